@@ -1,0 +1,32 @@
+/* storage/src/input.h - the bytes of a trace, wherever they come from.
+ *
+ * A file, a pipe ("-" is standard input) or a buffer; gzip and zstd are recognised by their first
+ * bytes and undone on the way.  Memory use does not depend on the size of the input. */
+#ifndef PARKVIEW_STORAGE_INPUT_H
+#define PARKVIEW_STORAGE_INPUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/fault.h"
+
+struct input;
+
+/* input_open - path may be "-".  Directories, missing files and missing permission are faults
+ * (PV_EIO) that say so.  The caller closes *out. */
+int input_open(const char *path, struct input **out, struct fault *f);
+
+/* input_open_memory - reads a buffer that the caller keeps alive; for tests and fuzzers. */
+int input_open_memory(const void *data, size_t n, struct input **out, struct fault *f);
+
+/* input_read - up to n decompressed bytes into buf.  Returns the count (> 0), 0 at the clean end,
+ * or a code < 0 (damaged gzip/zstd: PV_ECORRUPT; a truncated compressed stream is that too). */
+int64_t input_read(struct input *in, void *buf, size_t n, struct fault *f);
+
+/* input_progress - raw (still compressed) bytes read so far, and in all (0 = not known: a pipe).
+ * May be called from another thread. */
+void input_progress(const struct input *in, uint64_t *done, uint64_t *total);
+
+void input_close(struct input *in);
+
+#endif
