@@ -21,9 +21,13 @@ enum coltab_table {
 };
 
 /* Column numbers within their table: COL_REGIONS_START, … */
-#define TABLE(id, sql, doc) }; enum { COL_##id##_BEGIN = -1,
+#define TABLE(id, sql, doc)                                                                        \
+    }                                                                                              \
+    ;                                                                                              \
+    enum { COL_##id##_BEGIN = -1,
 #define COL(table, id, sql, type, doc) COL_##table##_##id,
-enum { COLTAB_UNUSED
+enum {
+    COLTAB_UNUSED
 #include "storage/src/tables.def"
 };
 #undef TABLE
@@ -33,6 +37,7 @@ enum { COLTAB_UNUSED
 enum { COLTAB_MAX_COLS = 16, COLTAB_BLOCK_ROWS = 4096 };
 
 uint32_t coltab_n_cols(enum coltab_table t);
+const char *coltab_name(enum coltab_table t);
 
 /* ---- writing: appends go to memory, full blocks to the database ---- */
 struct coltab_writer;
@@ -46,20 +51,27 @@ int64_t coltab_n_appended(const struct coltab_writer *w);
 void coltab_writer_free(struct coltab_writer *w);
 
 /* ---- reading ---- */
-struct coltab; /* the directory of one table, loaded once, and the block decoded last */
+struct coltab; /* the directory of one table, loaded once, and the blocks decoded last */
 int coltab_open(sqlite3 *db, enum coltab_table t, struct coltab **out, struct fault *f);
-/* coltab_reload - see the blocks that were added since. */
+/* coltab_reload - see the blocks that were added since.  Open scans go on to see the old ones. */
 int coltab_reload(struct coltab *t, struct fault *f);
 int64_t coltab_n_rows(const struct coltab *t);
-void coltab_close(struct coltab *t);
+void coltab_close(struct coltab *t); /* after its scans */
 
 /* A scan gives rows in the order in which they were appended.  Bounds are inclusive and hold per
- * column; a NULL value never lies within a bound that was set. */
+ * column; a NULL value never lies within a bound that was set.  Several scans of one table may be
+ * open at once. */
 struct coltab_scan;
 int coltab_scan_open(struct coltab *t, struct coltab_scan **out, struct fault *f);
+/* Both before the first coltab_scan_next.  A second bound on a column narrows the first. */
 void coltab_scan_bound(struct coltab_scan *s, uint32_t col, int64_t min, int64_t max);
+/* coltab_scan_want - only these columns (bit mask) are decoded, the others read as 0; without it
+ * all are. */
+void coltab_scan_want(struct coltab_scan *s, uint32_t columns);
 /* coltab_scan_next - 1: *row points at n_cols values, borrowed until the next call. */
 int coltab_scan_next(struct coltab_scan *s, const int64_t **row, struct fault *f);
+/* coltab_scan_row - the number of the row that coltab_scan_next gave, from 0. */
+int64_t coltab_scan_row(const struct coltab_scan *s);
 void coltab_scan_close(struct coltab_scan *s);
 
 #endif
