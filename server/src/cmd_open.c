@@ -1,0 +1,99 @@
+/* server/src/cmd_open.c - `parkview open`: serves traces and opens the browser.
+ * Not here    the server (server.c), imports (imports.c). */
+#include "server/src/commands.h"
+#include "server/src/options.h"
+#include "server/src/server_life.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static atomic_int stop_serving;
+
+/* The first Ctrl-C (or SIGTERM) ends the server in order, the second one at once. */
+static void *wait_for_signals(void *arg) {
+    struct server *s = arg;
+    sigset_t set;
+    int which;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    while (sigwait(&set, &which) != 0) {
+    }
+    atomic_store_explicit(&stop_serving, 1, memory_order_relaxed);
+    lws_cancel_service(s->lws);
+    while (sigwait(&set, &which) != 0) {
+    }
+    _exit(128 + which);
+}
+
+static void block_signals(int how) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(how, &set, NULL);
+}
+
+/* Starts the first program of the list that there is; does not wait for it. */
+static void open_browser(const char *url) {
+    static const char *const programs[] = {"xdg-open", "sensible-browser", "x-www-browser",
+                                           "firefox", "chromium"};
+    if (!getenv("DISPLAY") && !getenv("WAYLAND_DISPLAY")) return;
+    pid_t child = fork();
+    if (child != 0) return;
+    setsid();
+    block_signals(SIG_UNBLOCK);
+    signal(SIGPIPE, SIG_DFL);
+    int null = open("/dev/null", O_RDWR);
+    for (int fd = 0; fd < 3; fd++) dup2(null, fd);
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
+        execlp(programs[i], programs[i], url, (char *)NULL);
+    _exit(127);
+}
+
+static int serve(struct server *s, bool browser) {
+    char url[128];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/?token=%s", s->port, s->token);
+    if (puts(url) < 0 || fflush(stdout) != 0) {
+        perror("parkview: standard output");
+        return EXIT_CANNOT_OPEN;
+    }
+    pthread_t signals;
+    if (pthread_create(&signals, NULL, wait_for_signals, s) != 0) return EXIT_CANNOT_OPEN;
+    pthread_detach(signals);
+    signal(SIGCHLD, SIG_IGN); /* the browser's launcher is not waited for */
+    if (browser) open_browser(url);
+    server_run(s, &stop_serving);
+    return EXIT_FINE;
+}
+
+int cmd_open(int argc, char **argv) {
+    int64_t port = 0;
+    bool no_browser = false;
+    const char *assets_dir = NULL;
+    const struct opt opts[] = {{"--port", OPT_INT, &port, NULL},
+                               {"--no-browser", OPT_FLAG, &no_browser, NULL},
+                               {"--assets", OPT_TEXT, &assets_dir, NULL},
+                               {0}};
+    int n = options_parse(argc, argv, opts);
+    if (n < 0) return EXIT_USAGE;
+    if (port > 65535) {
+        fprintf(stderr, "parkview: open: there is no port %lld; ports end at 65535\n",
+                (long long)port);
+        return EXIT_USAGE;
+    }
+    block_signals(SIG_BLOCK);
+    struct server server;
+    int status = EXIT_CANNOT_OPEN;
+    if (server_start(&server, (int)port, assets_dir) == 0) status = serve(&server, !no_browser);
+    server_end(&server);
+    return status;
+}
