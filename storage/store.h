@@ -26,6 +26,10 @@
 
 /* ---- making a store ------------------------------------------------------------------------ */
 
+/* Raised whenever this program cannot use stores that an older one made (or would make better
+ * ones): cached stores are then made anew. */
+enum { STORE_FORMAT = 1 };
+
 struct store_progress {
     uint64_t bytes_done, bytes_total; /* of the input; total 0 = not known */
     uint64_t n_events, n_slices;
