@@ -25,9 +25,11 @@ int fault_set(struct fault *f, int code, int64_t offset, const char *format, ...
 const char *fault_name(int code) {
     switch (code) {
 #define X(name, value, text)                                                                       \
-    case name: return text;
+    case name:                                                                                     \
+        return text;
 #include "storage/src/errors.def"
 #undef X
-    default: return "unknown error";
+    default:
+        return "unknown error";
     }
 }

@@ -5,6 +5,7 @@
 #ifndef PARKVIEW_STORAGE_INPUT_H
 #define PARKVIEW_STORAGE_INPUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,10 @@ int input_open_memory(const void *data, size_t n, struct input **out, struct fau
 /* input_read - up to n decompressed bytes into buf.  Returns the count (> 0), 0 at the clean end,
  * or a code < 0 (damaged gzip/zstd: PV_ECORRUPT; a truncated compressed stream is that too). */
 int64_t input_read(struct input *in, void *buf, size_t n, struct fault *f);
+
+/* How the bytes were packed, as their first bytes said. */
+enum input_packing { INPUT_PLAIN, INPUT_GZIP, INPUT_ZSTD };
+enum input_packing input_packing(const struct input *in);
 
 /* input_progress - raw (still compressed) bytes read so far, and in all (0 = not known: a pipe).
  * May be called from another thread. */

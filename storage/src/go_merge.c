@@ -1,0 +1,188 @@
+/* storage/src/go_merge.c - the Ms of a generation, merged into one order.
+ *
+ * A binary heap of Ms by the time of their next event, filled in the order in which the Ms first
+ * appear in the file.  The top is tried; if it cannot come yet, the heap is sorted and the others
+ * are tried in turn.  Every move below is the one that Go's reader makes, because ties of time are
+ * decided by where an M happens to stand.
+ * Not here    what may come when (go_order.c).
+ * Source      go1.26 src/internal/trace/reader.go, batchcursor.go */
+#include "storage/src/go_v2_impl.h"
+
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+static void swap(struct go_timed *heap, uint32_t i, uint32_t j) {
+    struct go_timed t = heap[i];
+    heap[i] = heap[j];
+    heap[j] = t;
+}
+
+static uint32_t sift_up(struct go_timed *heap, uint32_t i) {
+    while (i > 0 && heap[(i - 1) / 2].time_ns > heap[i].time_ns) {
+        swap(heap, (i - 1) / 2, i);
+        i = (i - 1) / 2;
+    }
+    return i;
+}
+
+/* A child wins only if it is strictly smaller; the left one before the right one. */
+static void sift_down(struct go_timed *heap, uint32_t n, uint32_t i) {
+    struct go_timed moving = heap[i];
+    for (;;) {
+        uint32_t child = 2 * i + 1, least = i;
+        int64_t time_ns = moving.time_ns;
+        if (child < n && heap[child].time_ns < time_ns) {
+            least = child;
+            time_ns = heap[child].time_ns;
+        }
+        if (child + 1 < n && heap[child + 1].time_ns < time_ns) least = child + 1;
+        if (least == i) break;
+        heap[i] = heap[least];
+        i = least;
+    }
+    heap[i] = moving;
+}
+
+/* Takes entry i away: up to the root whatever the times, swapped with the last, and down. */
+static void remove_entry(struct go_merge *q, uint32_t i) {
+    for (; i > 0; i = (i - 1) / 2) swap(q->heap, (i - 1) / 2, i);
+    q->n_heap--;
+    swap(q->heap, 0, q->n_heap);
+    if (q->n_heap) sift_down(q->heap, q->n_heap, 0);
+}
+
+static int reserve(struct go_merge *q, struct fault *f) {
+    if (q->n_cursors < q->cap_cursors) return 0;
+    uint32_t cap = q->cap_cursors ? q->cap_cursors * 2 : 64;
+    struct go_cursor *cursors = realloc(q->cursors, cap * sizeof *cursors);
+    if (cursors) q->cursors = cursors;
+    struct go_timed *heap = realloc(q->heap, cap * sizeof *heap);
+    if (heap) q->heap = heap;
+    if (!cursors || !heap) return fault_set(f, PV_ENOMEM, -1, "out of memory for threads");
+    q->cap_cursors = cap;
+    return 0;
+}
+
+/* Chains each M's event batches, in file order, and sets a cursor before the first. */
+static int chain_batches(struct go_merge *q, struct go_gen *g, struct fault *f) {
+    q->n_cursors = 0;
+    idmap_clear(&q->m_map);
+    for (uint32_t i = 0; i < g->n_batches; i++) {
+        struct go_batch *b = &g->batches[i];
+        if (b->class != GO_BATCH_EVENTS) continue;
+        b->next = 0;
+        uint32_t known = idmap_get(&q->m_map, b->m);
+        if (known) {
+            struct go_cursor *c = &q->cursors[known - 1];
+            g->batches[c->batch].next = i + 1; /* c->batch: the chain's last while it is made */
+            c->batch = i;
+            continue;
+        }
+        TRY(reserve(q, f));
+        const uint8_t *p = g->bytes + b->at;
+        q->cursors[q->n_cursors++] =
+            (struct go_cursor){.m = b->m, .batch = i, .at = p, .p = p, .end = p + b->size};
+        if (idmap_put(&q->m_map, b->m, q->n_cursors) < 0)
+            return fault_set(f, PV_ENOMEM, -1, "out of memory for threads");
+    }
+    return 0;
+}
+
+int go_merge_start(struct go_merge *q, struct go_gen *g, const struct go_tables *t,
+                   struct fault *f) {
+    q->n_heap = 0;
+    q->next_sample = 0;
+    q->sample_ns = t->n_samples ? t->sample_order[0].time_ns : INT64_MAX;
+    TRY(chain_batches(q, g, f));
+    for (uint32_t i = g->n_batches; i-- > 0;) { /* back to each M's first batch */
+        const struct go_batch *b = &g->batches[i];
+        if (b->class == GO_BATCH_EVENTS) q->cursors[idmap_get(&q->m_map, b->m) - 1].batch = i;
+    }
+    for (uint32_t i = 0; i < q->n_cursors; i++) {
+        int rc = go_cursor_next(&q->cursors[i], g, t, f);
+        if (rc < 0) return rc;
+        if (rc == 0) continue;
+        q->heap[q->n_heap] = (struct go_timed){.time_ns = q->cursors[i].time_ns, .index = i};
+        sift_up(q->heap, q->n_heap++);
+    }
+    return 0;
+}
+
+/* Advances heap entry i if it may come now: 1, 0 or a fault.  What was given out on the way to a
+ * fault is taken back, as Go gives none of it out either. */
+static int try_entry(struct go_merge *q, struct go_order *o, uint32_t i) {
+    struct go_cursor *c = &q->cursors[q->heap[i].index];
+    uint32_t n = o->out->n, n_args = o->out->n_args;
+    int64_t last_ns = o->last_ns;
+    int rc = go_order_advance(o, c);
+    if (rc == 0) return 0;
+    if (rc > 0) {
+        rc = go_cursor_next(c, o->gen, o->tables, o->fault);
+        if (rc > 0) {
+            q->heap[i].time_ns = c->time_ns;
+            if (i == 0 || sift_up(q->heap, i) == i) sift_down(q->heap, q->n_heap, i);
+        } else if (rc == 0) {
+            remove_entry(q, i);
+        }
+        if (UNLIKELY(rc >= 0 && o->id_fault.code)) {
+            *o->fault = o->id_fault;
+            rc = o->id_fault.code;
+            o->id_fault.code = 0;
+        }
+    }
+    if (UNLIKELY(rc < 0)) {
+        o->out->n = n;
+        o->out->n_args = n_args;
+        o->last_ns = last_ns;
+        o->id_fault.code = 0;
+        return rc;
+    }
+    return 1;
+}
+
+static int try_others(struct go_merge *q, struct go_order *o) {
+    go_sort(q->heap, q->n_heap);
+    for (uint32_t i = 1; i < q->n_heap; i++) {
+        int rc = try_entry(q, o, i);
+        if (rc != 0) return rc;
+    }
+    const struct go_cursor *c = &q->cursors[q->heap[0].index];
+    return fault_set(o->fault, PV_ECORRUPT, go_gen_offset(o->gen, c->at),
+                     "broken trace: failed to advance: none of the %u threads' next events can "
+                     "come now; the earliest is %s of thread %lld (generation %llu)",
+                     q->n_heap, go_event_specs[c->type].name, (long long)c->m,
+                     (unsigned long long)o->gen->number);
+}
+
+static int give_sample(struct go_merge *q, struct go_order *o) {
+    const struct go_tables *t = o->tables;
+    const struct go_timed *next = &t->sample_order[q->next_sample];
+    TRY(go_order_sample(o, &t->samples[next->index], next->time_ns));
+    q->next_sample++;
+    q->sample_ns =
+        q->next_sample < t->n_samples ? t->sample_order[q->next_sample].time_ns : INT64_MAX;
+    return 1;
+}
+
+int go_merge_run(struct go_merge *q, struct go_order *o) {
+    while (!go_out_full(o->out)) {
+        int rc;
+        if (UNLIKELY(q->n_heap == 0)) {
+            if (q->next_sample == o->tables->n_samples) return 0;
+            rc = give_sample(q, o);
+        } else if (UNLIKELY(q->sample_ns < q->heap[0].time_ns)) {
+            rc = give_sample(q, o);
+        } else {
+            rc = try_entry(q, o, 0);
+            if (UNLIKELY(rc == 0)) rc = try_others(q, o);
+        }
+        if (rc < 0) return rc;
+    }
+    return 1;
+}
+
+void go_merge_free(struct go_merge *q) {
+    free(q->cursors);
+    free(q->heap);
+    idmap_free(&q->m_map);
+    *q = (struct go_merge){0};
+}

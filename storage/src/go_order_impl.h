@@ -1,0 +1,119 @@
+/* storage/src/go_order_impl.h - what go_order.c and go_ranges.c share: context and giving out. */
+#ifndef PARKVIEW_STORAGE_GO_ORDER_IMPL_H
+#define PARKVIEW_STORAGE_GO_ORDER_IMPL_H
+
+#include "storage/src/go_v2_impl.h"
+
+#define LIKELY(x)   __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+enum { G_BAD, G_RUNNABLE, G_RUNNING, G_SYSCALL, G_WAITING, G_STATUSES };
+enum { P_BAD, P_RUNNING, P_IDLE, P_SYSCALL, P_ABANDONED, P_STATUSES };
+enum { GC_UNDETERMINED, GC_NOT_RUNNING, GC_RUNNING };
+
+enum { WAIT = 0, DONE = 1 }; /* what a rule returns, beside faults */
+
+/* What an event needs of its context. */
+enum need { MUST_NOT, MAY, MUST };
+
+/* The trace is broken at c's event: fault text, with Go's words. */
+int go_broken(struct go_order *o, const struct go_cursor *c, const char *format, ...)
+    __attribute__((format(printf, 3, 4), cold));
+/* The name of an event in the trace's version. */
+const char *go_event_name(struct go_order *o, unsigned type);
+int go_context_fault(struct go_order *o, const struct go_cursor *c, const struct go_m *m,
+                     enum need p, enum need g);
+/* Notes an id that no table has; the event is given out and taken back again by go_merge.c. */
+void go_bad_id(struct go_order *o, const struct go_cursor *c, const char *what, uint64_t id);
+struct go_g *go_find_current_g(struct go_order *o, struct go_m *m);
+
+/* A thread always; p and g as asked for.  0 or a fault. */
+static inline int require(struct go_order *o, const struct go_cursor *c, const struct go_m *m,
+                          enum need p, enum need g) {
+    bool ok = m->id != GO_NO_THREAD && (p == MAY || (m->p != NO_ID) == (p == MUST)) &&
+              (g == MAY || (m->g != NO_ID) == (g == MUST));
+    return LIKELY(ok) ? 0 : go_context_fault(o, c, m, p, g);
+}
+
+/* The state of the M's goroutine, NULL if it is not known. */
+static inline struct go_g *current_g(struct go_order *o, struct go_m *m) {
+    struct go_g *g = &o->gs[m->gi];
+    if (LIKELY(g->live && g->id == m->g)) return g;
+    return go_find_current_g(o, m);
+}
+
+static inline struct go_p *current_p(struct go_order *o, struct go_m *m) {
+    struct go_p *p = &o->ps[m->pi];
+    if (LIKELY(m->pi != 0 && p->id == m->p)) return p;
+    m->pi = idmap_get(&o->p_map, (uint64_t)m->p);
+    return m->pi ? &o->ps[m->pi] : NULL;
+}
+
+static inline struct go_g *find_g(struct go_order *o, uint64_t id) {
+    uint32_t i = idmap_get(&o->g_map, id);
+    return i ? &o->gs[i] : NULL;
+}
+
+static inline struct go_p *find_p(struct go_order *o, uint64_t id) {
+    uint32_t i = idmap_get(&o->p_map, id);
+    return i ? &o->ps[i] : NULL;
+}
+
+/* Table lookups.  Id 0 is nothing. */
+static inline uint32_t stack_id(struct go_order *o, const struct go_cursor *c, uint64_t id) {
+    uint32_t stack = 0;
+    if (id && UNLIKELY(!go_ids_get(&o->tables->stacks, id, &stack))) {
+        go_bad_id(o, c, "stack", id);
+        return 0;
+    }
+    return stack;
+}
+
+static inline uint32_t string_id(struct go_order *o, const struct go_cursor *c, uint64_t id) {
+    uint32_t string = 0;
+    if (id && UNLIKELY(!go_ids_get(&o->tables->strings, id, &string))) {
+        go_bad_id(o, c, "string", id);
+        return 0;
+    }
+    return string;
+}
+
+/* A new event at ticked time, in context g, p, m; times strictly increase. */
+static inline struct ev *put(struct go_order *o, int64_t time_ns, int64_t g, int64_t p, uint64_t m,
+                             enum ev_kind kind) {
+    struct ev *ev = &o->out->ev[o->out->n++];
+    if (time_ns <= o->last_ns) time_ns = (int64_t)((uint64_t)o->last_ns + 1);
+    o->last_ns = time_ns;
+    *ev = (struct ev){.time_ns = time_ns, .g = g, .p = p, .m = (int64_t)m, .kind = (uint8_t)kind};
+    return ev;
+}
+
+static inline struct ev *put_in(struct go_order *o, const struct go_cursor *c, const struct go_m *m,
+                                enum ev_kind kind) {
+    return put(o, c->time_ns, m->g, m->p, m->id, kind);
+}
+
+static inline void put_arg(struct go_order *o, struct ev *ev, uint64_t value) {
+    o->out->args[o->out->n_args++] = value;
+    ev->n_args++;
+}
+
+/* ---- go_ranges.c: rules of what goes on for a while, and of what users say ---- */
+int go_rule_gc_active(struct go_order *o, struct go_cursor *c, struct go_m *m);
+int go_rule_gc_begin(struct go_order *o, struct go_cursor *c, struct go_m *m);
+int go_rule_gc_end(struct go_order *o, struct go_cursor *c, struct go_m *m);
+int go_rule_sweep(struct go_order *o, struct go_cursor *c, struct go_m *m);
+int go_rule_g_range_begin(struct go_order *o, struct go_cursor *c, struct go_m *m);
+int go_rule_g_range_active(struct go_order *o, struct go_cursor *c, struct go_m *m);
+int go_rule_g_range_end(struct go_order *o, struct go_cursor *c, struct go_m *m);
+int go_rule_metric(struct go_order *o, struct go_cursor *c, struct go_m *m);
+int go_rule_label(struct go_order *o, struct go_cursor *c, struct go_m *m);
+int go_rule_log(struct go_order *o, struct go_cursor *c, struct go_m *m);
+int go_rule_task_begin(struct go_order *o, struct go_cursor *c, struct go_m *m);
+int go_rule_task_end(struct go_order *o, struct go_cursor *c, struct go_m *m);
+int go_rule_region_begin(struct go_order *o, struct go_cursor *c, struct go_m *m);
+int go_rule_region_end(struct go_order *o, struct go_cursor *c, struct go_m *m);
+int go_rule_alloc_free(struct go_order *o, struct go_cursor *c, struct go_m *m);
+void go_extra_free(struct go_extra *x);
+
+#endif

@@ -1,0 +1,360 @@
+/* storage/src/go_tables.c - a generation's strings, stacks, CPU samples and clock.
+ *
+ * Layout      Strings(4), then String(5) id length bytes, ...
+ *             Stacks(2), then Stack(3) id n, n times (pc func file line), ...
+ *             CPUSamples(6), then CPUSample(7) time m p g stack, ...
+ *             before 1.25: Frequency(8) hz; from then on Sync(50), then Frequency and
+ *             ClockSnapshot(51) dt mono sec nsec
+ * Invariants  1. Ids are local to the generation; here they become ids of the dictionary.
+ *             2. Stacks may come before their strings, so that they are only noted at first and
+ *                made when all batches have been read.
+ *             3. A PC means what its first mention in the generation says.
+ * Source      go1.26 src/internal/trace/generation.go, base.go */
+#include "storage/src/go_v2_impl.h"
+#include "storage/src/varint.h"
+
+struct scan { /* over one batch; the first fault sticks */
+    const struct go_gen *gen;
+    const uint8_t *p, *end;
+    struct fault *fault;
+    int rc;
+};
+
+static int scan_fault(struct scan *s, const char *text) {
+    s->p = s->end;
+    return s->rc = fault_set(s->fault, PV_ECORRUPT, go_gen_offset(s->gen, s->p), "%s", text);
+}
+
+static uint64_t scan_number(struct scan *s, const char *what) {
+    uint64_t v = 0;
+    if (s->rc < 0) return 0;
+    int n = uvarint_get(s->p, (size_t)(s->end - s->p), &v);
+    if (n > 0) {
+        s->p += n;
+        return v;
+    }
+    const char *why = n == UVARINT_OVERFLOW ? "varint overflows a 64-bit integer"
+                      : s->p == s->end      ? "EOF"
+                                            : "unexpected EOF";
+    s->rc =
+        fault_set(s->fault, PV_ECORRUPT, go_gen_offset(s->gen, s->p), "reading %s: %s", what, why);
+    return 0;
+}
+
+static int no_memory(struct fault *f) {
+    return fault_set(f, PV_ENOMEM, -1, "out of memory for the tables of a generation");
+}
+
+/* ---- ids ---- */
+
+enum { DENSE_MIN = 4096 };
+
+static void ids_clear(struct go_ids *ids) {
+    if (ids->n_dense) memset(ids->dense, 0, ids->n_dense * sizeof *ids->dense);
+    ids->n = 0;
+    idmap_clear(&ids->sparse);
+}
+
+static bool ids_has(const struct go_ids *ids, uint64_t id) {
+    uint32_t ignored;
+    return id == 0 || go_ids_get(ids, id, &ignored);
+}
+
+/* Ids up to four times the number of entries are looked up by index, others by hash: a hostile id
+ * costs no more memory than the bytes that brought it. */
+static int ids_set(struct go_ids *ids, uint64_t id, uint32_t value) {
+    if (id >= ids->n_dense && id < DENSE_MIN + (uint64_t)ids->n * 4) {
+        uint64_t n = DENSE_MIN + (uint64_t)ids->n * 4;
+        if (n > UINT32_MAX / 8) return PV_ENOMEM;
+        uint32_t *dense = realloc(ids->dense, n * sizeof *dense);
+        if (!dense) return PV_ENOMEM;
+        memset(dense + ids->n_dense, 0, (n - ids->n_dense) * sizeof *dense);
+        for (uint64_t k = ids->n_dense; ids->sparse.n && k < n; k++) {
+            dense[k] = idmap_get(&ids->sparse, k);
+            idmap_remove(&ids->sparse, k);
+        }
+        ids->dense = dense;
+        ids->n_dense = (uint32_t)n;
+    }
+    ids->n++;
+    if (id >= ids->n_dense) return idmap_put(&ids->sparse, id, value + 1);
+    ids->dense[id] = value + 1;
+    return 0;
+}
+
+/* Gives an id that is already there its final value. */
+static void ids_replace(struct go_ids *ids, uint64_t id, uint32_t value) {
+    if (id < ids->n_dense) {
+        ids->dense[id] = value + 1;
+    } else {
+        idmap_remove(&ids->sparse, id);
+        (void)idmap_put(&ids->sparse, id, value + 1); /* room was just made */
+    }
+}
+
+/* ---- strings ---- */
+
+static int read_string(struct scan *s, struct go_tables *t, struct dict *d) {
+    const uint8_t *start = s->p;
+    if (*s->p != GOEV_STRING)
+        return fault_set(s->fault, PV_ECORRUPT, go_gen_offset(s->gen, s->p),
+                         "expected string event, got %u", *s->p);
+    s->p++;
+    uint64_t id = scan_number(s, "a string's id");
+    uint64_t n = scan_number(s, "a string's length");
+    if (s->rc < 0) return s->rc;
+    if (n > GO_MAX_STRING_BYTES)
+        return fault_set(s->fault, PV_ECORRUPT, go_gen_offset(s->gen, start),
+                         "invalid string size %llu, maximum is %d", (unsigned long long)n,
+                         GO_MAX_STRING_BYTES);
+    if (n > (uint64_t)(s->end - s->p))
+        return fault_set(s->fault, PV_ECORRUPT, go_gen_offset(s->gen, s->p),
+                         "failed to read full string: read %zu but wanted %llu",
+                         (size_t)(s->end - s->p), (unsigned long long)n);
+    if (ids_has(&t->strings, id))
+        return fault_set(s->fault, PV_ECORRUPT, go_gen_offset(s->gen, start),
+                         "multiple strings with the same ID: id=%llu", (unsigned long long)id);
+    uint32_t string = dict_add_string(d, (const char *)s->p, n);
+    s->p += n;
+    if (string == UINT32_MAX || ids_set(&t->strings, id, string) < 0) return no_memory(s->fault);
+    return 0;
+}
+
+/* ---- stacks ---- */
+
+static int note_frame(struct go_tables *t, const struct go_frame *frame) {
+    if (idmap_get(&t->pcs, frame->pc)) return 0;
+    if (t->n_frames == t->cap_frames) {
+        uint32_t cap = t->cap_frames ? t->cap_frames * 2 : 1024;
+        struct go_frame *frames = realloc(t->frames, cap * sizeof *frames);
+        if (!frames) return PV_ENOMEM;
+        t->frames = frames;
+        t->cap_frames = cap;
+    }
+    t->frames[t->n_frames++] = *frame;
+    return idmap_put(&t->pcs, frame->pc, t->n_frames);
+}
+
+static int note_stack(struct go_tables *t, const struct go_stack_ref *ref) {
+    if (t->n_refs == t->cap_refs) {
+        uint32_t cap = t->cap_refs ? t->cap_refs * 2 : 1024;
+        struct go_stack_ref *refs = realloc(t->refs, cap * sizeof *refs);
+        if (!refs) return PV_ENOMEM;
+        t->refs = refs;
+        t->cap_refs = cap;
+    }
+    t->refs[t->n_refs++] = *ref;
+    return ids_set(&t->stacks, ref->id, 0);
+}
+
+static int read_stack(struct scan *s, struct go_tables *t) {
+    const uint8_t *start = s->p;
+    if (*s->p != GOEV_STACK)
+        return fault_set(s->fault, PV_ECORRUPT, go_gen_offset(s->gen, s->p),
+                         "expected stack event, got %u", *s->p);
+    s->p++;
+    uint64_t id = scan_number(s, "a stack's id");
+    uint64_t n = scan_number(s, "a stack's number of frames");
+    if (s->rc < 0) return s->rc;
+    if (n > GO_MAX_FRAMES)
+        return fault_set(s->fault, PV_ECORRUPT, go_gen_offset(s->gen, start),
+                         "invalid stack size %llu, maximum is %d", (unsigned long long)n,
+                         GO_MAX_FRAMES);
+    struct go_stack_ref ref = {.id = id, .at = (size_t)(s->p - s->gen->bytes), .n = (uint32_t)n};
+    for (uint64_t i = 0; i < n; i++) {
+        struct go_frame frame;
+        frame.pc = scan_number(s, "a frame's PC");
+        frame.func = scan_number(s, "a frame's funcID");
+        frame.file = scan_number(s, "a frame's fileID");
+        frame.line = scan_number(s, "a frame's line");
+        if (s->rc < 0) return s->rc;
+        if (note_frame(t, &frame) < 0) return no_memory(s->fault);
+    }
+    if (ids_has(&t->stacks, id))
+        return fault_set(s->fault, PV_ECORRUPT, go_gen_offset(s->gen, start),
+                         "multiple trace.stacks with the same ID: id=%llu", (unsigned long long)id);
+    return note_stack(t, &ref) < 0 ? no_memory(s->fault) : 0;
+}
+
+static int resolve_frame(const struct go_tables *t, const struct go_gen *g,
+                         const struct go_stack_ref *ref, uint64_t pc, struct frame *out,
+                         struct fault *f) {
+    const struct go_frame *frame = &t->frames[idmap_get(&t->pcs, pc) - 1];
+    const char *what = "func";
+    uint64_t id = frame->func;
+    *out = (struct frame){.pc = frame->pc, .line = frame->line};
+    if (id == 0 || go_ids_get(&t->strings, id, &out->func)) {
+        what = "file";
+        id = frame->file;
+        if (id == 0 || go_ids_get(&t->strings, id, &out->file)) return 0;
+    }
+    return fault_set(f, PV_ECORRUPT, (int64_t)(g->offset + ref->at),
+                     "found invalid %s string ID %llu for stack %llu", what, (unsigned long long)id,
+                     (unsigned long long)ref->id);
+}
+
+static int make_stack(struct go_tables *t, const struct go_gen *g, const struct go_stack_ref *ref,
+                      struct dict *d, struct fault *f) {
+    struct frame frames[GO_MAX_FRAMES];
+    const uint8_t *p = g->bytes + ref->at;
+    for (uint32_t i = 0; i < ref->n; i++) {
+        uint64_t pc = 0, skipped;
+        p = uvarint_fast(p, &pc); /* read before, so that it is well formed */
+        for (int k = 0; k < 3; k++) p = uvarint_fast(p, &skipped);
+        TRY(resolve_frame(t, g, ref, pc, &frames[i], f));
+    }
+    uint32_t stack = dict_add_stack(d, frames, ref->n);
+    if (stack == UINT32_MAX) return no_memory(f);
+    ids_replace(&t->stacks, ref->id, stack);
+    return 0;
+}
+
+/* ---- CPU samples ---- */
+
+static int read_sample(struct scan *s, struct go_tables *t) {
+    struct go_sample sample = {.at = (size_t)(s->p - s->gen->bytes)};
+    if (*s->p != GOEV_CPU_SAMPLE)
+        return fault_set(s->fault, PV_ECORRUPT, go_gen_offset(s->gen, s->p),
+                         "expected CPU sample event, got %u", *s->p);
+    s->p++;
+    sample.time = scan_number(s, "a CPU sample's time");
+    sample.m = (int64_t)scan_number(s, "a CPU sample's thread");
+    sample.p = (int64_t)scan_number(s, "a CPU sample's processor");
+    sample.g = (int64_t)scan_number(s, "a CPU sample's goroutine");
+    sample.stack = scan_number(s, "a CPU sample's stack");
+    if (sample.g == 0) sample.g = NO_ID;
+    if (s->rc < 0) return s->rc;
+    if (t->n_samples == t->cap_samples) {
+        uint32_t cap = t->cap_samples ? t->cap_samples * 2 : 256;
+        struct go_sample *samples = realloc(t->samples, cap * sizeof *samples);
+        if (samples) t->samples = samples;
+        struct go_timed *order = realloc(t->sample_order, cap * sizeof *order);
+        if (order) t->sample_order = order;
+        if (!samples || !order) return no_memory(s->fault);
+        t->cap_samples = cap;
+    }
+    t->samples[t->n_samples++] = sample;
+    return 0;
+}
+
+/* ---- clock ---- */
+
+static void set_frequency(struct go_tables *t, uint64_t hz) {
+    t->ns_per_tick = 1.0 / ((double)hz / 1e9);
+    t->whole_ns = 0;
+    for (uint64_t whole = 1; whole <= 4096; whole *= 2) /* exact in a double, whatever the factor */
+        if ((double)whole == t->ns_per_tick) t->whole_ns = whole;
+}
+
+static int read_snapshot(struct scan *s, struct go_tables *t, uint64_t *last_time) {
+    if (t->has_snapshot) return scan_fault(s, "found multiple clock snapshot events");
+    t->has_snapshot = true;
+    *last_time += scan_number(s, "a clock snapshot's time");
+    t->snapshot_time = *last_time;
+    t->snapshot_mono = scan_number(s, "a clock snapshot's monotonic time");
+    uint64_t sec = scan_number(s, "a clock snapshot's seconds");
+    uint64_t nsec = scan_number(s, "a clock snapshot's nanoseconds");
+    t->snapshot_wall_ns = sec * 1000000000 + nsec;
+    return s->rc;
+}
+
+static int read_sync(struct scan *s, struct go_tables *t, const struct go_batch *b, int version) {
+    uint64_t last_time = b->time;
+    while (s->p < s->end) {
+        uint8_t type = *s->p;
+        if (type == GOEV_FREQUENCY) {
+            if (t->ns_per_tick != 0) return scan_fault(s, "found multiple frequency events");
+            s->p++;
+            uint64_t hz = scan_number(s, "the frequency");
+            if (s->rc < 0) return s->rc;
+            set_frequency(t, hz);
+        } else if (type == GOEV_CLOCK_SNAPSHOT && version >= 25) {
+            s->p++;
+            TRY(read_snapshot(s, t, &last_time));
+        } else {
+            return fault_set(s->fault, PV_ECORRUPT, go_gen_offset(s->gen, s->p),
+                             "expected frequency or clock snapshot event, got %u", type);
+        }
+    }
+    return 0;
+}
+
+/* ---- the whole ---- */
+
+static void tables_clear(struct go_tables *t) {
+    ids_clear(&t->strings);
+    ids_clear(&t->stacks);
+    idmap_clear(&t->pcs);
+    t->n_refs = t->n_frames = t->n_samples = 0;
+    t->ns_per_tick = 0;
+    t->whole_ns = 0;
+    t->has_snapshot = false;
+    t->snapshot_time = t->snapshot_mono = t->snapshot_wall_ns = 0;
+    t->n_alloc_batches = t->alloc_bytes = 0;
+}
+
+static int read_table(struct go_tables *t, const struct go_gen *g, const struct go_batch *b,
+                      int version, struct dict *d, struct fault *f) {
+    struct scan s = {
+        .gen = g, .p = g->bytes + b->at, .end = g->bytes + b->at + b->size, .fault = f};
+    if (b->class == GO_BATCH_SYNC) {
+        if (version >= 25) s.p++;
+        return read_sync(&s, t, b, version);
+    }
+    for (s.p++; s.p < s.end;) {
+        int rc = b->class == GO_BATCH_STRINGS  ? read_string(&s, t, d)
+                 : b->class == GO_BATCH_STACKS ? read_stack(&s, t)
+                                               : read_sample(&s, t);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
+int go_tables_read(struct go_tables *t, const struct go_gen *g, int version, struct dict *d,
+                   struct fault *f) {
+    tables_clear(t);
+    for (uint32_t i = 0; i < g->n_batches; i++) {
+        const struct go_batch *b = &g->batches[i];
+        switch (b->class) {
+        case GO_BATCH_EVENTS:
+            break;
+        case GO_BATCH_EXPERIMENT:
+            t->n_alloc_batches += b->experiment == 1;
+            t->alloc_bytes += b->experiment == 1 ? b->size : 0;
+            break;
+        case GO_BATCH_STRAY_END:
+            return fault_set(f, PV_ECORRUPT, (int64_t)(g->offset + b->at),
+                             "unexpectedly processing EndOfGeneration; broken trace?");
+        default:
+            TRY(read_table(t, g, b, version, d, f));
+        }
+    }
+    return 0;
+}
+
+int go_tables_finish(struct go_tables *t, const struct go_gen *g, int version, struct dict *d,
+                     struct fault *f) {
+    int64_t start = (int64_t)g->offset;
+    if (t->ns_per_tick == 0) return fault_set(f, PV_ECORRUPT, start, "no frequency event found");
+    if (version >= 25 && !t->has_snapshot)
+        return fault_set(f, PV_ECORRUPT, start, "no clock snapshot event found");
+    for (uint32_t i = 0; i < t->n_refs; i++) TRY(make_stack(t, g, &t->refs[i], d, f));
+    for (uint32_t i = 0; i < t->n_samples; i++)
+        t->sample_order[i] =
+            (struct go_timed){.time_ns = go_ticks_to_ns(t, t->samples[i].time), .index = i};
+    go_sort(t->sample_order, t->n_samples);
+    return 0;
+}
+
+void go_tables_free(struct go_tables *t) {
+    free(t->strings.dense);
+    free(t->stacks.dense);
+    idmap_free(&t->strings.sparse);
+    idmap_free(&t->stacks.sparse);
+    idmap_free(&t->pcs);
+    free(t->refs);
+    free(t->frames);
+    free(t->samples);
+    free(t->sample_order);
+    *t = (struct go_tables){0};
+}

@@ -1,0 +1,175 @@
+/* storage/src/go_v2.c - the reader of Go 1.22+ traces: generations in, ordered events out.
+ *
+ * Every generation: read (go_batch.c), its tables made (go_tables.c), an EV_SYNC, its Ms merged
+ * (go_merge.c, go_order.c).  As Go's reader does it, the trace ends with one more EV_SYNC, and a
+ * generation that cannot be read gives one EV_SYNC before the fault.
+ * Resuming    After a fault nothing is known of any G, P or M.  The next generation that can be
+ *             read is treated as a trace's first, with an EV_GAP before it.
+ * Source      go1.26 src/internal/trace/reader.go */
+#include "storage/src/go_v2_impl.h"
+
+enum state { NEED_GENERATION, IN_GENERATION, AT_END, BROKEN };
+
+struct go_v2 {
+    struct go_source source;
+    struct go_gen gen;
+    struct go_tables tables;
+    struct go_merge merge;
+    struct go_order order;
+    struct dict *dict;
+    int version; /* whose rules: at most GO_NEWEST */
+    bool resume;
+    enum state state;
+    bool in_gap; /* since fault */
+    uint32_t n_syncs;
+    struct fault fault;       /* the one that ended the reading, or began the gap */
+    struct fault first_fault; /* code 0 = none */
+};
+
+int go_v2_open(struct input *in, int version, const struct reader_options *o, struct dict *d,
+               struct go_v2 **out, struct fault *f) {
+    *out = NULL;
+    struct go_v2 *r = calloc(1, sizeof *r);
+    if (!r) return fault_set(f, PV_ENOMEM, -1, "out of memory");
+    r->dict = d;
+    r->version = version < GO_NEWEST ? version : GO_NEWEST;
+    r->resume = o->resume;
+    go_source_init(&r->source, in, r->version, o->resume);
+    int rc = go_order_init(&r->order, r->version, d, f);
+    bool empty = false;
+    if (rc == 0 && version > GO_NEWEST) rc = go_source_is_empty(&r->source, &empty, f);
+    if (rc == 0 && empty)
+        rc = fault_set(f, PV_EVERSION, 0,
+                       "unknown or unsupported trace version go 1.%d: newer than 1.%d, and there "
+                       "is nothing after the header",
+                       version, GO_NEWEST);
+    if (rc < 0) {
+        go_v2_close(r);
+        return rc;
+    }
+    r->order.fault = &r->fault;
+    r->order.tables = &r->tables;
+    r->order.gen = &r->gen;
+    *out = r;
+    return 0;
+}
+
+static void put_sync(struct go_v2 *r, int64_t time_ns, bool with_tables) {
+    go_order_sync(&r->order, time_ns, ++r->n_syncs, with_tables);
+}
+
+/* r->fault ends the reading here, or begins a gap. */
+static void break_off(struct go_v2 *r) {
+    if (r->first_fault.code == 0) r->first_fault = r->fault;
+    r->state = BROKEN;
+    if (!r->resume || r->fault.code == PV_ENOMEM || r->fault.code == PV_ELIMIT) return;
+    r->state = NEED_GENERATION;
+    r->in_gap = true;
+}
+
+/* A generation that is not there or not readable: the Sync that Go gives before it says so. */
+static void end_with(struct go_v2 *r, enum state state) {
+    put_sync(r, r->order.last_ns, false);
+    if (state == BROKEN)
+        break_off(r);
+    else
+        r->state = state;
+}
+
+static void put_gap(struct go_v2 *r) {
+    r->in_gap = false;
+    struct ev_batch *b = r->order.out;
+    struct ev *ev = &b->ev[b->n++];
+    uint32_t text = dict_add_string(r->dict, r->fault.text, strlen(r->fault.text));
+    *ev = (struct ev){.time_ns = ++r->order.last_ns,
+                      .g = NO_ID,
+                      .p = NO_ID,
+                      .m = NO_ID,
+                      .kind = EV_GAP,
+                      .id = (uint64_t)r->fault.offset,
+                      .str = text == UINT32_MAX ? 0 : text};
+    go_order_reset(&r->order);
+}
+
+/* Makes r->gen ready to be merged.  1 ready, 0 there is none, < 0 fault. */
+static int prepare(struct go_v2 *r, struct fault *f) {
+    struct go_gen *g = &r->gen;
+    TRY(go_source_next(&r->source, g, f));
+    TRY(go_tables_read(&r->tables, g, r->version, r->dict, f));
+    if (g->end == GO_END_FAULT) {
+        *f = g->fault;
+        return f->code;
+    }
+    bool nothing = g->end == GO_END_FILE && g->n_event_batches == 0;
+    if (nothing && (r->version >= 26 || r->in_gap)) return 0;
+    TRY(go_tables_finish(&r->tables, g, r->version, r->dict, f));
+    return 1;
+}
+
+static void next_generation(struct go_v2 *r) {
+    if (!r->in_gap && r->gen.end == GO_END_LATER && r->n_syncs) {
+        r->fault = r->gen.fault;
+        r->gen.end = GO_END_NEXT;
+        end_with(r, BROKEN);
+        return;
+    }
+    if (!r->in_gap && r->version < 26 && r->gen.end == GO_END_FILE && r->n_syncs) {
+        end_with(r, AT_END);
+        return;
+    }
+    struct fault fault = {0};
+    int rc = prepare(r, &fault);
+    if (r->in_gap) { /* a fault in a gap does not count: it goes on */
+        if (rc == PV_ENOMEM || rc == PV_ELIMIT) r->fault = fault;
+        if (rc == 0 || rc == PV_ENOMEM || rc == PV_ELIMIT) r->state = BROKEN;
+        if (rc <= 0) return;
+        put_gap(r);
+    } else if (rc <= 0) {
+        if (rc < 0) r->fault = fault;
+        end_with(r, rc < 0 ? BROKEN : AT_END);
+        return;
+    }
+    rc = go_merge_start(&r->merge, &r->gen, &r->tables, &fault);
+    if (rc < 0) {
+        r->fault = fault;
+        break_off(r);
+        return;
+    }
+    put_sync(r, go_ticks_to_ns(&r->tables, r->gen.min_time), true);
+    r->state = IN_GENERATION;
+}
+
+int go_v2_next(struct go_v2 *r, struct ev_batch *b, struct fault *f) {
+    b->n = b->n_args = 0;
+    r->order.out = b;
+    while (!go_out_full(b)) {
+        if (r->state == IN_GENERATION) {
+            int rc = go_merge_run(&r->merge, &r->order);
+            if (rc == 0) r->state = NEED_GENERATION;
+            if (rc < 0) break_off(r);
+        } else if (r->state == NEED_GENERATION) {
+            if (b->n > EV_BATCH_EVENTS / 2) break; /* reading takes long: let them have these */
+            next_generation(r);
+        } else {
+            break;
+        }
+    }
+    if (b->n) return 1;
+    if (r->state != BROKEN) return 0;
+    *f = r->fault;
+    return f->code;
+}
+
+const struct fault *go_v2_first_fault(const struct go_v2 *r) {
+    return &r->first_fault;
+}
+
+void go_v2_close(struct go_v2 *r) {
+    if (!r) return;
+    go_source_free(&r->source);
+    go_gen_free(&r->gen);
+    go_tables_free(&r->tables);
+    go_merge_free(&r->merge);
+    go_order_free(&r->order);
+    free(r);
+}

@@ -1,0 +1,68 @@
+/* storage/src/varint.h - unsigned LEB128, as Go's encoding/binary writes it.
+ *
+ * At most 10 bytes; a tenth byte above 1 overflows 64 bits and is malformed. */
+#ifndef PARKVIEW_STORAGE_VARINT_H
+#define PARKVIEW_STORAGE_VARINT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum {
+    UVARINT_MAX_BYTES = 10,
+    UVARINT_SLACK = 16 /* readable bytes that uvarint_fast needs from p on */
+};
+
+enum { UVARINT_SHORT = 0, UVARINT_OVERFLOW = -1 };
+
+/* uvarint_get - careful form: bytes used (> 0), UVARINT_SHORT when n ends first, UVARINT_OVERFLOW.
+ */
+static inline int uvarint_get(const uint8_t *p, size_t n, uint64_t *out) {
+    uint64_t v = 0;
+    for (unsigned i = 0; i < UVARINT_MAX_BYTES; i++) {
+        if (i == n) return UVARINT_SHORT;
+        if (p[i] < 0x80) {
+            if (i == UVARINT_MAX_BYTES - 1 && p[i] > 1) return UVARINT_OVERFLOW;
+            *out = v | (uint64_t)p[i] << (7 * i);
+            return (int)i + 1;
+        }
+        v |= (uint64_t)(p[i] & 0x7f) << (7 * i);
+    }
+    return UVARINT_OVERFLOW;
+}
+
+/* Squeeze the seven-bit groups of w together: three steps of pairwise joining. */
+static inline uint64_t uvarint_squeeze(uint64_t w) {
+    w &= 0x7f7f7f7f7f7f7f7f;
+    w = (w & 0x007f007f007f007f) | (w & 0x7f007f007f007f00) >> 1;
+    w = (w & 0x00003fff00003fff) | (w & 0x3fff00003fff0000) >> 2;
+    return (w & 0x000000000fffffff) | (w & 0x0fffffff00000000) >> 4;
+}
+
+static inline uint64_t load_u64le(const uint8_t *p) {
+    uint64_t w;
+    memcpy(&w, p, sizeof w);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    w = __builtin_bswap64(w);
+#endif
+    return w;
+}
+
+/* uvarint_fast - reads up to UVARINT_SLACK bytes from p whatever the length of the number; the
+ * caller makes sure that they exist and compares the result with its end.  NULL = overflow. */
+static inline const uint8_t *uvarint_fast(const uint8_t *p, uint64_t *out) {
+    if (__builtin_expect(*p < 0x80, 1)) {
+        *out = *p;
+        return p + 1;
+    }
+    uint64_t w = load_u64le(p);
+    uint64_t stops = ~w & 0x8080808080808080;
+    if (__builtin_expect(stops != 0, 1)) {
+        *out = uvarint_squeeze(w & (stops ^ (stops - 1)));
+        return p + (__builtin_ctzll(stops) >> 3) + 1;
+    }
+    int n = uvarint_get(p, UVARINT_MAX_BYTES, out);
+    return n > 0 ? p + n : NULL;
+}
+
+#endif
