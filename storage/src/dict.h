@@ -29,7 +29,7 @@ struct dict;
 struct dict *dict_new(void);
 void dict_free(struct dict *d);
 
-/* dict_add_* - the id of an equal entry, or of a new one (copied).  0xffffffff when out of memory. */
+/* dict_add_* - the id of an equal entry, or of a new one (copied); 0xffffffff: out of memory. */
 uint32_t dict_add_string(struct dict *d, const char *data, size_t n);
 uint32_t dict_add_stack(struct dict *d, const struct frame *frames, uint32_t n);
 

@@ -202,8 +202,8 @@ static void refine_sync(const struct walk *w, struct refined *out) {
         set_name(out, name);
 }
 
-/* What internal/poll's method does: "read", "write", "accept", "connect", "close". */
-static const char *poll_operation(struct text method, struct text caller) {
+/* What internal/poll does: "read", "write", "accept", "connect", "close", "splice". */
+static const char *poll_operation(struct text leaf, struct text method, struct text caller) {
     if (matches(caller, "net.(*netFD).connect*")) return "connect";
     if (has_prefix(method, "Accept")) return "accept";
     if (has_prefix(method, "Read") || has_prefix(method, "Pread") || has_prefix(method, "RawRead"))
@@ -211,7 +211,12 @@ static const char *poll_operation(struct text method, struct text caller) {
     if (has_prefix(method, "Write") || has_prefix(method, "Wait") || has_prefix(method, "Pwrite") ||
         has_prefix(method, "RawWrite"))
         return "write";
-    return has_prefix(method, "Close") ? "close" : "wait";
+    if (has_prefix(method, "Close")) return "close";
+    if (has_prefix(leaf, "internal/poll.SendFile") || has_prefix(leaf, "internal/poll.sendFile"))
+        return "write";
+    return has_prefix(leaf, "internal/poll.Splice") || has_prefix(leaf, "internal/poll.splice")
+               ? "splice"
+               : "wait";
 }
 
 /* Who holds the descriptor: the first frame outside internal/poll. */
@@ -227,7 +232,7 @@ static void refine_poll(const struct walk *w, struct refined *out) {
         method.data += sizeof method_of - 1;
         method.n -= sizeof method_of - 1;
     }
-    const char *operation = poll_operation(method, caller);
+    const char *operation = poll_operation(name_at(w, 0), method, caller);
     bool file = has_prefix(caller, "os.");
     char name[sizeof out->name];
     snprintf(name, sizeof name, "%s %s%s", file ? "file" : "net", operation, lock ? " lock" : "");

@@ -29,7 +29,7 @@ void refine_wait(const struct dict *d, uint32_t reason, uint32_t stack, struct r
 enum go_kind { GO_KIND_USER, GO_KIND_GC, GO_KIND_RUNTIME };
 enum go_kind refine_start_function(struct text name);
 
-/* True for functions of the runtime and the standard library ("sync.(*Mutex).Lock", "net/http.…"). */
+/* True for functions of the runtime and the standard library: "sync.(*Mutex).Lock", "net/http.…" */
 int refine_is_library(struct text func);
 
 #endif
