@@ -97,16 +97,6 @@ static int leave_carry(struct go_source *s, struct go_gen *g, size_t at, struct 
     return 0;
 }
 
-int go_source_is_empty(struct go_source *s, bool *empty, struct fault *f) {
-    struct go_gen g = {0};
-    int rc = take_carry(s, &g, f);
-    if (rc == 0) rc = need(s, &g, 0, 1, f);
-    *empty = rc == 0 && g.n == 0;
-    if (rc == 0) rc = leave_carry(s, &g, 0, f);
-    go_gen_free(&g);
-    return rc;
-}
-
 struct header {
     uint64_t gen, m, time, size;
     size_t data; /* where the data begin */

@@ -193,9 +193,9 @@ static int resolve_frame(const struct go_tables *t, const struct go_gen *g,
                      (unsigned long long)ref->id);
 }
 
-static int make_stack(struct go_tables *t, const struct go_gen *g, const struct go_stack_ref *ref,
-                      struct dict *d, struct fault *f) {
-    struct frame frames[GO_MAX_FRAMES];
+/* Fills frames from the bytes that ref points to. */
+static int resolve_stack(const struct go_tables *t, const struct go_gen *g,
+                         const struct go_stack_ref *ref, struct frame *frames, struct fault *f) {
     const uint8_t *p = g->bytes + ref->at;
     for (uint32_t i = 0; i < ref->n; i++) {
         uint64_t pc = 0, skipped;
@@ -203,9 +203,33 @@ static int make_stack(struct go_tables *t, const struct go_gen *g, const struct 
         for (int k = 0; k < 3; k++) p = uvarint_fast(p, &skipped);
         TRY(resolve_frame(t, g, ref, pc, &frames[i], f));
     }
-    uint32_t stack = dict_add_stack(d, frames, ref->n);
-    if (stack == UINT32_MAX) return no_memory(f);
-    ids_replace(&t->stacks, ref->id, stack);
+    return 0;
+}
+
+/* Go names the bad stack with the least id, whatever their order in the file. */
+static int bad_stack(const struct go_tables *t, const struct go_gen *g, struct fault *f) {
+    struct frame frames[GO_MAX_FRAMES];
+    uint64_t least = UINT64_MAX;
+    for (uint32_t i = 0; i < t->n_refs; i++) {
+        struct fault candidate;
+        if (t->refs[i].id > least || resolve_stack(t, g, &t->refs[i], frames, &candidate) == 0)
+            continue;
+        least = t->refs[i].id;
+        *f = candidate;
+    }
+    return f->code;
+}
+
+static int make_stacks(struct go_tables *t, const struct go_gen *g, struct dict *d,
+                       struct fault *f) {
+    struct frame frames[GO_MAX_FRAMES];
+    for (uint32_t i = 0; i < t->n_refs; i++) {
+        const struct go_stack_ref *ref = &t->refs[i];
+        if (resolve_stack(t, g, ref, frames, f) < 0) return bad_stack(t, g, f);
+        uint32_t stack = dict_add_stack(d, frames, ref->n);
+        if (stack == UINT32_MAX) return no_memory(f);
+        ids_replace(&t->stacks, ref->id, stack);
+    }
     return 0;
 }
 
@@ -338,7 +362,7 @@ int go_tables_finish(struct go_tables *t, const struct go_gen *g, int version, s
     if (t->ns_per_tick == 0) return fault_set(f, PV_ECORRUPT, start, "no frequency event found");
     if (version >= 25 && !t->has_snapshot)
         return fault_set(f, PV_ECORRUPT, start, "no clock snapshot event found");
-    for (uint32_t i = 0; i < t->n_refs; i++) TRY(make_stack(t, g, &t->refs[i], d, f));
+    TRY(make_stacks(t, g, d, f));
     for (uint32_t i = 0; i < t->n_samples; i++)
         t->sample_order[i] =
             (struct go_timed){.time_ns = go_ticks_to_ns(t, t->samples[i].time), .index = i};

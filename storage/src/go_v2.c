@@ -20,11 +20,40 @@ struct go_v2 {
     int version; /* whose rules: at most GO_NEWEST */
     bool resume;
     enum state state;
-    bool in_gap; /* since fault */
+    bool in_gap;      /* since fault */
+    bool is_prepared; /* gen waits to be merged */
     uint32_t n_syncs;
     struct fault fault;       /* the one that ended the reading, or began the gap */
     struct fault first_fault; /* code 0 = none */
 };
+
+/* Makes r->gen ready to be merged.  1 ready, 0 there is none, < 0 fault. */
+static int prepare(struct go_v2 *r, struct fault *f) {
+    struct go_gen *g = &r->gen;
+    TRY(go_source_next(&r->source, g, f));
+    TRY(go_tables_read(&r->tables, g, r->version, r->dict, f));
+    if (g->end == GO_END_FAULT) {
+        *f = g->fault;
+        return f->code;
+    }
+    bool nothing = g->end == GO_END_FILE && g->n_event_batches == 0;
+    if (nothing && (r->version >= 26 || r->in_gap)) return 0;
+    TRY(go_tables_finish(&r->tables, g, r->version, r->dict, f));
+    return 1;
+}
+
+/* A version that is not known yet is read with the newest rules, if its first generation is of the
+ * shape that they want. */
+static int try_newer(struct go_v2 *r, int version, struct fault *f) {
+    struct fault why = {.text = "there is nothing after the header"};
+    int rc = prepare(r, &why);
+    r->is_prepared = rc > 0;
+    if (rc > 0) return 0;
+    return fault_set(f, PV_EVERSION, why.code ? why.offset : 0,
+                     "unknown or unsupported trace version go 1.%d, and it cannot be read as 1.%d "
+                     "either: %.200s",
+                     version, GO_NEWEST, why.text);
+}
 
 int go_v2_open(struct input *in, int version, const struct reader_options *o, struct dict *d,
                struct go_v2 **out, struct fault *f) {
@@ -36,20 +65,14 @@ int go_v2_open(struct input *in, int version, const struct reader_options *o, st
     r->resume = o->resume;
     go_source_init(&r->source, in, r->version, o->resume);
     int rc = go_order_init(&r->order, r->version, d, f);
-    bool empty = false;
-    if (rc == 0 && version > GO_NEWEST) rc = go_source_is_empty(&r->source, &empty, f);
-    if (rc == 0 && empty)
-        rc = fault_set(f, PV_EVERSION, 0,
-                       "unknown or unsupported trace version go 1.%d: newer than 1.%d, and there "
-                       "is nothing after the header",
-                       version, GO_NEWEST);
+    r->order.fault = &r->fault;
+    r->order.tables = &r->tables;
+    r->order.gen = &r->gen;
+    if (rc == 0 && version > GO_NEWEST) rc = try_newer(r, version, f);
     if (rc < 0) {
         go_v2_close(r);
         return rc;
     }
-    r->order.fault = &r->fault;
-    r->order.tables = &r->tables;
-    r->order.gen = &r->gen;
     *out = r;
     return 0;
 }
@@ -91,21 +114,6 @@ static void put_gap(struct go_v2 *r) {
     go_order_reset(&r->order);
 }
 
-/* Makes r->gen ready to be merged.  1 ready, 0 there is none, < 0 fault. */
-static int prepare(struct go_v2 *r, struct fault *f) {
-    struct go_gen *g = &r->gen;
-    TRY(go_source_next(&r->source, g, f));
-    TRY(go_tables_read(&r->tables, g, r->version, r->dict, f));
-    if (g->end == GO_END_FAULT) {
-        *f = g->fault;
-        return f->code;
-    }
-    bool nothing = g->end == GO_END_FILE && g->n_event_batches == 0;
-    if (nothing && (r->version >= 26 || r->in_gap)) return 0;
-    TRY(go_tables_finish(&r->tables, g, r->version, r->dict, f));
-    return 1;
-}
-
 static void next_generation(struct go_v2 *r) {
     if (!r->in_gap && r->gen.end == GO_END_LATER && r->n_syncs) {
         r->fault = r->gen.fault;
@@ -118,7 +126,8 @@ static void next_generation(struct go_v2 *r) {
         return;
     }
     struct fault fault = {0};
-    int rc = prepare(r, &fault);
+    int rc = r->is_prepared ? 1 : prepare(r, &fault);
+    r->is_prepared = false;
     if (r->in_gap) { /* a fault in a gap does not count: it goes on */
         if (rc == PV_ENOMEM || rc == PV_ELIMIT) r->fault = fault;
         if (rc == 0 || rc == PV_ENOMEM || rc == PV_ELIMIT) r->state = BROKEN;

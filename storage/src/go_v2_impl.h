@@ -82,8 +82,6 @@ struct go_source { /* where generations come from */
 
 void go_source_init(struct go_source *s, struct input *in, int version, bool resume);
 void go_source_free(struct go_source *s);
-/* True when there is not a single byte after the header.  Used before the first generation. */
-int go_source_is_empty(struct go_source *s, bool *empty, struct fault *f);
 /* Reads the next generation into g (zeroed before its first use).  How it ended is in g->end;
  * < 0 only when memory runs out or the trace is beyond a limit. */
 int go_source_next(struct go_source *s, struct go_gen *g, struct fault *f);

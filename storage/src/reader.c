@@ -120,10 +120,16 @@ int reader_open(struct input *in, const struct reader_options *o, struct reader 
     static const struct reader_options defaults = {0};
     uint8_t header[HEADER_BYTES];
     size_t n = 0;
+    struct fault why = {0};
     *out = NULL;
     while (n < HEADER_BYTES) {
-        int64_t got = input_read(in, header + n, HEADER_BYTES - n, f);
-        if (got < 0) return (int)got;
+        int64_t got = input_read(in, header + n, HEADER_BYTES - n, &why);
+        if (got == PV_ECORRUPT)
+            return fault_set(f, PV_EFORMAT, why.offset,
+                             "bad file format: not a Go execution trace? Expected \"go 1.N trace\" "
+                             "at byte 0, found %s",
+                             why.text);
+        if (got < 0) return *f = why, (int)got;
         if (got == 0) break;
         n += (size_t)got;
     }
