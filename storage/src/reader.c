@@ -115,13 +115,10 @@ static int open_format(struct reader *r, struct input *in, const struct reader_o
     }
 }
 
-int reader_open(struct input *in, const struct reader_options *o, struct reader **out,
-                struct fault *f) {
-    static const struct reader_options defaults = {0};
+int reader_header(struct input *in, int *version, struct fault *f) {
     uint8_t header[HEADER_BYTES];
     size_t n = 0;
     struct fault why = {0};
-    *out = NULL;
     while (n < HEADER_BYTES) {
         int64_t got = input_read(in, header + n, HEADER_BYTES - n, &why);
         if (got == PV_ECORRUPT)
@@ -133,8 +130,17 @@ int reader_open(struct input *in, const struct reader_options *o, struct reader 
         if (got == 0) break;
         n += (size_t)got;
     }
-    int version = n == HEADER_BYTES ? parse_version(header) : -1;
-    if (version < 0) return not_a_trace(header, n, in, f);
+    *version = n == HEADER_BYTES ? parse_version(header) : -1;
+    return *version < 0 ? not_a_trace(header, n, in, f) : 0;
+}
+
+int reader_open(struct input *in, const struct reader_options *o, struct reader **out,
+                struct fault *f) {
+    static const struct reader_options defaults = {0};
+    int version;
+    *out = NULL;
+    TRY(reader_header(in, &version, f));
+    if (o && o->version) *o->version = version;
     struct reader *r = calloc(1, sizeof *r);
     if (r) r->dict = dict_new();
     int rc;

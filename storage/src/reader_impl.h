@@ -6,6 +6,9 @@
 
 #include "storage/src/reader.h"
 
+/* reader_header - reads the 16 bytes and their version; PV_EFORMAT where they are not a header. */
+int reader_header(struct input *in, int *version, struct fault *f);
+
 struct go_v1; /* versions 11, 19, 21: go_v1.c */
 int go_v1_open(struct input *in, int version, const struct reader_options *o, struct dict *d,
                struct go_v1 **out, struct fault *f);
