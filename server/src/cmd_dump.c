@@ -1,0 +1,21 @@
+/* server/src/cmd_dump.c - `parkview dump`: the events as text, for grep. */
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "server/src/commands.h"
+#include "server/src/damage.h"
+#include "server/src/options.h"
+#include "storage/facts.h"
+
+int cmd_dump(int argc, char **argv) {
+    struct dump_options dump = {0};
+    const struct opt opts[] = {{"--wire", OPT_FLAG, &dump.wire, NULL}, {0}};
+    int n = options_parse(argc, argv, opts);
+    if (n < 0 || options_operands(argv[0], n, 1, 1) < 0) return EXIT_USAGE;
+    signal(SIGPIPE, SIG_DFL); /* `parkview dump FILE | head` ends quietly, as filters do */
+    struct dump_result result;
+    struct fault f = {0};
+    if (facts_dump(argv[1], &dump, stdout, &result, &f) == 0) return EXIT_FINE;
+    return damage_report(argv[0], argv[1], &f, result.opened);
+}

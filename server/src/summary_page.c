@@ -1,0 +1,389 @@
+/* server/src/summary_page.c - the facts of a trace on one page for a person in a terminal.
+ *
+ * A sentence before each table; numbers to three digits with their unit; columns aligned by
+ * code points, as "µs" is three bytes; at most WIDTH columns.  Colour is for states only. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "server/src/summary.h"
+#include "storage/quote.h"
+
+enum { WIDTH = 96, BAR = 20, N_REASONS = 12, N_BUSIEST = 12, CELL = 64 };
+
+static const char bold[] = "\033[1m", dim[] = "\033[2m", red[] = "\033[1;31m", plain[] = "\033[0m";
+static const char running[] = "\033[38;5;71m", runnable[] = "\033[38;5;214m",
+                  in_syscall[] = "\033[38;5;137m", waiting[] = "\033[38;5;68m";
+
+struct page {
+    const struct facts *facts;
+    FILE *out;
+    bool colour;
+};
+
+/* ---- cells ---------------------------------------------------------------------------------- */
+
+static size_t columns(const char *text) {
+    size_t n = 0;
+    for (; *text; text++) n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
+static void ink(const struct page *p, const char *code) {
+    if (p->colour) fputs(code, p->out);
+}
+
+static void right(const struct page *p, const char *text, int width) {
+    int pad = width - (int)columns(text);
+    fprintf(p->out, "%*s%s", pad > 0 ? pad : 0, "", text);
+}
+
+static void left(const struct page *p, const char *text, int width) {
+    int pad = width - (int)columns(text);
+    fprintf(p->out, "%s%*s", text, pad > 0 ? pad : 0, "");
+}
+
+/* Three digits: 1.23, 12.3, 123. */
+static void three_digits(char out[CELL], double value, const char *unit) {
+    int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+    snprintf(out, CELL, "%.*f %s", decimals, value, unit);
+}
+
+static const char *duration(char out[CELL], int64_t ns) {
+    static const struct {
+        double unit;
+        const char *name;
+    } units[] = {{1e3, "µs"}, {1e6, "ms"}, {1e9, "s"}};
+    double value = (double)ns;
+    if (ns < 1000) {
+        snprintf(out, CELL, "%" PRId64 " ns", ns);
+        return out;
+    }
+    size_t i = 0;
+    while (i < 2 && value / units[i].unit >= 999.5) i++;
+    if (value / units[i].unit >= 9999.5)
+        snprintf(out, CELL, "%.3g ks", value / 1e12);
+    else
+        three_digits(out, value / units[i].unit, units[i].name);
+    return out;
+}
+
+static const char *bytes(char out[CELL], uint64_t n) {
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+    double value = (double)n;
+    size_t i = 0;
+    for (; value >= 999.5 && i < 5; i++) value /= 1024;
+    if (i == 0)
+        snprintf(out, CELL, "%" PRIu64 " B", n);
+    else
+        three_digits(out, value, units[i]);
+    return out;
+}
+
+/* 1234567 as 1,234,567. */
+static const char *count(char out[CELL], int64_t n) {
+    char digits[CELL];
+    int length = snprintf(digits, sizeof digits, "%" PRId64, n);
+    char *o = out;
+    for (int i = 0; i < length; i++) {
+        *o++ = digits[i];
+        int rest = length - 1 - i;
+        if (rest && rest % 3 == 0 && digits[i] != '-') *o++ = ',';
+    }
+    *o = 0;
+    return out;
+}
+
+static const char *counted(char out[CELL], int64_t n, const char *one, const char *many) {
+    size_t length = strlen(count(out, n));
+    snprintf(out + length, CELL - length, " %s", n == 1 ? one : many);
+    return out;
+}
+
+static const char *share(char out[CELL], double part) {
+    if (part > 0 && part < 0.0005)
+        snprintf(out, CELL, "<0.1 %%");
+    else
+        snprintf(out, CELL, "%.1f %%", 100 * part);
+    return out;
+}
+
+static void name(const struct page *p, struct text text, int width) {
+    char *safe = malloc(text.n + 4);
+    if (!safe) return;
+    *quote_plain(safe, text, (size_t)width) = 0;
+    left(p, safe[0] ? safe : "(no reason given)", width);
+    free(safe);
+}
+
+/* A bar of up to BAR columns, in eighths. */
+static void bar(const struct page *p, const char *colour, double part) {
+    static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    if (!(part > 0)) return;
+    int n = (int)lround((part > 1 ? 1 : part) * BAR * 8);
+    if (n == 0) n = 1;
+    ink(p, colour);
+    for (int i = 0; i < n / 8; i++) fputs("█", p->out);
+    fputs(eighths[n % 8], p->out);
+    ink(p, plain);
+}
+
+static void heading(const struct page *p, const char *title, int width) {
+    fputc('\n', p->out);
+    ink(p, bold);
+    left(p, title, width);
+    ink(p, plain);
+}
+
+static void titles(const struct page *p, const char *const *names, size_t n, int width) {
+    ink(p, dim);
+    for (size_t i = 0; i < n; i++) right(p, names[i], width);
+    ink(p, plain);
+    fputc('\n', p->out);
+}
+
+/* ---- what the file is ----------------------------------------------------------------------- */
+
+static const char *go_version(int format) {
+    switch (format) {
+    case 11:
+        return "Go 1.11 to 1.18";
+    case 19:
+        return "Go 1.19 or 1.20";
+    case 21:
+        return "Go 1.21";
+    case 22:
+        return "Go 1.22";
+    case 23:
+        return "Go 1.23 or 1.24";
+    case 25:
+        return "Go 1.25";
+    case 26:
+        return "Go 1.26";
+    default:
+        return NULL;
+    }
+}
+
+static void damage(const struct page *p) {
+    const struct fault *f = &p->facts->fault;
+    if (!f->code) return;
+    char until[CELL];
+    ink(p, red);
+    fputs("This trace is damaged: ", p->out);
+    ink(p, plain);
+    fputs(f->text, p->out);
+    if (f->offset >= 0) fprintf(p->out, " (at byte %" PRId64 ")", f->offset);
+    if (p->facts->events)
+        fprintf(p->out, ".\nAll figures are of what comes before: the first %s.\n\n",
+                duration(until, p->facts->duration_ns));
+    else
+        fputs(".\nNothing could be read before it.\n\n", p->out);
+}
+
+/* A file's name may hold anything too. */
+static const char *safe_name(char out[CELL * 4], const char *text) {
+    size_t n = strnlen(text, CELL * 3);
+    *quote_plain(out, (struct text){text, n}, CELL) = 0;
+    return out;
+}
+
+static void what_it_is(const struct page *p, const char *path) {
+    const struct facts *f = p->facts;
+    const char *base = strrchr(path, '/');
+    char a[CELL], b[CELL], c[CELL], d[CELL], e[CELL];
+    const char *version = go_version(f->format_version);
+    char unknown[CELL], shown[CELL * 4];
+    snprintf(unknown, sizeof unknown, "Go 1.%d, newer than this program knows", f->format_version);
+    ink(p, bold);
+    fputs(safe_name(shown, base ? base + 1 : path), p->out);
+    ink(p, plain);
+    fprintf(p->out, ": %s of a program of %s.\n", duration(a, f->duration_ns),
+            version ? version : unknown);
+    fprintf(p->out, "%s of %s on %s and %s.\n", counted(b, f->events, "event", "events"),
+            counted(c, f->goroutines, "goroutine", "goroutines"),
+            counted(d, f->procs, "processor", "processors"),
+            counted(e, f->threads, "thread", "threads"));
+    time_t seconds = (time_t)(f->wall_unix_ns / 1000000000);
+    struct tm tm;
+    char when[CELL];
+    if (f->wall_unix_ns <= 0 || !gmtime_r(&seconds, &tm)) return;
+    strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &tm);
+    fprintf(p->out, "It begins at %s.%03d UTC.\n", when, (int)(f->wall_unix_ns / 1000000 % 1000));
+}
+
+/* ---- tables --------------------------------------------------------------------------------- */
+
+static void states(const struct page *p) {
+    static const struct {
+        const char *key, *label, *colour;
+    } rows[] = {{"running", "running", running},
+                {"runnable", "runnable: ready, without a processor", runnable},
+                {"syscall", "in a system call", in_syscall},
+                {"waiting", "waiting", waiting}};
+    static const char *const names[] = {"time", "share"};
+    double all = 0;
+    for (size_t i = 0; i < 4; i++) {
+        const struct fact *s = facts_find(&p->facts->go_states, rows[i].key);
+        if (s) all += (double)s->total_ns;
+    }
+    heading(p, "Time of all goroutines", 40);
+    titles(p, names, 2, 11);
+    for (size_t i = 0; i < 4; i++) {
+        const struct fact *s = facts_find(&p->facts->go_states, rows[i].key);
+        int64_t ns = s ? s->total_ns : 0;
+        double part = all > 0 ? (double)ns / all : 0;
+        char a[CELL], b[CELL];
+        fputs("  ", p->out);
+        left(p, rows[i].label, 38);
+        right(p, duration(a, ns), 11);
+        right(p, share(b, part), 11);
+        fputs("  ", p->out);
+        bar(p, rows[i].colour, part);
+        fputc('\n', p->out);
+    }
+}
+
+static int by_total(const void *a, const void *b) {
+    const struct fact *const *x = a, *const *y = b;
+    if ((*x)->total_ns != (*y)->total_ns) return (*x)->total_ns < (*y)->total_ns ? 1 : -1;
+    return ((*x)->count < (*y)->count) - ((*x)->count > (*y)->count);
+}
+
+static void reason_row(const struct page *p, const struct fact *r, double most) {
+    char a[CELL], b[CELL], c[CELL], d[CELL];
+    fputs("  ", p->out);
+    name(p, r->name, 31);
+    right(p, count(a, r->count), 10);
+    right(p, duration(b, r->total_ns), 10);
+    right(p, duration(c, r->count ? r->total_ns / r->count : 0), 10);
+    right(p, duration(d, r->max_ns), 10);
+    fputs("  ", p->out);
+    bar(p, waiting, most > 0 ? (double)r->total_ns / most : 0);
+    fputc('\n', p->out);
+}
+
+static void reasons(const struct page *p) {
+    const struct fact_list *list = &p->facts->wait_reasons;
+    static const char *const names[] = {"waits", "total", "mean", "longest"};
+    const struct fact **order = calloc(list->n + 1, sizeof *order);
+    if (!list->n || !order) {
+        free(order);
+        return;
+    }
+    for (uint32_t i = 0; i < list->n; i++) order[i] = &list->at[i];
+    qsort(order, list->n, sizeof *order, by_total);
+    heading(p, "Why goroutines waited", 33);
+    titles(p, names, 4, 10);
+    uint32_t n = list->n < N_REASONS ? list->n : N_REASONS;
+    for (uint32_t i = 0; i < n; i++) reason_row(p, order[i], (double)order[0]->total_ns);
+    int64_t rest = 0;
+    for (uint32_t i = n; i < list->n; i++) rest += order[i]->total_ns;
+    char a[CELL];
+    if (list->n > n)
+        fprintf(p->out, "  and %u other reasons for %s\n", list->n - n, duration(a, rest));
+    free(order);
+}
+
+static const char stw[] = "stop-the-world (";
+
+static bool is_stw(const struct fact_range *r) {
+    return r->name.n >= sizeof stw - 1 && memcmp(r->name.data, stw, sizeof stw - 1) == 0;
+}
+
+static void collector_sentence(const struct page *p) {
+    int64_t cycles = 0, mark_ns = 0, stops = 0, stop_ns = 0, longest = 0;
+    for (uint32_t i = 0; i < p->facts->n_ranges; i++) {
+        const struct fact_range *r = &p->facts->ranges[i];
+        static const char mark[] = "GC concurrent mark phase";
+        if (r->name.n == sizeof mark - 1 && memcmp(r->name.data, mark, r->name.n) == 0) {
+            cycles = r->count;
+            mark_ns = r->total_ns;
+        }
+        if (!is_stw(r)) continue;
+        stops += r->count;
+        stop_ns += r->total_ns;
+        if (r->max_ns > longest) longest = r->max_ns;
+    }
+    char a[CELL], b[CELL], c[CELL], d[CELL], e[CELL], f[CELL];
+    double all = (double)p->facts->duration_ns;
+    fprintf(p->out, "  %s, marking %s of the time; the world stopped %s for %s, at most %s.\n",
+            counted(a, cycles, "GC cycle", "GC cycles"),
+            share(b, all > 0 ? (double)mark_ns / all : 0), counted(c, stops, "time", "times"),
+            duration(d, stop_ns), duration(e, longest));
+    for (uint32_t i = 0; i < p->facts->n_metrics; i++) {
+        const struct fact_metric *m = &p->facts->metrics[i];
+        static const char heap[] = "/memory/classes/heap/objects:bytes";
+        if (m->name.n == sizeof heap - 1 && memcmp(m->name.data, heap, m->name.n) == 0)
+            fprintf(p->out, "  The heap held between %s and %s.\n", bytes(a, m->min),
+                    bytes(f, m->max));
+    }
+}
+
+static void ranges(const struct page *p) {
+    static const char *const names[] = {"count", "total", "mean", "longest"};
+    if (!p->facts->n_ranges) return;
+    heading(p, "Collector and stop-the-world", 45);
+    titles(p, names, 4, 11);
+    collector_sentence(p);
+    for (uint32_t i = 0; i < p->facts->n_ranges; i++) {
+        const struct fact_range *r = &p->facts->ranges[i];
+        char a[CELL], b[CELL], c[CELL], d[CELL];
+        fputs("  ", p->out);
+        name(p, r->name, 43);
+        right(p, count(a, r->count), 11);
+        right(p, duration(b, r->total_ns), 11);
+        right(p, duration(c, r->count ? r->total_ns / r->count : 0), 11);
+        right(p, duration(d, r->max_ns), 11);
+        fputc('\n', p->out);
+    }
+}
+
+static void busiest(const struct page *p) {
+    static const char *const names[] = {"running", "runnable", "syscall", "waiting"};
+    const struct facts *f = p->facts;
+    uint32_t n = f->n_top_goroutines < N_BUSIEST ? f->n_top_goroutines : N_BUSIEST;
+    if (!n) return;
+    heading(p, "Busiest goroutines", 54);
+    titles(p, names, 4, 10);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct fact_go *g = &f->top_goroutines[i];
+        char a[CELL], id[CELL];
+        snprintf(id, sizeof id, "%" PRId64, g->id);
+        right(p, id, 9);
+        fputs("  ", p->out);
+        name(p, g->name.n ? g->name : (struct text){"(start function not known)", 26}, 43);
+        right(p, duration(a, g->running_ns), 10);
+        right(p, duration(a, g->runnable_ns), 10);
+        right(p, duration(a, g->syscall_ns), 10);
+        right(p, duration(a, g->waiting_ns), 10);
+        fputc('\n', p->out);
+    }
+}
+
+static void marks(const struct page *p) {
+    const struct facts *f = p->facts;
+    int64_t regions = 0, logs = 0;
+    for (uint32_t i = 0; i < f->n_regions; i++) regions += f->regions[i].count;
+    for (uint32_t i = 0; i < f->logs.n; i++) logs += f->logs.at[i].count;
+    if (!f->task_count && !regions && !logs && !f->stack_samples) return;
+    char a[CELL], b[CELL], c[CELL], d[CELL];
+    fprintf(p->out, "\nThe program marked %s, %s and %s; the trace holds %s.\n",
+            counted(a, f->task_count, "task", "tasks"), counted(b, regions, "region", "regions"),
+            counted(c, logs, "log message", "log messages"),
+            counted(d, f->stack_samples, "CPU sample", "CPU samples"));
+}
+
+void summary_page(const struct facts *facts, const char *path, bool colour, FILE *out) {
+    const struct page p = {facts, out, colour};
+    damage(&p);
+    what_it_is(&p, path);
+    if (!facts->events) return;
+    states(&p);
+    reasons(&p);
+    ranges(&p);
+    busiest(&p);
+    marks(&p);
+}
