@@ -99,12 +99,7 @@ static int open_format(struct reader *r, struct input *in, const struct reader_o
     case 11:
     case 19:
     case 21:
-#if __has_include("storage/src/go_v1.c")
         return go_v1_open(in, r->version, o, r->dict, &r->v1, f);
-#else
-        return fault_set(f, PV_EVERSION, 0, "traces of Go 1.%d are not read by this build",
-                         r->version);
-#endif
     case 22:
     case 23:
     case 25:
@@ -162,13 +157,9 @@ int reader_next(struct reader *r, struct ev_batch *b, struct fault *f) {
     struct fault ignored;
     if (!f) f = &ignored;
     if (r->v2) return go_v2_next(r->v2, b, f);
-#if __has_include("storage/src/go_v1.c")
     int rc = go_v1_next(r->v1, b, f);
     if (rc < 0) r->fault = *f;
     return rc;
-#else
-    return 0;
-#endif
 }
 
 int reader_version(const struct reader *r) {
@@ -189,9 +180,7 @@ struct dict *reader_dict(const struct reader *r) {
 
 void reader_close(struct reader *r) {
     if (!r) return;
-#if __has_include("storage/src/go_v1.c")
-    if (r->v1) go_v1_close(r->v1);
-#endif
+    go_v1_close(r->v1);
     go_v2_close(r->v2);
     dict_free(r->dict);
     free(r);
