@@ -46,4 +46,8 @@ int slice_scan_open(struct store *s, const struct slice_filter *filter, struct s
 int slice_scan_next(struct slice_scan *scan, struct slice *out, struct fault *f);
 void slice_scan_close(struct slice_scan *scan);
 
+/* For the SQL surface: the store's own connection, and how many stacks there are, id 0 included. */
+struct sqlite3 *store__db(struct store *s);
+uint32_t store__n_stacks(struct store *s);
+
 #endif
