@@ -20,7 +20,7 @@
 #include "storage/src/sql_fault.h"
 
 enum { STORED, ZSTD_FRAME };
-enum { ZSTD_LEVEL = 1, SKIP_AFTER_LOSS = 15, CACHE_BLOCKS = 8 };
+enum { ZSTD_LEVEL = 1, SKIP_AFTER_LOSS = 15, CACHE_BLOCKS = 64 };
 
 static const char *const table_names[N_COLTABS] = {
 #define TABLE(id, sql, doc) [TAB_##id] = sql,
@@ -463,6 +463,17 @@ static uint32_t find_row(const struct coltab_scan *s) {
     return r;
 }
 
+/* give_row - gathers the wanted columns of row r of the block. */
+static int give_row(struct coltab_scan *s, uint32_t r, const int64_t **row, struct fault *f) {
+    if (s->want & ~s->block->decoded) TRY(block_decode(s->table, s->block, s->want, f));
+    const int64_t *v = s->block->values + r;
+    for (uint32_t c = 0; c < s->table->n_cols; c++)
+        if (s->want & 1u << c) s->row[c] = v[(size_t)c * COLTAB_BLOCK_ROWS];
+    s->next_row = r + 1;
+    *row = s->row;
+    return 1;
+}
+
 int coltab_scan_next(struct coltab_scan *s, const int64_t **row, struct fault *f) {
     for (;;) {
         if (!s->block) {
@@ -470,17 +481,30 @@ int coltab_scan_next(struct coltab_scan *s, const int64_t **row, struct fault *f
             if (rc <= 0) return rc;
         }
         uint32_t r = find_row(s);
-        if (r < s->block->n_rows) {
-            if (s->want & ~s->block->decoded) TRY(block_decode(s->table, s->block, s->want, f));
-            const int64_t *v = s->block->values + r;
-            for (uint32_t c = 0; c < s->table->n_cols; c++)
-                if (s->want & 1u << c) s->row[c] = v[(size_t)c * COLTAB_BLOCK_ROWS];
-            s->next_row = r + 1;
-            *row = s->row;
-            return 1;
-        }
+        if (r < s->block->n_rows) return give_row(s, r, row, f);
         leave_block(s);
     }
+}
+
+int coltab_scan_get(struct coltab_scan *s, int64_t number, const int64_t **row, struct fault *f) {
+    const struct coltab *t = s->table;
+    int64_t low = 0, high = s->n_blocks; /* the last block that begins at or before the row */
+    if (number < 0 || number >= t->n_rows) return 0;
+    while (low + 1 < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (t->first_row[middle] <= number)
+            low = middle;
+        else
+            high = middle;
+    }
+    uint32_t r = (uint32_t)(number - t->first_row[low]);
+    if (r >= t->block_rows[low]) return 0; /* of a block that was added later */
+    if (!s->block || s->block->index != low) {
+        leave_block(s);
+        TRY(block_get(s->table, low, &s->block, f));
+        s->next_block = low + 1;
+    }
+    return give_row(s, r, row, f);
 }
 
 int64_t coltab_scan_row(const struct coltab_scan *s) {

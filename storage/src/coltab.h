@@ -70,6 +70,8 @@ void coltab_scan_bound(struct coltab_scan *s, uint32_t col, int64_t min, int64_t
 void coltab_scan_want(struct coltab_scan *s, uint32_t columns);
 /* coltab_scan_next - 1: *row points at n_cols values, borrowed until the next call. */
 int coltab_scan_next(struct coltab_scan *s, const int64_t **row, struct fault *f);
+/* coltab_scan_get - one row by its number, whatever the bounds; 1 found, 0 there is none. */
+int coltab_scan_get(struct coltab_scan *s, int64_t number, const int64_t **row, struct fault *f);
 /* coltab_scan_row - the number of the row that coltab_scan_next gave, from 0. */
 int64_t coltab_scan_row(const struct coltab_scan *s);
 void coltab_scan_close(struct coltab_scan *s);

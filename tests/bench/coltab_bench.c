@@ -73,7 +73,8 @@ static void measure(enum coltab_table table, const char *path) {
     sqlite3_close(db);
     FILE *file = fopen(path, "rb");
     fseek(file, 0, SEEK_END);
-    printf("%-8s append %5.1f ns a row, scan of all columns %5.1f ns a row, %5.2f bytes a row (%lld)\n",
+    printf("%-8s append %5.1f ns a row, scan of all columns %5.1f ns a row, %5.2f bytes a row "
+           "(%lld)\n",
            coltab_name(table), (t1 - t0) / N, (t3 - t2) / N, (double)ftell(file) / N,
            (long long)sum);
     fclose(file);

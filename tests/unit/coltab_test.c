@@ -93,6 +93,13 @@ static void everything_comes_back(void) {
         if (r % 3 == 0) CHECK(memcmp(row, rows[r / 3], sizeof rows[0]) == 0);
     }
     CHECK(coltab_scan_next(s, &row, &fault) == 0);
+    for (int i = 0; i < 1000; i++) {
+        uint32_t r = (uint32_t)(random64() % N_ROWS);
+        CHECK(coltab_scan_get(s2, r, &row, &fault) == 1 && coltab_scan_row(s2) == r);
+        CHECK(memcmp(row, rows[r], sizeof rows[r]) == 0);
+    }
+    CHECK(coltab_scan_get(s2, N_ROWS, &row, &fault) == 0);
+    CHECK(coltab_scan_get(s2, -1, &row, &fault) == 0);
     coltab_scan_close(s);
     coltab_scan_close(s2);
     coltab_close(t);

@@ -1,0 +1,197 @@
+/* storage/src/vtab_stacks.c - the tables stacks and frames: the dictionary of stacks. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/src/vtab.h"
+
+struct table {
+    sqlite3_vtab base;
+    struct query *q;
+    bool frames;
+    struct sql_schema schema;
+};
+
+struct cursor {
+    sqlite3_vtab_cursor base;
+    int64_t id, last; /* stacks id ... last */
+    struct stack stack;
+    uint32_t depth; /* frames: which */
+    uint32_t n_seen;
+};
+
+static int table_connect(sqlite3 *db, struct query *q, bool frames, sqlite3_vtab **out) {
+    struct table *t = sqlite3_malloc(sizeof *t);
+    if (!t) return SQLITE_NOMEM;
+    *t = (struct table){.q = q, .frames = frames};
+    int rc = vtab__declare(db, frames ? SQL_FRAMES : SQL_STACKS, &t->schema);
+    if (rc != SQLITE_OK)
+        sqlite3_free(t);
+    else
+        *out = &t->base;
+    return rc;
+}
+
+static int stacks_connect(sqlite3 *db, void *q, int argc, const char *const *argv,
+                          sqlite3_vtab **out, char **error) {
+    (void)argc, (void)argv, (void)error;
+    return table_connect(db, q, false, out);
+}
+
+static int frames_connect(sqlite3 *db, void *q, int argc, const char *const *argv,
+                          sqlite3_vtab **out, char **error) {
+    (void)argc, (void)argv, (void)error;
+    return table_connect(db, q, true, out);
+}
+
+static int table_disconnect(sqlite3_vtab *t) {
+    sqlite3_free(t);
+    return SQLITE_OK;
+}
+
+/* The stack's number is column 0 of both. */
+static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
+    (void)base;
+    info->estimatedCost = 100000;
+    info->estimatedRows = 100000;
+    for (int i = 0; i < info->nConstraint; i++) {
+        if (!info->aConstraint[i].usable || info->aConstraint[i].iColumn != SQLCOL_FRAMES_STACK ||
+            info->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ)
+            continue;
+        info->aConstraintUsage[i].argvIndex = 1;
+        info->idxNum = 1;
+        info->estimatedCost = 10;
+        info->estimatedRows = 10;
+        break;
+    }
+    return SQLITE_OK;
+}
+
+static int cursor_open(sqlite3_vtab *t, sqlite3_vtab_cursor **out) {
+    (void)t;
+    struct cursor *c = sqlite3_malloc(sizeof *c);
+    if (!c) return SQLITE_NOMEM;
+    *c = (struct cursor){0};
+    *out = &c->base;
+    return SQLITE_OK;
+}
+
+static int cursor_close(sqlite3_vtab_cursor *base) {
+    sqlite3_free(base);
+    return SQLITE_OK;
+}
+
+/* settle - on stack c->id, or the next one that has frames. */
+static int settle(struct cursor *c) {
+    struct query *q = ((struct table *)c->base.pVtab)->q;
+    for (c->depth = 0; c->id <= c->last; c->id++) {
+        c->stack = store_stack(q->store, (uint32_t)c->id);
+        if (++c->n_seen % 4096 == 0) {
+            int rc = query__check(q);
+            if (rc != SQLITE_OK) return rc;
+        }
+        if (c->stack.n) break;
+    }
+    return SQLITE_OK;
+}
+
+static int cursor_filter(sqlite3_vtab_cursor *base, int one, const char *text, int argc,
+                         sqlite3_value **argv) {
+    (void)text, (void)argc;
+    struct cursor *c = (struct cursor *)base;
+    int64_t n = store__n_stacks(((struct table *)base->pVtab)->q->store), min, max;
+    c->id = 1;
+    c->last = n - 1;
+    if (one && number_bounds('=', argv[0], &min, &max)) {
+        c->id = min > 1 ? min : 1;
+        c->last = max < n - 1 ? max : n - 1;
+    } else if (one && sqlite3_value_type(argv[0]) == SQLITE_NULL) {
+        c->last = 0;
+    }
+    return settle(c);
+}
+
+static int cursor_next(sqlite3_vtab_cursor *base) {
+    struct cursor *c = (struct cursor *)base;
+    if (((struct table *)base->pVtab)->frames && ++c->depth < c->stack.n) return SQLITE_OK;
+    c->id++;
+    return settle(c);
+}
+
+static int cursor_eof(sqlite3_vtab_cursor *base) {
+    const struct cursor *c = (const struct cursor *)base;
+    return c->id > c->last;
+}
+
+static void stack_column(struct query *q, const struct cursor *c, sqlite3_context *out, int i) {
+    switch (i) {
+    case SQLCOL_STACKS_ID:
+        sqlite3_result_int64(out, c->id);
+        break;
+    case SQLCOL_STACKS_DEPTH:
+        sqlite3_result_int64(out, c->stack.n);
+        break;
+    case SQLCOL_STACKS_LEAF:
+        result_stored(out, q->store, TYPE_FUNC, c->stack.frames[0].func);
+        break;
+    case SQLCOL_STACKS_ROOT:
+        result_stored(out, q->store, TYPE_FUNC, c->stack.frames[c->stack.n - 1].func);
+        break;
+    default:
+        result_stack(out, q->store, c->id, UINT32_MAX);
+        break;
+    }
+}
+
+static void frame_column(struct query *q, const struct cursor *c, sqlite3_context *out, int i) {
+    const struct frame *f = &c->stack.frames[c->depth];
+    switch (i) {
+    case SQLCOL_FRAMES_STACK:
+        sqlite3_result_int64(out, c->id);
+        break;
+    case SQLCOL_FRAMES_DEPTH:
+        sqlite3_result_int64(out, c->depth);
+        break;
+    case SQLCOL_FRAMES_FUNC:
+        result_stored(out, q->store, TYPE_FUNC, f->func);
+        break;
+    case SQLCOL_FRAMES_FILE:
+        result_stored(out, q->store, TYPE_STR, f->file);
+        break;
+    case SQLCOL_FRAMES_LINE:
+        sqlite3_result_int64(out, (int64_t)f->line);
+        break;
+    default:
+        sqlite3_result_int(out, refine_is_library(store_string(q->store, f->func)) != 0);
+        break;
+    }
+}
+
+static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *out, int i) {
+    const struct cursor *c = (const struct cursor *)base;
+    struct table *t = (struct table *)base->pVtab;
+    if (t->frames)
+        frame_column(t->q, c, out, i);
+    else
+        stack_column(t->q, c, out, i);
+    return SQLITE_OK;
+}
+
+static int cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id) {
+    const struct cursor *c = (const struct cursor *)base;
+    *id = c->id << 20 | c->depth;
+    return SQLITE_OK;
+}
+
+#define STACK_MODULE(connect)                                                                      \
+    {                                                                                              \
+        .xConnect = connect, .xBestIndex = table_best_index, .xDisconnect = table_disconnect,      \
+        .xOpen = cursor_open, .xClose = cursor_close, .xFilter = cursor_filter,                    \
+        .xNext = cursor_next, .xEof = cursor_eof, .xColumn = cursor_column, .xRowid = cursor_rowid \
+    }
+static const sqlite3_module stacks_module = STACK_MODULE(stacks_connect);
+static const sqlite3_module frames_module = STACK_MODULE(frames_connect);
+
+int vtab_stacks_register(struct query *q) {
+    int rc = sqlite3_create_module(q->db, "stacks", &stacks_module, q);
+    return rc == SQLITE_OK ? sqlite3_create_module(q->db, "frames", &frames_module, q) : rc;
+}
