@@ -1,0 +1,180 @@
+// draw/lane.ts - one processor, thread or goroutine: bars, merged columns, labels.
+// Shape is the second channel: running and syscall full solids, runnable a lower bar with two rails, waiting a pale
+// fill over a solid base; on P and M lanes a syscall is a low bar.  Nothing that is in the tiles vanishes.
+
+import { N_CLASSES, RUNNABLE, RUNNING, SYSCALL, type GroupLook, type TagLook } from "../model/families";
+import type { Segment } from "../model/tiles";
+import { short } from "../lib/format";
+import { DIM, N_COLUMN_CLASSES, type Columns } from "./columns";
+import type { Palette } from "./palette";
+import type { Scale } from "./scale";
+import { LABEL_MIN, label, setFont } from "./text";
+
+type Ctx = CanvasRenderingContext2D;
+
+/** What a frame knows about tags; arrays by tag. */
+export interface Looks {
+  tags: TagLook[];
+  groups: GroupLook[];
+  laneClass: Uint8Array; // DIM where switched off or not highlighted
+  procClass: Uint8Array;
+}
+
+export interface LaneBox {
+  y: number;
+  h: number;
+  proc: boolean; // a P or M lane
+  avoid: number | null; // x that labels make room for
+}
+
+const PAD = 2;
+const BASE = 2;
+const MIN_PX = 2;
+const FAINT = 0.02;
+
+interface Label {
+  forms: string[];
+  left: number;
+  width: number;
+  middle: number;
+  colour: string;
+}
+
+/** The solids of a lane within the window, each once, in order. */
+export function eachSolid(segs: Segment[], s: Scale, f: (seg: Segment, i: number) => void): void {
+  let last = -Infinity;
+  for (const seg of segs) {
+    const { start, dur } = seg.tile;
+    const lo = Math.max(seg.from, s.from);
+    const hi = Math.min(seg.to, s.to);
+    for (let i = firstTouching(start, dur, lo); i < start.length; i++) {
+      const t = start[i]!;
+      if (t >= hi) break;
+      if (t <= last || t + dur[i]! <= lo) continue;
+      last = t;
+      f(seg, i);
+    }
+  }
+}
+
+/** Slices of a lane do not overlap, so their ends are in order too. */
+function firstTouching(start: Float64Array, dur: Float64Array, t: number): number {
+  let lo = 0;
+  let hi = start.length;
+  while (lo < hi) {
+    const m = (lo + hi) >> 1;
+    if (start[m]! + dur[m]! <= t) lo = m + 1;
+    else hi = m;
+  }
+  return Math.max(0, lo - 1);
+}
+
+export function paintLane(x: Ctx, segs: Segment[], s: Scale, box: LaneBox, looks: Looks, c: Palette, cols: Columns): void {
+  const top = box.y + PAD;
+  const h = box.h - PAD * 2;
+  const classOf = box.proc ? looks.procClass : looks.laneClass;
+  const labels: Label[] = [];
+  cols.reset(s.width);
+  for (const seg of segs) cols.addParts(seg, s, classOf);
+  eachSolid(segs, s, (seg, i) => {
+    const t = seg.tile;
+    const a = Math.max(-2, s.x(t.start[i]!));
+    const b = Math.min(s.width + 2, s.x(t.start[i]! + t.dur[i]!));
+    const tag = t.tag[i]!;
+    const cls = classOf[tag] ?? DIM;
+    if (b - a < MIN_PX) {
+      cols.add(a, b, cls, 1);
+      return;
+    }
+    const left = Math.round(a);
+    const right = Math.round(b);
+    const w = Math.max(1, right - left - (right - left >= 4 ? 1 : 0));
+    paintBar(x, left, top, w, h, cls, box.proc, c);
+    if (w < LABEL_MIN || cls === DIM) return;
+    const from = Math.max(left, 0);
+    const shift = box.avoid !== null && from > box.avoid - 4 && from < box.avoid + 24 ? box.avoid + 22 - from : 0;
+    const forms = box.proc ? procForms(cls, t.group[i]!, t.who[i]!, looks) : laneForms(cls, looks.tags[tag], t.who[i]!, t.dur[i]!);
+    if (forms.length === 0) return;
+    const family = c.families[cls]!;
+    const solid = cls === RUNNING || cls === SYSCALL || box.proc;
+    const middle = top + (solid ? h : h - BASE) / 2 + 0.5;
+    labels.push({ forms, left: from + shift, width: Math.min(left + w, s.width) - from - shift, middle, colour: solid ? family.on : c.text });
+  });
+  paintColumns(x, cols, top, h, c);
+  setFont(x, c.font, 500);
+  for (const l of labels) label(x, l.forms, l.left, l.width, l.middle, l.colour);
+}
+
+function paintBar(x: Ctx, left: number, top: number, w: number, h: number, cls: number, proc: boolean, c: Palette): void {
+  const f = c.families[cls];
+  if (!f) {
+    x.fillStyle = c.line2;
+    x.fillRect(left, top + h / 2 - 1, w, 2);
+  } else if (cls === RUNNABLE) {
+    x.fillStyle = f.fill;
+    x.fillRect(left, top + 3, w, h - 6);
+    x.fillStyle = f.solid;
+    x.fillRect(left, top + 3, w, 2);
+    x.fillRect(left, top + h - 5, w, 2);
+  } else if (cls === SYSCALL && proc) {
+    x.fillStyle = f.solid;
+    x.fillRect(left, top + h - 6, w, 6);
+  } else if (proc || cls === RUNNING || cls === SYSCALL) {
+    x.fillStyle = f.solid;
+    x.fillRect(left, top, w, h);
+  } else {
+    x.fillStyle = f.fill;
+    x.fillRect(left, top, w, h - BASE);
+    x.fillStyle = f.solid;
+    x.fillRect(left, top + h - BASE, w, BASE);
+  }
+}
+
+function procForms(cls: number, group: number, g: number, looks: Looks): string[] {
+  if (cls === SYSCALL) return [];
+  const f = looks.groups[group]?.bare ?? "?";
+  return g < 0 ? [f] : [`${f}  G${g}`, f, `G${g}`];
+}
+
+function laneForms(cls: number, tag: TagLook | undefined, p: number, dur: number): string[] {
+  if (!tag || cls === RUNNABLE) return [];
+  if (cls === RUNNING) return p < 0 ? ["running"] : [`running on P${p}`, `P${p}`];
+  if (cls === SYSCALL) return [`syscall  ${short(dur)}`, "syscall", "sys"];
+  const d = short(dur);
+  const [whole, method] = tag.forms;
+  const long = whole ? [`${whole}  ${d}`] : [];
+  return method && tag.forms.length > 2 ? [...long, `${method}  ${d}`, ...tag.forms] : [...long, ...tag.forms];
+}
+
+// What stands in a column, from the base up: as drawn order, dim last.
+const runX = new Int32Array(N_COLUMN_CLASSES);
+const runY = new Int32Array(N_COLUMN_CLASSES);
+const runH = new Int32Array(N_COLUMN_CLASSES);
+
+/** Stacked one-pixel columns; equal neighbours of a class become one rectangle. */
+function paintColumns(x: Ctx, cols: Columns, top: number, h: number, c: Palette): void {
+  runH.fill(0);
+  const flush = (cls: number, at: number) => {
+    if (runH[cls]! === 0) return;
+    x.fillStyle = cls < N_CLASSES ? c.families[cls]!.solid : c.line2;
+    x.fillRect(runX[cls]!, runY[cls]!, at - runX[cls]!, runH[cls]!);
+    runH[cls] = 0;
+  };
+  const bottom = top + h;
+  const { data, width } = cols;
+  for (let i = 0; i < width; i++) {
+    let y = bottom;
+    for (let cls = 0; cls < N_COLUMN_CLASSES; cls++) {
+      const v = data[i * N_COLUMN_CLASSES + cls]!;
+      let hh = 0;
+      if (v >= FAINT && y > top) hh = Math.min(y - top, Math.max(MIN_PX, Math.round(Math.min(1, v) * h)));
+      y -= hh;
+      if (hh === runH[cls] && (hh === 0 || y === runY[cls])) continue;
+      flush(cls, i);
+      runX[cls] = i;
+      runY[cls] = y;
+      runH[cls] = hh;
+    }
+  }
+  for (let cls = 0; cls < N_COLUMN_CLASSES; cls++) flush(cls, width);
+}

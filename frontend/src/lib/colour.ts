@@ -1,0 +1,12 @@
+// lib/colour.ts - mixing two #rrggbb colours.
+
+const parts = (h: string): number[] => [1, 3, 5].map((i) => parseInt(h.slice(i, i + 2), 16));
+
+/** t of a over 1 - t of b, as #rrggbb. */
+export function mix(a: string, b: string, t: number): string {
+  const x = parts(a);
+  const y = parts(b);
+  return `#${x
+    .map((v, i) => Math.round(v * t + (y[i] ?? 0) * (1 - t)).toString(16).padStart(2, "0"))
+    .join("")}`;
+}

@@ -1,0 +1,432 @@
+// model/app.ts - the whole state of the page: which trace, which window, what is selected, what is on.
+// Every change goes through here; the page subscribes to the parts that it shows.
+
+import { Observable } from "../lib/observable";
+import type { Goroutine, Id, Info, Push, Slice, TraceEntry, TraceList } from "../net/protocol";
+import type { Socket } from "../net/socket";
+import { RequestError } from "../net/socket";
+import { upload } from "../net/upload";
+import { lookOfGroup, lookOfTag, type GroupLook, type TagLook } from "./families";
+import { Figures, type By } from "./figures";
+import { Lanes, SIZES, type Order } from "./lanes";
+import type { Link } from "./link";
+import { Selection } from "./selection";
+import { levelFor, Tiles, type Wish } from "./tiles";
+import { Viewport } from "./viewport";
+
+export type Screen = "connecting" | "start" | "opening" | "trace" | "failed";
+export type Tab = "waits" | "goroutines" | "sql";
+export interface Upload {
+  name: string;
+  done: number;
+  total: number;
+}
+
+export class App extends Observable {
+  screen: Screen = "connecting";
+  connected = false;
+  list: TraceList = { traces: [], recent: [], samples: [] };
+  entry: TraceEntry | null = null;
+  info: Info | null = null;
+  tags: TagLook[] = [];
+  groups: GroupLook[] = [];
+  uploading: Upload | null = null;
+  notice = ""; // one sentence about something that went wrong
+  off = new Set<number>(); // classes that the legend switched off
+  highlight: { key: string; tags: Set<number> } | null = null;
+  cursor: number | null = null; // ns
+  tab: Tab = "waits";
+  sort = "-total";
+  sql = "";
+  theme: "light" | "dark" | null = null;
+  width = 0; // px of the lanes
+  overviewWidth = 0;
+  scrollGoal: number | null = null;
+  readonly view = new Viewport();
+  readonly lanes = new Lanes();
+  readonly tiles: Tiles;
+  readonly figures: Figures;
+  readonly selection: Selection;
+  private link: Link = {};
+  private asking = 0;
+
+  constructor(
+    readonly socket: Socket,
+    readonly search: string,
+  ) {
+    super();
+    this.tiles = new Tiles(socket);
+    this.figures = new Figures(socket, this.lanes);
+    this.selection = new Selection(socket);
+    socket.onPush = (p) => this.pushed(p);
+    socket.onState = (c) => this.connection(c);
+  }
+
+  // ---- starting
+
+  begin(link: Link): void {
+    this.link = link;
+    this.theme = link.theme ?? null;
+    this.sql = link.sql ?? "";
+    if (link.tab === "goroutines" || link.tab === "sql") this.tab = link.tab;
+    if (link.sort) this.sort = link.sort;
+    if (link.by === "reason" || link.by === "function" || link.by === "stack") this.figures.by = link.by;
+    if (link.order) this.lanes.order = link.order;
+    this.socket.connect();
+  }
+
+  private connection(connected: boolean): void {
+    this.connected = connected;
+    if (connected) void this.arrive();
+    this.changed();
+  }
+
+  private async arrive(): Promise<void> {
+    await this.refreshList();
+    if (this.entry) {
+      const again = this.list.traces.find((t) => t.trace === this.entry?.trace && t.name === this.entry.name);
+      if (again) {
+        this.figures.refresh();
+        this.view.changed();
+        return;
+      }
+    }
+    const wanted = this.list.traces.find((t) => t.name === this.link.trace) ?? this.list.traces[0];
+    if (wanted) await this.show(wanted);
+    else {
+      this.screen = "start";
+      this.changed();
+    }
+  }
+
+  async refreshList(): Promise<void> {
+    const l = await this.ask<TraceList>("traces", {});
+    if (l) this.list = l;
+    this.changed();
+  }
+
+  // ---- traces
+
+  async show(entry: TraceEntry): Promise<void> {
+    this.forget();
+    this.entry = entry;
+    if (entry.state === "failed") {
+      this.screen = "failed";
+      this.changed();
+      return;
+    }
+    this.screen = "opening";
+    this.changed();
+    if (entry.state === "ready" || entry.progress.duration > 0) await this.askInfo(entry.trace);
+  }
+
+  private async askInfo(trace: number): Promise<void> {
+    const info = await this.ask<Info>("info", { trace }, true);
+    if (info && this.entry?.trace === trace) this.setInfo(info);
+  }
+
+  async open(what: { sample: string } | { recent: string }): Promise<void> {
+    const t = await this.ask<{ trace: number }>("open", what);
+    if (t) await this.showId(t.trace);
+  }
+
+  async upload(file: File): Promise<void> {
+    this.uploading = { name: file.name, done: 0, total: file.size };
+    this.notice = "";
+    this.changed();
+    try {
+      const id = await upload(file, this.search, (done, total) => {
+        this.uploading = { name: file.name, done, total };
+        this.changed();
+      });
+      this.uploading = null;
+      await this.showId(id);
+    } catch (e) {
+      this.uploading = null;
+      this.say(`${file.name} was not opened. ${e instanceof Error ? e.message : ""}`);
+    }
+  }
+
+  private async showId(trace: number): Promise<void> {
+    await this.refreshList();
+    const entry = this.list.traces.find((t) => t.trace === trace);
+    if (entry) await this.show(entry);
+  }
+
+  stop(): void {
+    if (this.entry) void this.ask("stop", { trace: this.entry.trace });
+  }
+
+  toStart(): void {
+    this.forget();
+    this.entry = null;
+    this.screen = "start";
+    void this.refreshList();
+    this.changed();
+  }
+
+  private forget(): void {
+    this.info = null;
+    this.tags = [];
+    this.groups = [];
+    this.highlight = null;
+    this.off.clear();
+    this.cursor = null;
+    this.lanes.clear();
+    this.lanes.setInfo(null, []);
+    this.tiles.reset(-1, 1);
+    this.figures.reset(-1);
+    this.selection.reset(-1);
+  }
+
+  private setInfo(info: Info): void {
+    const first = this.info === null;
+    const grown = this.info !== null && (info.duration !== this.info.duration || info.complete !== this.info.complete);
+    const trace = this.entry?.trace ?? -1;
+    this.info = info;
+    this.tags = info.tags.map(lookOfTag);
+    this.groups = info.groups.map(lookOfGroup);
+    if (first) {
+      this.tiles.reset(trace, info.duration);
+      this.figures.reset(trace);
+      this.selection.reset(trace);
+      this.screen = "trace";
+      this.lanes.setInfo(info, this.groups);
+      this.view.reset(info.duration);
+      this.restore();
+    } else {
+      this.lanes.setInfo(info, this.groups);
+      if (grown) this.grow(info);
+    }
+    if (first || grown) this.figures.askOverview(info.duration);
+    this.changed();
+  }
+
+  private grow(info: Info): void {
+    this.tiles.grow(info.duration, this.tiles.growing);
+    this.figures.refresh();
+    this.view.grow(info.duration);
+    this.view.changed();
+  }
+
+  /** What the address asked for, once its trace is here. */
+  private restore(): void {
+    const l = this.link;
+    this.link = {};
+    if (l.trace !== undefined && l.trace !== this.entry?.name) return;
+    for (const s of ["processors", "goroutines"] as const) if (l.closed?.includes(s)) this.lanes.sections.delete(s);
+    for (const s of ["threads", "system"] as const) if (l.sections?.includes(s)) this.lanes.sections.add(s);
+    for (const g of l.open ?? []) if (g < this.groups.length) this.lanes.openGroup(g);
+    this.lanes.layout();
+    if (l.from !== undefined && l.to !== undefined) this.view.reset(this.view.duration, { from: l.from, to: l.to });
+    if (l.scroll !== undefined) this.lanes.scroll = l.scroll;
+    if (l.lane !== undefined && l.at !== undefined) void this.selection.pick(l.lane, l.at);
+  }
+
+  toLink(): Link {
+    const v = this.view;
+    const l: Link = {};
+    if (this.theme) l.theme = this.theme;
+    if (this.screen !== "trace" || !this.entry) return l;
+    l.trace = this.entry.name;
+    if (!v.whole) Object.assign(l, { from: v.goal.from, to: v.goal.to });
+    const s = this.selection.slice;
+    if (s) Object.assign(l, { lane: this.selection.lane || `G${s.g}`, at: s.start });
+    if (this.lanes.open.size > 0) l.open = [...this.lanes.open.keys()];
+    const closed = (["processors", "goroutines"] as const).filter((x) => !this.lanes.sections.has(x));
+    const opened = (["threads", "system"] as const).filter((x) => this.lanes.sections.has(x));
+    if (closed.length) l.closed = closed;
+    if (opened.length) l.sections = opened;
+    l.scroll = this.lanes.scroll;
+    if (this.tab !== "waits") l.tab = this.tab;
+    if (this.sort !== "-total") l.sort = this.sort;
+    if (this.figures.by !== "refined") l.by = this.figures.by;
+    if (this.lanes.order !== "wait") l.order = this.lanes.order;
+    if (this.sql) l.sql = this.sql;
+    return l;
+  }
+
+  // ---- what the server says by itself
+
+  private pushed(p: Push): void {
+    if (p.push === "trace") {
+      const at = this.list.traces.findIndex((t) => t.trace === p.trace.trace);
+      if (at >= 0) this.list.traces[at] = p.trace;
+      else this.list.traces.push(p.trace);
+      if (this.entry?.trace === p.trace.trace) this.progressed(p.trace);
+      else if (this.screen === "start" && !this.uploading && at < 0) void this.show(p.trace);
+      this.changed();
+    } else if (this.entry?.trace === p.trace) this.setInfo(p.info);
+  }
+
+  private progressed(t: TraceEntry): void {
+    const before = this.entry?.state;
+    this.entry = t;
+    if (t.state === "failed" && !this.info) this.screen = "failed";
+    else if (t.state === "ready" && (before !== "ready" || !this.info)) void this.askInfo(t.trace);
+    else if (!this.info && t.progress.duration > 0 && this.asking === 0) void this.askInfo(t.trace);
+  }
+
+  // ---- what the reader does
+
+  say(sentence: string): void {
+    this.notice = sentence;
+    this.changed();
+  }
+
+  setOrder(o: Order): void {
+    this.lanes.order = o;
+    for (const g of this.lanes.open.keys()) this.askMembers(g, true);
+    this.changed();
+  }
+
+  setBy(by: By): void {
+    this.figures.by = by;
+    this.figures.refresh();
+    this.view.changed();
+    this.changed();
+  }
+
+  setSort(column: string): void {
+    this.sort = this.sort === `-${column}` ? `+${column}` : `-${column}`;
+    this.changed();
+  }
+
+  toggleFamily(cls: number): void {
+    if (!this.off.delete(cls)) this.off.add(cls);
+    this.changed();
+  }
+
+  toggleHighlight(key: string, match: (t: TagLook) => boolean): void {
+    if (this.highlight?.key === key) this.highlight = null;
+    else this.highlight = { key, tags: new Set(this.tags.flatMap((t, i) => (match(t) ? [i] : []))) };
+    this.changed();
+  }
+
+  toggleGroup(group: number): void {
+    if (this.lanes.open.has(group)) this.lanes.closeGroup(group);
+    else {
+      this.lanes.openGroup(group);
+      this.askMembers(group, false);
+    }
+    this.changed();
+  }
+
+  showMore(group: number): void {
+    this.lanes.showMore(group);
+    this.askMembers(group, false);
+  }
+
+  private askMembers(group: number, reorder: boolean): void {
+    const { from, to } = this.view.goal;
+    this.figures.askMembers(group, { from: Math.floor(from), to: Math.ceil(to) }, 0, reorder);
+  }
+
+  async select(lane: string, at: number): Promise<void> {
+    await this.selection.pick(lane, at);
+    this.changed();
+  }
+
+  deselect(): void {
+    this.selection.clear();
+    this.changed();
+  }
+
+  /** A link: the goroutine's lane is opened and scrolled to, the moment brought into sight. */
+  async goTo(g: Id, at: number): Promise<void> {
+    const slice = await this.selection.pick(`G${g}`, at);
+    if (slice) await this.reveal(slice);
+    else {
+      await this.showGoroutine(g);
+      this.say(this.selection.note);
+    }
+  }
+
+  async stepTo(step: -1 | 1): Promise<void> {
+    const s = await this.selection.step(step);
+    if (s) await this.reveal(s);
+  }
+
+  async chainTo(step: -1 | 1): Promise<void> {
+    const s = await this.selection.follow(step);
+    if (s) await this.reveal(s);
+  }
+
+  private async reveal(s: Slice): Promise<void> {
+    this.view.reveal(s.start, s.start + s.dur);
+    await this.showGoroutine(s.g);
+  }
+
+  async showGoroutine(g: Id): Promise<Goroutine | null> {
+    let row = this.lanes.row(`G${g}`);
+    let found: Goroutine | null = null;
+    if (!row) {
+      found = await this.ask<Goroutine>("goroutine", { trace: this.entry?.trace, g });
+      if (!found) return null;
+      const fresh = !this.lanes.open.has(found.group);
+      this.lanes.openGroup(found.group, found);
+      if (fresh) this.askMembers(found.group, false);
+      row = this.lanes.row(`G${g}`);
+    }
+    if (row) this.scrollGoal = this.lanes.scrollFor(row);
+    this.lanes.changed();
+    return found;
+  }
+
+  showGroup(group: number): void {
+    const kind = this.info?.groups[group]?.kind;
+    this.lanes.sections.add(kind === "user" ? "goroutines" : "system");
+    this.lanes.filter = "";
+    this.lanes.layout();
+    const row = this.lanes.row(`F${group}`);
+    if (row) this.scrollGoal = row.top - SIZES.section;
+    if (!this.lanes.open.has(group)) this.toggleGroup(group);
+    this.lanes.changed();
+  }
+
+  // ---- pictures
+
+  /** Asks for the tiles of what can be seen; called once a frame when something changed. */
+  want(): void {
+    if (!this.info || this.width < 1) return;
+    const wishes: Wish[] = [];
+    const early: Wish[] = [];
+    const { from, to } = this.view.goal;
+    const level = levelFor((to - from) / this.width);
+    const [a, b] = this.tiles.range(level, from, to);
+    for (const r of this.lanes.visible()) if (r.lane) wishes.push({ lane: r.lane, level, from: a, to: b });
+    if (this.overviewWidth > 0) {
+      const l = levelFor(this.view.duration / this.overviewWidth);
+      const [oa, ob] = this.tiles.range(l, 0, this.view.duration);
+      wishes.push({ lane: "ALL", level: l, from: oa, to: ob });
+    }
+    const [pa, pb] = this.tiles.range(level, from - (to - from) * 0.5, to + (to - from) * 0.5);
+    const [ua, ub] = this.tiles.range(level + 2, from, to);
+    for (const r of this.lanes.visible(200)) {
+      if (!r.lane) continue;
+      early.push({ lane: r.lane, level, from: pa, to: pb }, { lane: r.lane, level: level + 2, from: ua, to: ub });
+    }
+    this.tiles.want(wishes, this.view.moving ? [] : early);
+    if (!this.view.moving) this.figures.follow(this.view.goal, this.view.duration, this.width);
+  }
+
+  /** True while something that can be seen is not yet what it will be. */
+  get busy(): boolean {
+    if (this.screen === "connecting" || this.screen === "opening") return true;
+    return this.view.moving || this.scrollGoal !== null || this.tiles.loading || this.figures.busy || this.selection.busy || this.asking > 0;
+  }
+
+  /** A request whose failure is a notice (or nobody's business), not an exception. */
+  async ask<T>(op: string, fields: Record<string, unknown>, quiet = false): Promise<T | null> {
+    this.asking++;
+    try {
+      return await this.socket.request<T>(op, fields).answer;
+    } catch (e) {
+      if (!quiet && e instanceof RequestError && !e.canceled) this.say(e.message);
+      return null;
+    } finally {
+      this.asking--;
+      this.changed();
+    }
+  }
+}

@@ -1,0 +1,72 @@
+// model/link.ts - the view as the part of the address after "#", and back.
+// Short keys; unknown or broken values are dropped one by one, never the whole.
+
+import type { Order } from "./lanes";
+
+export interface Link {
+  trace?: string; // its name
+  from?: number;
+  to?: number;
+  lane?: string; // of the selected slice
+  at?: number;
+  open?: number[]; // groups
+  closed?: string[]; // sections that are open by default
+  sections?: string[]; // sections that are closed by default
+  scroll?: number;
+  theme?: "light" | "dark";
+  sort?: string; // "-total"
+  by?: string;
+  tab?: string;
+  order?: Order;
+  sql?: string;
+}
+
+export function formatLink(l: Link): string {
+  const p: string[] = [];
+  const put = (k: string, v: string | number | undefined) => {
+    if (v !== undefined && v !== "") p.push(`${k}=${encodeURIComponent(v).replace(/%2C/g, ",").replace(/%40/g, "@").replace(/%2F/g, "/")}`);
+  };
+  put("trace", l.trace);
+  if (l.from !== undefined && l.to !== undefined) put("view", `${Math.round(l.from)},${Math.round(l.to)}`);
+  if (l.lane !== undefined && l.at !== undefined) put("select", `${l.lane}@${Math.round(l.at)}`);
+  put("open", l.open?.join(","));
+  put("closed", l.closed?.join(","));
+  put("sections", l.sections?.join(","));
+  put("y", l.scroll || undefined);
+  put("tab", l.tab);
+  put("by", l.by);
+  put("sort", l.sort);
+  put("order", l.order);
+  put("theme", l.theme);
+  put("sql", l.sql);
+  return p.join("&");
+}
+
+const whole = (s: string | undefined): number | undefined => (s !== undefined && /^\d{1,16}$/.test(s) ? Number(s) : undefined);
+
+export function parseLink(hash: string): Link {
+  const q = new URLSearchParams(hash.replace(/^#/, ""));
+  const l: Link = {};
+  const text = (k: string): string | undefined => q.get(k) ?? undefined;
+  l.trace = text("trace");
+  const [from, to] = (text("view") ?? "").split(",").map(whole);
+  if (from !== undefined && to !== undefined && to > from) Object.assign(l, { from, to });
+  const sel = /^([PGM]\d{1,20})@(\d{1,16})$/.exec(text("select") ?? "");
+  if (sel) Object.assign(l, { lane: sel[1], at: Number(sel[2]) });
+  l.open = text("open")
+    ?.split(",")
+    .map(whole)
+    .filter((n): n is number => n !== undefined);
+  l.closed = text("closed")?.split(",");
+  l.sections = text("sections")?.split(",");
+  l.scroll = whole(text("y"));
+  const theme = text("theme");
+  if (theme === "light" || theme === "dark") l.theme = theme;
+  l.sort = text("sort");
+  l.by = text("by");
+  l.tab = text("tab");
+  const order = text("order");
+  if (order === "wait" || order === "running" || order === "start" || order === "id") l.order = order;
+  l.sql = text("sql");
+  return l;
+}

@@ -1,0 +1,60 @@
+// model/settled.ts - an answer that follows the window: asked for when the window rests, the old one kept meanwhile.
+
+import { RequestError, type Ticket } from "../net/socket";
+
+export class Settled<T> {
+  value: T | null = null;
+  error = "";
+  private ticket: Ticket<T> | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private wait = false;
+
+  constructor(
+    private delayMs: number,
+    private done: () => void,
+  ) {}
+
+  get busy(): boolean {
+    return this.wait || this.ticket !== null;
+  }
+
+  /** Replaces what is under way; `ask` runs after the delay. */
+  ask(ask: () => Ticket<T>, delayMs = this.delayMs): void {
+    clearTimeout(this.timer);
+    this.ticket?.cancel();
+    this.ticket = null;
+    this.wait = true;
+    this.timer = setTimeout(() => {
+      this.wait = false;
+      this.run(ask());
+    }, delayMs);
+  }
+
+  forget(): void {
+    clearTimeout(this.timer);
+    this.wait = false;
+    this.ticket?.cancel();
+    this.ticket = null;
+    this.value = null;
+    this.error = "";
+  }
+
+  private run(t: Ticket<T>): void {
+    this.ticket = t;
+    t.answer.then(
+      (v) => {
+        if (this.ticket !== t) return;
+        this.ticket = null;
+        this.value = v;
+        this.error = "";
+        this.done();
+      },
+      (e: unknown) => {
+        if (this.ticket !== t) return;
+        this.ticket = null;
+        if (!(e instanceof RequestError && e.canceled)) this.error = e instanceof Error ? e.message : String(e);
+        this.done();
+      },
+    );
+  }
+}

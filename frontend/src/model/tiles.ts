@@ -1,0 +1,207 @@
+// model/tiles.ts - pictures of lanes: asked for like a map's tiles, kept, and lent from other levels while loading.
+// Keys are "lane/level/index".  What is no longer wanted is cancelled; neighbours are fetched when nothing else is.
+
+import { Lru } from "../lib/lru";
+import { Observable } from "../lib/observable";
+import { BUCKETS, MAX_LEVEL, TILE_GROWING, type Tile, type TileRecord } from "../net/protocol";
+import { RequestError, type Socket, type Ticket } from "../net/socket";
+
+const CACHE_BYTES = 64 << 20;
+const LANES_PER_REQUEST = 64;
+const REACH_UP = 8; // levels to look up and down for something to draw meanwhile
+const REACH_DOWN = 2;
+
+/** A stretch of a lane and the tile to draw it from; the tile may be of another level and reach beyond. */
+export interface Segment {
+  tile: Tile;
+  from: number;
+  to: number;
+}
+
+/** The level whose bucket is at most one pixel and more than half of one. */
+export function levelFor(nsPerPx: number): number {
+  return Math.min(MAX_LEVEL, Math.max(0, Math.floor(Math.log2(Math.max(1, nsPerPx)))));
+}
+
+export interface Wish {
+  lane: string;
+  level: number;
+  from: number; // tile indexes, to exclusive
+  to: number;
+}
+
+interface Flight {
+  ticket: Ticket<TileRecord[]>;
+  keys: string[];
+  early: boolean; // nobody waits for it
+}
+
+const keyOf = (lane: string, level: number, index: number): string => `${lane}/${level}/${index}`;
+
+export class Tiles extends Observable {
+  private cache = new Lru<Tile>(CACHE_BYTES);
+  private stale = new Set<string>();
+  private flying = new Map<string, Flight>();
+  private refused = new Map<string, number>();
+  private trace = -1;
+  private duration = 1;
+
+  constructor(private socket: Socket) {
+    super();
+  }
+
+  reset(trace: number, duration: number): void {
+    for (const f of new Set(this.flying.values())) f.ticket.cancel();
+    this.flying.clear();
+    this.cache.clear();
+    this.stale.clear();
+    this.refused.clear();
+    this.trace = trace;
+    this.duration = duration;
+  }
+
+  /** The store has grown: what was incomplete is asked for again, and drawn as it was until then. */
+  grow(duration: number, growing: Iterable<string>): void {
+    this.duration = duration;
+    for (const k of growing) this.stale.add(k);
+  }
+
+  get loading(): boolean {
+    for (const f of this.flying.values()) if (!f.early) return true;
+    return false;
+  }
+  get bytes(): number {
+    return this.cache.bytes;
+  }
+
+  range(level: number, from: number, to: number): [number, number] {
+    const w = BUCKETS * 2 ** level;
+    const last = Math.floor(Math.max(0, this.duration - 1) / w);
+    return [Math.max(0, Math.floor(from / w)), Math.min(last, Math.floor(to / w)) + 1];
+  }
+
+  /** Asks for what is missing of the wishes, cancels what nobody wants any more. */
+  want(wishes: Wish[], early: Wish[]): void {
+    if (this.trace < 0) return;
+    const missing = this.missing(wishes);
+    const wanted = new Set(wishes.concat(early).flatMap((w) => this.keys(w)));
+    for (const f of new Set(this.flying.values())) {
+      if (!f.keys.some((k) => wanted.has(k))) f.ticket.cancel();
+    }
+    this.ask(missing, false);
+    if (missing.length === 0 && !this.loading) this.ask(this.missing(early), true);
+  }
+
+  private keys(w: Wish): string[] {
+    const k: string[] = [];
+    for (let i = w.from; i < w.to; i++) k.push(keyOf(w.lane, w.level, i));
+    return k;
+  }
+
+  private missing(wishes: Wish[]): Wish[] {
+    const out: Wish[] = [];
+    const now = performance.now();
+    for (const w of wishes) {
+      let a = Infinity;
+      let b = -1;
+      for (let i = w.from; i < w.to; i++) {
+        const k = keyOf(w.lane, w.level, i);
+        const f = this.flying.get(k);
+        if (f) {
+          continue;
+        }
+        if (this.cache.peek(k) && !this.stale.has(k)) continue;
+        if ((this.refused.get(k) ?? 0) > now) continue;
+        a = Math.min(a, i);
+        b = Math.max(b, i);
+      }
+      if (b >= 0) out.push({ ...w, from: a, to: b + 1 });
+    }
+    return out;
+  }
+
+  private ask(wishes: Wish[], early: boolean): void {
+    const batches = new Map<string, Wish[]>();
+    for (const w of wishes) {
+      const k = `${w.level}/${w.from}/${w.to}`;
+      const b = batches.get(k);
+      if (b) b.push(w);
+      else batches.set(k, [w]);
+    }
+    for (const all of batches.values()) {
+      for (let i = 0; i < all.length; i += LANES_PER_REQUEST) this.send(all.slice(i, i + LANES_PER_REQUEST), early);
+    }
+  }
+
+  private send(batch: Wish[], early: boolean): void {
+    const first = batch[0];
+    if (!first) return;
+    const { level, from, to } = first;
+    const lanes = batch.map((w) => w.lane);
+    const ticket = this.socket.tiles({ trace: this.trace, level, from, to, lanes });
+    const flight: Flight = { ticket, keys: batch.flatMap((w) => this.keys(w)), early };
+    for (const k of flight.keys) this.flying.set(k, flight);
+    const land = () => {
+      for (const k of flight.keys) if (this.flying.get(k) === flight) this.flying.delete(k);
+    };
+    ticket.answer.then(
+      (records) => {
+        land();
+        for (const r of records) this.keep(lanes[r.lane] ?? "", r.tile);
+        this.changed();
+      },
+      (e: unknown) => {
+        land();
+        if (!(e instanceof RequestError && e.canceled)) {
+          for (const k of flight.keys) this.refused.set(k, performance.now() + 2000);
+        }
+        this.changed();
+      },
+    );
+  }
+
+  private keep(lane: string, tile: Tile): void {
+    const k = keyOf(lane, tile.level, tile.index);
+    this.stale.delete(k);
+    this.cache.set(k, tile, tile.bytes + 200);
+    if (tile.flags & TILE_GROWING) this.growing.add(k);
+    else this.growing.delete(k);
+  }
+  readonly growing = new Set<string>();
+
+  /** What to draw of [from, to) of a lane now, in order of time. */
+  segments(lane: string, level: number, from: number, to: number): Segment[] {
+    const out: Segment[] = [];
+    const w = BUCKETS * 2 ** level;
+    const [a, b] = this.range(level, from, to);
+    for (let i = a; i < b; i++) this.lend(lane, level, i, i * w, (i + 1) * w, out);
+    return out;
+  }
+
+  private lend(lane: string, level: number, index: number, from: number, to: number, out: Segment[]): void {
+    const exact = this.cache.get(keyOf(lane, level, index));
+    if (exact) {
+      out.push({ tile: exact, from, to });
+      return;
+    }
+    for (let d = 1; d <= REACH_DOWN && level - d >= 0; d++) {
+      const n = 2 ** d;
+      const parts: Tile[] = [];
+      for (let i = 0; i < n; i++) {
+        const t = this.cache.peek(keyOf(lane, level - d, index * n + i));
+        if (t) parts.push(t);
+      }
+      if (parts.length < n) continue;
+      const w = BUCKETS * 2 ** (level - d);
+      for (const t of parts) out.push({ tile: t, from: t.index * w, to: (t.index + 1) * w });
+      return;
+    }
+    for (let d = 1; d <= REACH_UP && level + d <= MAX_LEVEL; d++) {
+      const t = this.cache.peek(keyOf(lane, level + d, Math.floor(index / 2 ** d)));
+      if (t) {
+        out.push({ tile: t, from, to });
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,256 @@
+// view/details.tsx - the panel about the selected slice: a sentence, the facts, the stacks, the chain.
+
+import type { ComponentChildren } from "preact";
+import { exactParts, moment, short, visible } from "../lib/format";
+import type { App } from "../model/app";
+import { FAMILIES, tagName } from "../model/families";
+import type { Brief, Id, Slice } from "../net/protocol";
+import { copyText } from "./copy";
+import { Dot, Icon } from "./icons";
+import { GoLink, Sentence } from "./sentence";
+import { Spark } from "./spark";
+import { Stack, place, stackText } from "./stack";
+import { useChanges } from "./use";
+
+export function Details({ app }: { app: App }) {
+  useChanges(app, app.selection, app.figures);
+  const s = app.selection.slice;
+  if (!s) return null;
+  return (
+    <aside class="det" aria-label="Details">
+      <Head app={app} s={s} />
+      <Facts app={app} s={s} />
+      {app.selection.chain.length > 1 || (app.selection.chain.length === 1 && app.selection.chain[0]?.waker) ? <Chain app={app} /> : null}
+      <Section title={s.state === "waiting" ? "Stack where it waited" : "Stack at its start"} right={s.stack.length > 0 && <Copy text={() => stackText(s.stack)} />}>
+        <Stack frames={s.stack} />
+      </Section>
+      {s.waker && s.waker.g !== null && <Waker app={app} s={s} />}
+      <Same app={app} s={s} />
+      <Around app={app} s={s} />
+    </aside>
+  );
+}
+
+function Section({ title, right, children }: { title: string; right?: ComponentChildren; children: ComponentChildren }) {
+  return (
+    <section>
+      <h3>
+        {title}
+        <span class="r">{right}</span>
+      </h3>
+      {children}
+    </section>
+  );
+}
+
+function Copy({ text }: { text: () => string }) {
+  return (
+    <button class="a" onClick={() => copyText(text())}>
+      Copy
+    </button>
+  );
+}
+
+function Head({ app, s }: { app: App; s: Slice }) {
+  const look = app.tags[s.tag];
+  const family = FAMILIES[look?.cls ?? 9]!;
+  const [value, unit] = exactParts(s.dur);
+  const name = s.state === "waiting" ? look?.name ?? tagName({ state: s.state, family: s.family, reason: s.reason, refined: s.refined }) : s.state;
+  return (
+    <section>
+      <div class="hd">
+        <span class="pill" style={{ background: `var(--${family.token}-f)` }}>
+          <Dot family={family.token} />
+          {s.state === "waiting" ? `waiting · ${family.legend}` : s.state}
+        </span>
+        <span class="grow" />
+        <button class="ib" title="Zoom to it (f)" aria-label="Zoom to it" onClick={() => app.view.fit(s.start, s.start + s.dur)}>
+          <Icon name="fit" />
+        </button>
+        <button class="ib" title="Copy a link to it" aria-label="Copy a link to it" onClick={() => copyText(location.href)}>
+          <Icon name="link" />
+        </button>
+        <button class="ib" title="Close (Esc)" aria-label="Close" onClick={() => app.deselect()}>
+          <Icon name="close" />
+        </button>
+      </div>
+      <div class="big">
+        <b id="d-name">{name}</b>
+        <em>
+          {value}
+          <small>{unit}</small>
+        </em>
+      </div>
+      <Sentence app={app} s={s} />
+    </section>
+  );
+}
+
+const on = (letter: string, id: Id | null): string => (id === null ? "" : `${letter}${id}`);
+const where = (p: Id | null, m: Id | null): string => [on("P", p), on("M", m)].filter(Boolean).join(", ") || "not known";
+
+function Facts({ app, s }: { app: App; s: Slice }) {
+  const waiting = s.state === "waiting";
+  const ready = s.next?.state === "runnable" ? s.next.dur : null;
+  const m = app.info?.threads_reliable === false ? null : s.m;
+  return (
+    <section>
+      <dl>
+        <dt>Goroutine</dt>
+        <dd class="w" title={visible(s.func)}>
+          <GoLink app={app} g={s.g} at={s.start} /> <span class="sec">{visible(s.func)}</span>
+        </dd>
+        <dt>Start</dt>
+        <dd title={`${Math.round(s.start)} ns`}>{moment(s.start)}</dd>
+        <dt>End</dt>
+        <dd title={`${Math.round(s.start + s.dur)} ns`}>{s.open ? "not seen" : moment(s.start + s.dur)}</dd>
+        {waiting && (
+          <>
+            <dt>In the trace</dt>
+            <dd class={ready === null ? "w" : ""} title={visible(s.reason)}>
+              {s.reason ? `“${visible(s.reason)}”` : "no reason given"}
+            </dd>
+            {ready !== null && (
+              <>
+                <dt>Ready for</dt>
+                <dd>{short(ready)}</dd>
+              </>
+            )}
+          </>
+        )}
+        <dt>{waiting || s.state === "runnable" ? "Left P, M" : "P, M"}</dt>
+        <dd class="w">{where(s.p, m)}</dd>
+      </dl>
+    </section>
+  );
+}
+
+function Waker({ app, s }: { app: App; s: Slice }) {
+  const w = s.waker!;
+  return (
+    <Section
+      title="Stack of the waker"
+      right={
+        <button class="a" onClick={() => void app.goTo(w.g!, s.start + s.dur)}>
+          Go to G{w.g}
+        </button>
+      }
+    >
+      <Stack frames={w.stack} />
+    </Section>
+  );
+}
+
+function Chain({ app }: { app: App }) {
+  const { chain, slice } = app.selection;
+  return (
+    <Section
+      title="Wake chain"
+      right={
+        <>
+          earlier <kbd>[</kbd> later <kbd>]</kbd>
+        </>
+      }
+    >
+      {chain.map((c, i) => (
+        <Hop app={app} c={c} here={c.g === slice?.g && c.start === slice.start} last={i === chain.length - 1} first={i === 0} />
+      ))}
+    </Section>
+  );
+}
+
+function Hop({ app, c, here, first, last }: { app: App; c: Slice; here: boolean; first: boolean; last: boolean }) {
+  const look = app.tags[c.tag];
+  const family = FAMILIES[look?.cls ?? 9]!.token;
+  const w = c.waker;
+  const leaf = w?.stack[0];
+  const user = w?.stack.find((f) => !f.library);
+  return (
+    <>
+      <div class={`hop ${here ? "here" : ""}`}>
+        <span class="rail" style={{ "--c": `var(--${family}-s)` }} />
+        <span>
+          <GoLink app={app} g={c.g} at={c.start} /> {visible(c.func)}
+          <small>
+            {first ? "waited for" : "had itself waited for"} {look?.name ?? c.refined}
+          </small>
+        </span>
+        <span class="sec">{short(c.dur)}</span>
+      </div>
+      {w && w.g !== null ? (
+        <div class="hop">
+          <span class="rail" style={{ "--c": "var(--running-s)" }} />
+          <span>
+            woken by <GoLink app={app} g={w.g} at={c.start + c.dur} />
+            {w.p !== null ? ` on P${w.p}` : ""}
+            {leaf && (
+              <small>
+                {visible(leaf.func)}
+                {user ? ` at ${place(user)}` : ""}
+              </small>
+            )}
+          </span>
+          <span class="sec">{moment(c.start + c.dur)}</span>
+        </div>
+      ) : (
+        last && (
+          <div class="hop">
+            <span class="rail" />
+            <span>woken by the runtime</span>
+            <span class="sec">{moment(c.start + c.dur)}</span>
+          </div>
+        )
+      )}
+    </>
+  );
+}
+
+/** Where this wait stands among those of the same reason in the window. */
+function Same({ app, s }: { app: App; s: Slice }) {
+  if (s.state !== "waiting" || app.figures.by !== "refined") return null;
+  const row = app.figures.waits.value?.rows.find((r) => r.key === s.refined || r.refined === s.refined);
+  if (!row || row.count < 2) return null;
+  const at = Math.floor(Math.log2(Math.max(1, s.dur)));
+  const shorter = row.hist.slice(0, at).reduce((a, n) => a + n, 0);
+  return (
+    <Section title="Same reason in this window" right={`${row.count.toLocaleString("en-US")} waits`}>
+      <Spark hist={row.hist} family={row.family} width={0} height={40} mark={s.dur} axis />
+      <p class="under sec">{shorter > 0 ? `longer than at least ${Math.floor((shorter / row.count) * 100)} % of them` : "among the shortest of them"}</p>
+    </Section>
+  );
+}
+
+function Around({ app, s }: { app: App; s: Slice }) {
+  const row = (b: Brief, step: -1 | 1) => {
+    const look = app.tags[b.tag];
+    return (
+      <button class="fr go" onClick={() => void app.stepTo(step)}>
+        <span>
+          <Dot family={FAMILIES[look?.cls ?? 9]!.token} /> {look?.name ?? b.state}
+          {b.state === "running" && b.p !== null ? ` on P${b.p}` : ""}
+        </span>
+        <span class="sec">{short(b.dur)}</span>
+      </button>
+    );
+  };
+  const look = app.tags[s.tag];
+  return (
+    <Section
+      title="Before and after"
+      right={
+        <>
+          <kbd>,</kbd> <kbd>.</kbd>
+        </>
+      }
+    >
+      {s.prev && row(s.prev, -1)}
+      <div class="fr now">
+        <span>
+          <Dot family={FAMILIES[look?.cls ?? 9]!.token} /> {look?.name ?? s.state}
+        </span>
+        <span class="sec">{short(s.dur)}</span>
+      </div>
+      {s.next && row(s.next, 1)}
+    </Section>
+  );
+}

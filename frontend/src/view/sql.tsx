@@ -1,0 +1,126 @@
+// view/sql.tsx - a question in SQL and its table; cells that name a goroutine and a moment lead to the timeline.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { digits3, int, visible } from "../lib/format";
+import type { App } from "../model/app";
+import type { Cell, QueryResult } from "../net/protocol";
+import { RequestError, type Ticket } from "../net/socket";
+
+const LIMIT = 1000;
+const FIRST = "SELECT reason, count(*) AS n, sum(dur) AS ns\nFROM slices WHERE state = 'waiting'\nGROUP BY reason ORDER BY ns DESC";
+
+export function Sql({ app }: { app: App }) {
+  const [text, setText] = useState(app.sql || FIRST);
+  const [result, setResult] = useState<QueryResult | null>(null);
+  const [error, setError] = useState("");
+  const [busy, setBusy] = useState(false);
+  const flying = useRef<Ticket<QueryResult> | null>(null);
+
+  const run = async () => {
+    app.sql = text;
+    app.changed();
+    flying.current?.cancel();
+    const t = app.socket.request<QueryResult>("query", { trace: app.entry?.trace, sql: text, limit: LIMIT });
+    flying.current = t;
+    setBusy(true);
+    try {
+      setResult(await t.answer);
+      setError("");
+    } catch (e) {
+      if (e instanceof RequestError && e.canceled) return;
+      setResult(null);
+      setError(e instanceof Error ? e.message : String(e));
+    }
+    if (flying.current === t) setBusy(false);
+  };
+  useEffect(() => {
+    if (app.sql) void run();
+    return () => flying.current?.cancel();
+  }, []);
+
+  const key = (e: KeyboardEvent) => {
+    if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) {
+      e.preventDefault();
+      void run();
+    }
+  };
+  return (
+    <div class="sql">
+      <div class="ask">
+        <textarea aria-label="SQL" spellcheck={false} autocomplete="off" value={text} onInput={(e) => setText(e.currentTarget.value)} onKeyDown={key} />
+        <div class="row">
+          <button class="btn" onClick={() => void run()}>
+            Run
+          </button>
+          <span class="mut">
+            <kbd>Ctrl</kbd> <kbd>Enter</kbd>
+          </span>
+          <span class="grow" />
+          {busy && <span class="mut">running …</span>}
+          {!busy && result && (
+            <span class="mut">
+              {int(result.rows.length)}
+              {result.truncated ? " rows, more were cut off" : result.rows.length === 1 ? " row" : " rows"} · {digits3(result.ms)} ms
+            </span>
+          )}
+        </div>
+      </div>
+      <div class="tw">
+        {error ? <p class="empty bad">{visible(error)}</p> : result ? <Table app={app} r={result} /> : <p class="empty mut">The answer stands here.</p>}
+      </div>
+    </div>
+  );
+}
+
+const TIME = /^(start|time|at|ts|from|start_ns|time_ns|end|end_ns)$/i;
+const GOROUTINE = /^(g|goid|goroutine|waker_g|parent)$/i;
+
+function Table({ app, r }: { app: App; r: QueryResult }) {
+  const number = r.columns.map((_, i) => r.rows.every((row) => typeof row[i] === "number" || row[i] === null));
+  const timeAt = r.columns.findIndex((c) => TIME.test(c));
+  if (r.rows.length === 0) return <p class="empty mut">No rows.</p>;
+  return (
+    <table class="free">
+      <thead>
+        <tr>
+          {r.columns.map((c, i) => (
+            <th scope="col" class={number[i] ? "num" : "txt"}>
+              {visible(c)}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {r.rows.map((row) => (
+          <tr>
+            {row.map((v, i) => (
+              <td class={number[i] ? "num" : "txt"}>
+                <Value app={app} column={r.columns[i] ?? ""} v={v} time={timeAt >= 0 ? row[timeAt]! : null} />
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Value({ app, column, v, time }: { app: App; column: string; v: Cell; time: Cell }) {
+  if (v === null) return <span class="mut">null</span>;
+  if (typeof v === "number" && v >= 0 && TIME.test(column)) {
+    const w = app.view.goal.to - app.view.goal.from;
+    return (
+      <button class="a" onClick={() => app.view.reveal(v, Math.min(app.view.duration, v + w / 10))}>
+        {int(v)}
+      </button>
+    );
+  }
+  if (typeof v === "number" && v >= 0 && GOROUTINE.test(column)) {
+    return (
+      <button class="a" onClick={() => void (typeof time === "number" ? app.goTo(v, time) : app.showGoroutine(v))}>
+        {String(v)}
+      </button>
+    );
+  }
+  return <>{typeof v === "number" ? (Number.isInteger(v) ? int(v) : String(v)) : visible(v)}</>;
+}

@@ -1,0 +1,56 @@
+// view/stack.tsx - a call stack, leaf first; frames of the runtime and the library are folded behind a line.
+
+import { useState } from "preact/hooks";
+import { plural, visible } from "../lib/format";
+import type { Frame } from "../net/protocol";
+import { Chevron } from "./icons";
+
+/** "/a/b/httpload/main.go", 65 -> "httpload/main.go:65" */
+export function place(f: Frame): string {
+  const tail = f.file.split("/").slice(-2).join("/");
+  return tail ? `${visible(tail)}:${f.line}` : "";
+}
+
+export function stackText(frames: Frame[]): string {
+  return frames.map((f) => `${visible(f.func)}\n\t${visible(f.file)}:${f.line}`).join("\n");
+}
+
+export function Stack({ frames }: { frames: Frame[] }) {
+  if (frames.length === 0) return <p class="mut none">The trace has no stack here.</p>;
+  const parts: (Frame | Frame[])[] = [];
+  frames.forEach((f, i) => {
+    if (!f.library || i === 0) parts.push(f);
+    else {
+      const last = parts[parts.length - 1];
+      if (Array.isArray(last)) last.push(f);
+      else parts.push([f]);
+    }
+  });
+  return (
+    <div class="stack">
+      {parts.map((p) => (Array.isArray(p) ? p.length === 1 ? <Line f={p[0]!} /> : <Fold frames={p} /> : <Line f={p} />))}
+    </div>
+  );
+}
+
+function Line({ f }: { f: Frame }) {
+  return (
+    <div class={`fr ${f.library ? "lib" : "user"}`} title={`${visible(f.func)}\n${visible(f.file)}:${f.line}`}>
+      <span>{visible(f.func) || "unknown function"}</span>
+      <span class="loc">{place(f)}</span>
+    </div>
+  );
+}
+
+function Fold({ frames }: { frames: Frame[] }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <button class={`fold ${open ? "open" : ""}`} aria-expanded={open} onClick={() => setOpen(!open)}>
+        <Chevron />
+        {plural(frames.length, "runtime and library frame")}
+      </button>
+      {open && frames.map((f) => <Line f={f} />)}
+    </>
+  );
+}

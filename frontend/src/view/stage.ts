@@ -1,0 +1,268 @@
+// view/stage.ts - the one frame loop.  It draws only what is dirty: the base when the window, the data or the theme
+// changed, the top when only the pointer did.  Painters get numbers and a context; this file owns the canvases.
+
+import { Columns, DIM } from "../draw/columns";
+import { eachSolid, type Looks } from "../draw/lane";
+import { sortPhases, type GcPhases } from "../draw/gc";
+import { paintOverview, type OverviewFigures } from "../draw/overview";
+import type { Palette } from "../draw/palette";
+import { paintHatch } from "../draw/ruler";
+import { Scale } from "../draw/scale";
+import { forgetWidths } from "../draw/text";
+import { paintBase, paintTop, PINNED, yOf, type Frame } from "../draw/timeline";
+import { Observable } from "../lib/observable";
+import type { App } from "../model/app";
+import type { Row } from "../model/lanes";
+import { levelFor, type Segment } from "../model/tiles";
+import type { Ranges } from "../net/protocol";
+import { readPalette } from "./theme";
+
+type Ctx = CanvasRenderingContext2D;
+
+/** A solid under the pointer. */
+export interface Under {
+  start: number;
+  dur: number;
+  tag: number;
+  who: number;
+  group: number;
+}
+
+export class Stage extends Observable {
+  palette: Palette = readPalette();
+  overviewFigures: OverviewFigures = { ran: 0, waited: 0 };
+  hover: Row | null = null;
+  brush: { x0: number; x1: number; text: string } | null = null;
+  lastFrameMs = 0;
+  private base: Ctx | null = null;
+  private top: Ctx | null = null;
+  private strip: Ctx | null = null;
+  private dirtyBase = true;
+  private dirtyTop = true;
+  private dirtyStrip = true;
+  private height = 0;
+  private columns = new Columns();
+  private stripColumns = new Columns();
+  private hatch: CanvasPattern | null = null;
+  private phasesOf: { of: Ranges | null; phases: GcPhases } = { of: null, phases: { marks: [], stops: [], others: [] } };
+  private looks: Looks = { tags: [], groups: [], laneClass: new Uint8Array(0), procClass: new Uint8Array(0) };
+  private scrollFrom: { from: number; at: number } | null = null;
+  private frameAsked = false;
+
+  constructor(readonly app: App) {
+    super();
+    const all = () => this.invalidate();
+    for (const o of [app, app.view, app.lanes, app.tiles, app.figures, app.selection]) o.subscribe(all);
+    new MutationObserver(() => this.retheme()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    void document.fonts.ready.then(() => this.retheme());
+    document.fonts.addEventListener("loadingdone", () => this.retheme());
+  }
+
+  retheme(): void {
+    this.palette = readPalette();
+    this.hatch = null;
+    forgetWidths();
+    this.invalidate();
+    this.changed();
+  }
+
+  attach(base: HTMLCanvasElement, top: HTMLCanvasElement): void {
+    this.base = base.getContext("2d", { alpha: false });
+    this.top = top.getContext("2d");
+    this.invalidate();
+  }
+  attachStrip(strip: HTMLCanvasElement): void {
+    this.strip = strip.getContext("2d", { alpha: false });
+    this.invalidate();
+  }
+
+  resize(width: number, height: number): void {
+    this.app.width = width;
+    this.height = height;
+    this.app.lanes.viewHeight = Math.max(0, height - PINNED);
+    this.app.lanes.scrollTo(this.app.lanes.scroll);
+    for (const x of [this.base, this.top]) if (x) fit(x, width, height);
+    this.invalidate();
+  }
+  resizeStrip(width: number, height: number): void {
+    this.app.overviewWidth = width;
+    if (this.strip) fit(this.strip, width, height);
+    this.invalidate();
+  }
+
+  invalidate(): void {
+    this.dirtyBase = this.dirtyTop = this.dirtyStrip = true;
+    this.ask();
+  }
+  invalidateTop(): void {
+    this.dirtyTop = true;
+    this.ask();
+  }
+
+  get settled(): boolean {
+    return !this.frameAsked && !this.app.busy;
+  }
+
+  scale(): Scale {
+    const v = this.app.view;
+    return new Scale(v.from, v.to, Math.max(1, this.app.width));
+  }
+
+  segments = (lane: string): Segment[] => {
+    const { from, to, goal } = this.app.view;
+    const level = levelFor((goal.to - goal.from) / Math.max(1, this.app.width));
+    return this.app.tiles.segments(lane, level, from, to);
+  };
+
+  /** The solid of a lane at a time, if it is at least `px` wide on the screen. */
+  under(row: Row, t: number, px: number): Under | null {
+    const s = this.scale();
+    let hit: Under | null = null;
+    eachSolid(this.segments(row.lane), s, ({ tile }, i) => {
+      const start = tile.start[i]!;
+      const dur = tile.dur[i]!;
+      if (t >= start && t < start + dur && dur / s.nsPerPx >= px) hit = { start, dur, tag: tile.tag[i]!, who: tile.who[i]!, group: tile.group[i]! };
+    });
+    return hit;
+  }
+
+  private ask(): void {
+    if (this.frameAsked) return;
+    this.frameAsked = true;
+    requestAnimationFrame((now) => {
+      this.frameAsked = false;
+      this.frame(now);
+    });
+  }
+
+  private frame(now: number): void {
+    const { app } = this;
+    if (app.view.tick(now)) this.ask();
+    this.moveScroll(now);
+    if (!app.info) return;
+    app.want();
+    const begin = performance.now();
+    this.readLooks();
+    if (this.dirtyStrip) this.drawStrip();
+    if (this.base && this.top && app.width > 0) {
+      const f = this.makeFrame();
+      if (this.dirtyBase) paintBase(this.base, f);
+      if (this.dirtyTop || this.dirtyBase) {
+        const rowOf = (lane: string) => app.lanes.row(lane);
+        paintTop(this.top, f, { cursor: app.cursor, hover: this.hover, brush: this.brush, rowOf });
+      }
+    }
+    if (this.dirtyBase) this.lastFrameMs = performance.now() - begin;
+    this.dirtyBase = this.dirtyTop = this.dirtyStrip = false;
+  }
+
+  private makeFrame(): Frame {
+    const { app } = this;
+    return {
+      s: this.scale(),
+      height: this.height,
+      rows: app.lanes.visible(),
+      scroll: app.lanes.scroll,
+      looks: this.looks,
+      segments: this.segments,
+      phases: this.phases(),
+      heap: app.figures.heap.value?.points ?? [],
+      goal: app.figures.goal.value?.points ?? [],
+      gaps: app.info?.gaps ?? [],
+      selected: app.selection.slice,
+      hatch: this.hatchPattern(),
+      c: this.palette,
+      cols: this.columns,
+    };
+  }
+
+  phases(): GcPhases {
+    const of = this.app.figures.ranges.value;
+    if (this.phasesOf.of !== of) this.phasesOf = { of, phases: sortPhases(of?.rows ?? []) };
+    return this.phasesOf.phases;
+  }
+
+  private drawStrip(): void {
+    const { app } = this;
+    if (!this.strip || app.overviewWidth < 1) return;
+    const level = levelFor(app.view.duration / app.overviewWidth);
+    const before = this.overviewFigures;
+    this.overviewFigures = paintOverview(
+      this.strip,
+      {
+        width: app.overviewWidth,
+        height: this.strip.canvas.clientHeight,
+        duration: app.view.duration,
+        window: app.view,
+        segments: app.tiles.segments("ALL", level, 0, app.view.duration),
+        classOf: this.looks.laneClass,
+        ranges: app.figures.overview.value?.rows ?? [],
+        gaps: app.info?.gaps ?? [],
+        hatch: this.hatchPattern(),
+      },
+      this.palette,
+      this.stripColumns,
+    );
+    const now = this.overviewFigures;
+    if (before.ran !== now.ran || before.waited !== now.waited) this.changed();
+  }
+
+  private readLooks(): void {
+    const { tags, groups, off, highlight } = this.app;
+    const n = tags.length;
+    const laneClass = new Uint8Array(n);
+    const procClass = new Uint8Array(n);
+    for (let i = 0; i < n; i++) {
+      const t = tags[i]!;
+      const dim = off.has(t.cls) || (highlight !== null && !highlight.tags.has(i));
+      laneClass[i] = dim ? DIM : t.cls;
+      procClass[i] = dim && highlight === null ? DIM : t.procCls;
+    }
+    this.looks = { tags, groups, laneClass, procClass };
+  }
+
+  private moveScroll(now: number): void {
+    const { app } = this;
+    const goal = app.scrollGoal;
+    if (goal === null) return;
+    if (!this.scrollFrom) this.scrollFrom = { from: app.lanes.scroll, at: now };
+    const p = app.view.moveMs > 0 ? Math.min(1, (now - this.scrollFrom.at) / app.view.moveMs) : 1;
+    app.lanes.scrollTo(this.scrollFrom.from + (goal - this.scrollFrom.from) * (1 - (1 - p) ** 3));
+    if (p >= 1) {
+      app.scrollGoal = null;
+      this.scrollFrom = null;
+    }
+    this.dirtyBase = this.dirtyTop = true;
+    this.ask();
+  }
+
+  private hatchPattern(): CanvasPattern | null {
+    if (this.hatch || !this.base) return this.hatch;
+    const size = 10;
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = size;
+    const x = canvas.getContext("2d");
+    if (x) paintHatch(x, size, this.palette);
+    this.hatch = this.base.createPattern(canvas, "repeat");
+    return this.hatch;
+  }
+
+  /** y on the page of the middle of a row. */
+  middleOf(row: Row): number {
+    const box = this.base?.canvas.getBoundingClientRect();
+    return (box?.top ?? 0) + yOf(row, this.app.lanes.scroll) + row.height / 2;
+  }
+  xOnPage(t: number): number {
+    const box = this.base?.canvas.getBoundingClientRect();
+    return (box?.left ?? 0) + this.scale().x(t);
+  }
+}
+
+function fit(x: Ctx, width: number, height: number): void {
+  const r = devicePixelRatio || 1;
+  x.canvas.width = Math.round(width * r);
+  x.canvas.height = Math.round(height * r);
+  x.canvas.style.width = `${width}px`;
+  x.canvas.style.height = `${height}px`;
+  x.setTransform(r, 0, 0, r, 0, 0);
+}

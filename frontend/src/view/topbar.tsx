@@ -1,0 +1,171 @@
+// view/topbar.tsx - name, file, facts, search, history, SQL, link, theme, help.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { bytes, exact, int, plural, short, visible, whenText } from "../lib/format";
+import type { App } from "../model/app";
+import { Chevron, Icon, Mark, ThemeIcon, type IconName } from "./icons";
+import { Search } from "./search";
+import { setTheme } from "./theme";
+import { useChanges } from "./use";
+
+export interface Ui {
+  help: boolean;
+  setHelp: (on: boolean) => void;
+}
+
+export function Topbar({ app, ui }: { app: App; ui: Ui }) {
+  useChanges(app, app.view);
+  const trace = app.screen === "trace" && app.info !== null;
+  return (
+    <header class="top">
+      <div class="brand">
+        <button class="logo" onClick={() => app.toStart()} title="Start page">
+          <Mark />
+          Parkview
+        </button>
+        {app.entry && (
+          <>
+            <span class="sep" />
+            <FileMenu app={app} />
+            {trace && <Facts app={app} />}
+          </>
+        )}
+      </div>
+      {trace ? <Search app={app} /> : <span />}
+      <div class="tools">
+        {trace && <TraceTools app={app} />}
+        <button class="ib" title="Light or dark" aria-label="Light or dark" onClick={() => swapTheme(app)}>
+          <ThemeIcon />
+        </button>
+        <Tool icon="help" title="Help (?)" onClick={() => ui.setHelp(true)} />
+      </div>
+    </header>
+  );
+}
+
+function swapTheme(app: App): void {
+  app.theme = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
+  setTheme(app.theme);
+  app.changed();
+}
+
+function Tool({ icon, title, onClick, off = false, text }: { icon: IconName; title: string; onClick: () => void; off?: boolean; text?: string }) {
+  return (
+    <button class="ib" title={title} aria-label={title} disabled={off} onClick={onClick}>
+      <Icon name={icon} />
+      {text && <span class="wide">{text}</span>}
+    </button>
+  );
+}
+
+function TraceTools({ app }: { app: App }) {
+  const [copied, setCopied] = useState(false);
+  const copy = () => {
+    void navigator.clipboard?.writeText(location.href).then(() => {
+      setCopied(true);
+      setTimeout(() => setCopied(false), 1600);
+    });
+  };
+  return (
+    <>
+      <Tool icon="undo" title="Back (Ctrl+Z)" off={!app.view.canUndo} onClick={() => app.view.undo()} />
+      <Tool icon="redo" title="Forward (Ctrl+Shift+Z)" off={!app.view.canRedo} onClick={() => app.view.redo()} />
+      <span class="sep gap" />
+      <button
+        class="ib"
+        title="Ask in SQL"
+        aria-pressed={app.tab === "sql"}
+        onClick={() => {
+          app.tab = app.tab === "sql" ? "waits" : "sql";
+          app.changed();
+        }}
+      >
+        <Icon name="sql" />
+        SQL
+      </button>
+      <Tool icon="link" title={copied ? "Copied" : "Copy a link to this view"} text={copied ? "Copied" : "Copy link"} onClick={copy} />
+      <span class="sep gap" />
+    </>
+  );
+}
+
+function Facts({ app }: { app: App }) {
+  const i = app.info!;
+  const damage = i.gaps.length > 0;
+  return (
+    <span class="meta">
+      {i.duration < 1e9 ? exact(i.duration) : `${(i.duration / 1e9).toFixed(3)} s`}
+      <span class="w14"> · {bytes(i.bytes)} · {visible(i.format)}</span>
+      <span class="w17">
+        {" "}
+        · {plural(i.procs.length, "P", "P")} · {plural(i.goroutines, "goroutine")} · {plural(i.events, "event")}
+      </span>
+      {i.newer && <b class="warnt"> · newer than this Parkview</b>}
+      {damage && (
+        <button class="a bad" onClick={() => app.view.reveal(i.gaps[0]!.from, i.gaps[0]!.to)} title={visible(i.gaps[0]!.text)}>
+          {" "}
+          damaged at byte {int(i.gaps[0]!.offset)}
+        </button>
+      )}
+    </span>
+  );
+}
+
+function FileMenu({ app }: { app: App }) {
+  const [open, setOpen] = useState(false);
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!open) return;
+    const away = (e: Event) => {
+      if (!box.current?.contains(e.target as Node)) setOpen(false);
+    };
+    const esc = (e: KeyboardEvent) => e.key === "Escape" && setOpen(false);
+    addEventListener("pointerdown", away);
+    addEventListener("keydown", esc);
+    return () => {
+      removeEventListener("pointerdown", away);
+      removeEventListener("keydown", esc);
+    };
+  }, [open]);
+  const then = (f: () => void) => () => {
+    setOpen(false);
+    f();
+  };
+  return (
+    <div class="menubox" ref={box}>
+      <button
+        class="file"
+        aria-haspopup="menu"
+        aria-expanded={open}
+        onClick={() => {
+          setOpen(!open);
+          void app.refreshList();
+        }}
+      >
+        <span class="t">{visible(app.entry!.name)}</span>
+        <Chevron down />
+      </button>
+      {open && (
+        <div class="menu" role="menu">
+          {app.list.traces.map((t) => (
+            <button role="menuitem" class={t.trace === app.entry?.trace ? "on" : ""} onClick={then(() => void app.show(t))}>
+              <span class="t">{visible(t.name)}</span>
+              <span class="mut">{t.state === "ready" ? short(t.progress.duration || 0).replace(/^0 ns$/, "open") : t.state}</span>
+            </button>
+          ))}
+          {app.list.recent.length > 0 && <div class="head">Recent</div>}
+          {app.list.recent.slice(0, 8).map((r) => (
+            <button role="menuitem" onClick={then(() => void app.open({ recent: r.store }))}>
+              <span class="t">{visible(r.name)}</span>
+              <span class="mut">{whenText(r.when_unix, Date.now())}</span>
+            </button>
+          ))}
+          <div class="head" />
+          <button role="menuitem" onClick={then(() => app.toStart())}>
+            Open another trace …
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}
