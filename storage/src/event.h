@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 enum ev_kind {
-    EV_SYNC = 1,        /* args: n, has_snapshot, snapshot trace ns, mono ns, wall unix ns, and (only
-                           of the AllocFree experiment) raw batches, their bytes */
+    EV_SYNC = 1,        /* args: n, has_snapshot, snapshot trace ns, mono ns, wall unix ns; only of
+                           the AllocFree experiment also raw batches, their bytes */
     EV_METRIC,          /* str = name, id = value */
     EV_LABEL,           /* str = label, id = goroutine, scope = SCOPE_GO */
     EV_STACK_SAMPLE,    /* stack; context as the sample says */

@@ -21,7 +21,7 @@ struct reader;
 struct reader_options {
     bool resume;       /* after a fault go on with the next good generation (EV_GAP between) */
     bool single_thread; /* no decode-ahead thread */
-    int *version;       /* where not NULL: set once the header is read, even if opening fails then */
+    int *version;       /* where not NULL: set once the header is read, even if opening fails */
 };
 
 /* reader_open - reads the header and chooses the reader (go_v1.c, go_v2.c).  Does not take

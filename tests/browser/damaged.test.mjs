@@ -1,0 +1,41 @@
+// tests/browser/damaged.test.mjs - a damaged trace is shown as far as it goes, and the page says so.
+import { Checks, corpus, run, skip } from "../lib/project.mjs";
+import { browser, lanes, main, open, serve } from "./chromium.mjs";
+
+const trace = ["go1.26-http-p4.damaged-hole.trace", "go1.22-mix.damaged-hole.trace", "go1.23-http-p4.damaged-hole.trace"]
+  .map((wanted) => corpus().find(({ name }) => name === wanted))
+  .concat(corpus().filter(({ name }) => /^go1\.2[2-6]-(http|mix).*damaged-(hole|trunc-half)/.test(name)))
+  .find(Boolean);
+if (!trace) skip("no damaged trace in the corpus");
+const checks = new Checks();
+
+await main(checks, async (later) => {
+  const command = run(["summary", trace.path]);
+  checks.equal("the command says that it is damaged", command.status, 1);
+
+  const server = await serve([trace.path]);
+  later(server.stop);
+  const { context, problems, close } = await browser();
+  later(close);
+  const page = await open(context, server.url);
+  checks.check("there are lanes", (await lanes(page)).length > 2);
+  const words = (await page.innerText("body")).replace(/\s+/g, " ");
+  checks.check("words say that it is damaged, and how much is lost", /damaged|lost/i.test(words), words.slice(0, 600));
+  const hatched = await page.evaluate(() => {
+    // A hatch is two colours that no other part of the picture mixes: count pixels of the gap's colour.
+    const css = getComputedStyle(document.documentElement).getPropertyValue("--gap-b").trim();
+    const probe = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d");
+    probe.fillStyle = css;
+    probe.fillRect(0, 0, 1, 1);
+    const [r, g, b] = probe.getImageData(0, 0, 1, 1).data;
+    let found = 0;
+    for (const canvas of document.querySelectorAll("canvas")) {
+      if (!canvas.width || !canvas.height) continue;
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      for (let i = 0; i < data.length; i += 4) found += data[i] === r && data[i + 1] === g && data[i + 2] === b && data[i + 3] === 255;
+    }
+    return found;
+  });
+  checks.check("the lost stretch is hatched", hatched > 20, `${hatched} pixels of the hatch's colour`);
+  checks.equal("nothing went wrong", problems.join("\n"), "");
+});

@@ -1,0 +1,48 @@
+// tests/browser/themes.test.mjs - both themes, and sizes from small to large, without a word on the console.
+import { join } from "node:path";
+import { Checks, root } from "../lib/project.mjs";
+import { browser, lanes, main, open, serve, settled } from "./chromium.mjs";
+
+const checks = new Checks();
+const LOOKS = [
+  { theme: "light", width: 1440, height: 900 },
+  { theme: "dark", width: 1440, height: 900 },
+  { theme: "light", width: 1024, height: 700 },
+  { theme: "dark", width: 2560, height: 1400 },
+];
+
+/** Average brightness of what the browser really shows, 0 … 255. */
+async function brightness(page) {
+  const png = (await page.screenshot()).toString("base64");
+  return page.evaluate(async (data) => {
+    const image = new Image();
+    image.src = `data:image/png;base64,${data}`;
+    await image.decode();
+    const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 64 });
+    const to = canvas.getContext("2d");
+    to.drawImage(image, 0, 0, 64, 64);
+    const pixels = to.getImageData(0, 0, 64, 64).data;
+    let sum = 0;
+    for (let i = 0; i < pixels.length; i += 4) sum += pixels[i] + pixels[i + 1] + pixels[i + 2];
+    return sum / (3 * 64 * 64);
+  }, png);
+}
+
+await main(checks, async (later) => {
+  const server = await serve([join(root, "samples/gc-assist.trace")]);
+  later(server.stop);
+  for (const look of LOOKS) {
+    const name = `${look.theme} ${look.width} × ${look.height}`;
+    const { context, problems, close } = await browser(look);
+    const page = await open(context, server.url);
+    await settled(page);
+    checks.check(`${name}: lanes`, (await lanes(page)).length > 4);
+    const scrolls = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+    checks.check(`${name}: nothing sticks out to the right`, !scrolls);
+    const bright = await brightness(page).catch(() => NaN);
+    if (!Number.isNaN(bright))
+      checks.check(`${name}: is ${look.theme}`, look.theme === "light" ? bright > 160 : bright < 90, `brightness ${bright}`);
+    checks.equal(`${name}: nothing went wrong`, problems.join("\n"), "");
+    await close();
+  }
+});
