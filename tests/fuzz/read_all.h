@@ -19,8 +19,8 @@ static void check_event(const struct dict *d, const struct ev *e, struct promise
     PROMISE(e->kind >= EV_SYNC && e->kind <= EV_GAP);
     PROMISE(e->str < dict_n_strings(d));
     PROMISE(e->stack < dict_n_stacks(d) && e->tstack < dict_n_stacks(d));
-    PROMISE(e->g >= NO_ID && e->p >= NO_ID && e->m >= NO_ID);
-    /* A status event may say "undetermined": Go lets the status "bad" through, and so do we. */
+    /* As Go does, the readers let through ids of any value and the goroutine status "bad" (to is
+     * then "undetermined"): who uses events has to live with both. */
     if (e->kind == EV_GO_TRANSITION) PROMISE(e->from <= GO_SYSCALL && e->to <= GO_SYSCALL);
     if (e->kind == EV_PROC_TRANSITION) PROMISE(e->from <= PROC_IDLE && e->to <= PROC_IDLE);
     PROMISE(!p->any || e->time_ns > p->last_ns || e->kind == EV_GAP);
