@@ -26,6 +26,7 @@ export function sumArea(cols: Columns, segs: Segment[], s: Scale, classOf: Uint8
 export function peak(cols: Columns, from: number, to: number): number {
   let most = 0;
   for (let i = 0; i < cols.width; i++) {
+    if (!cols.touched[i]) continue;
     let t = 0;
     for (let k = from; k < to; k++) t += cols.data[i * N_COLUMN_CLASSES + k]!;
     if (t > most) most = t;
@@ -33,16 +34,17 @@ export function peak(cols: Columns, from: number, to: number): number {
   return most;
 }
 
-/** The value that all but a share of the columns stay below: a scale that one spike does not flatten. */
+/** The value that a share q of the columns with anything in them stay below: a scale that one spike does not flatten. */
 export function quantile(cols: Columns, from: number, to: number, q: number): number {
-  const v = new Float32Array(cols.width);
+  const sums = new Float32Array(cols.width);
+  let n = 0;
   for (let i = 0; i < cols.width; i++) {
     let t = 0;
     for (let k = from; k < to; k++) t += cols.data[i * N_COLUMN_CLASSES + k]!;
-    v[i] = t;
+    if (t > 0) sums[n++] = t;
   }
-  v.sort();
-  return v[Math.min(v.length - 1, Math.floor(v.length * q))] ?? 0;
+  const v = sums.subarray(0, n).sort();
+  return v[Math.min(n - 1, Math.floor(n * q))] ?? 0;
 }
 
 let edge = new Float32Array(0);
@@ -55,6 +57,7 @@ export function paintArea(x: Ctx, cols: Columns, box: AreaBox, c: Palette): void
   const k = box.height / max;
   const dir = box.up ? -1 : 1;
   for (let cls = box.from; cls < Math.min(box.to, N_CLASSES); cls++) {
+    if (!(cols.used & (1 << cls))) continue;
     let any = false;
     x.beginPath();
     let run = -1;

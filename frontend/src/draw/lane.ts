@@ -153,7 +153,9 @@ const runH = new Int32Array(N_COLUMN_CLASSES);
 
 /** Stacked one-pixel columns; equal neighbours of a class become one rectangle. */
 function paintColumns(x: Ctx, cols: Columns, top: number, h: number, c: Palette): void {
+  if (cols.used === 0) return;
   runH.fill(0);
+  let open = false; // whether any class has a run
   const flush = (cls: number, at: number) => {
     if (runH[cls]! === 0) return;
     x.fillStyle = cls < N_CLASSES ? c.families[cls]!.solid : c.line2;
@@ -161,10 +163,18 @@ function paintColumns(x: Ctx, cols: Columns, top: number, h: number, c: Palette)
     runH[cls] = 0;
   };
   const bottom = top + h;
-  const { data, width } = cols;
+  const { data, touched, used, width } = cols;
+  const classes: number[] = [];
+  for (let cls = 0; cls < N_COLUMN_CLASSES; cls++) if (used & (1 << cls)) classes.push(cls);
   for (let i = 0; i < width; i++) {
+    if (!touched[i]) {
+      if (open) for (const cls of classes) flush(cls, i);
+      open = false;
+      continue;
+    }
+    open = true;
     let y = bottom;
-    for (let cls = 0; cls < N_COLUMN_CLASSES; cls++) {
+    for (const cls of classes) {
       const v = data[i * N_COLUMN_CLASSES + cls]!;
       let hh = 0;
       if (v >= FAINT && y > top) hh = Math.min(y - top, Math.max(MIN_PX, Math.round(Math.min(1, v) * h)));
@@ -176,5 +186,5 @@ function paintColumns(x: Ctx, cols: Columns, top: number, h: number, c: Palette)
       runH[cls] = hh;
     }
   }
-  for (let cls = 0; cls < N_COLUMN_CLASSES; cls++) flush(cls, width);
+  for (const cls of classes) flush(cls, width);
 }

@@ -80,7 +80,8 @@ export class Stage extends Observable {
     this.app.width = width;
     this.height = height;
     this.app.lanes.viewHeight = Math.max(0, height - PINNED);
-    this.app.lanes.scrollTo(this.app.lanes.scroll);
+    this.app.lanes.scrollTo(this.app.lanes.scroll, false);
+    this.app.lanes.changed();
     for (const x of [this.base, this.top]) if (x) fit(x, width, height);
     this.invalidate();
   }

@@ -95,18 +95,23 @@ function Facts({ app }: { app: App }) {
   return (
     <span class="meta">
       {i.duration < 1e9 ? exact(i.duration) : `${(i.duration / 1e9).toFixed(3)} s`}
-      <span class="w14"> · {bytes(i.bytes)} · {visible(i.format)}</span>
-      <span class="w17">
-        {" "}
-        · {plural(i.procs.length, "P", "P")} · {plural(i.goroutines, "goroutine")} · {plural(i.events, "event")}
-      </span>
-      {i.newer && <b class="warnt"> · newer than this Parkview</b>}
       {damage && (
-        <button class="a bad" onClick={() => app.view.reveal(i.gaps[0]!.from, i.gaps[0]!.to)} title={visible(i.gaps[0]!.text)}>
-          {" "}
-          damaged at byte {int(i.gaps[0]!.offset)}
-        </button>
+        <>
+          {" · "}
+          <button class="a bad" onClick={() => app.view.reveal(i.gaps[0]!.from, i.gaps[0]!.to)} title={visible(i.gaps[0]!.text)}>
+            damaged at byte {int(i.gaps[0]!.offset)}
+          </button>
+        </>
       )}
+      {i.newer && <b class="warnt"> · newer than this Parkview</b>}
+      <span class={damage || i.newer ? "w17" : "w14"}>
+        {" · "}
+        {bytes(i.bytes)} · {visible(i.format)}
+      </span>
+      <span class="w17">
+        {" · "}
+        {plural(i.procs.length, "P", "P")} · {plural(i.goroutines, "goroutine")} · {plural(i.events, "event")}
+      </span>
     </span>
   );
 }
