@@ -217,8 +217,6 @@ static void *take(struct named *table, uint32_t *n) {
     if (*n) qsort(records, *n, table->size, facts__by_name);
     table->records = NULL;
     table->n = table->cap = 0;
-    if (table->of_string)
-        memset(table->of_string, 0, table->n_strings * sizeof *table->of_string);
     return records;
 }
 
