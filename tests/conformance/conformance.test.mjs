@@ -2,7 +2,8 @@
 // Go's own reader.  What is compared, and how, stands in README.md.
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { inParallel, judge, judgeText, parkview, parseExpect, readAnswer, root, shared } from "./judge.mjs";
+import { quick, root, shared, skip } from "../lib/project.mjs";
+import { inParallel, judge, judgeText, parkview, parseExpect, readAnswer } from "./judge.mjs";
 
 const USAGE = `usage: node tests/conformance/conformance.test.mjs [--filter TEXT] [--quick]
   --filter TEXT   only traces whose name holds TEXT
@@ -11,7 +12,7 @@ const TEXT_LIMIT = 300_000; // events: text forms are compared up to here, JavaS
 
 function options() {
   const args = process.argv.slice(2);
-  const given = { quick: process.env.PARKVIEW_QUICK === "1", filter: "" };
+  const given = { quick, filter: "" };
   for (let arg = args.shift(); arg !== undefined; arg = args.shift()) {
     if (arg === "--quick") given.quick = true;
     else if (arg === "--filter") given.filter = args.shift() ?? "";
@@ -43,10 +44,7 @@ function traces(folder, { filter, quick }) {
     .filter((t) => !quick || statSync(t.file).size <= 1e6);
 }
 
-if (!existsSync(parkview)) {
-  console.log(`skipped: ${parkview} is not built`);
-  process.exit(77);
-}
+if (!existsSync(parkview)) skip(`${parkview} is not built`);
 const given = options();
 const folder = corpus();
 const list = traces(folder, given);

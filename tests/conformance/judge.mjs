@@ -4,13 +4,9 @@ import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { parkview as built } from "../lib/project.mjs";
 
-export const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
-export const shared = process.env.PARKVIEW_SHARED ?? join(root, "../shared");
-export const parkview =
-  process.env.PARKVIEW_BIN ?? process.env.PARKVIEW ?? join(root, "build/parkview");
+export const parkview = process.env.PARKVIEW_BIN ?? built;
 
 /** Every key of `summary --json` that the oracle has too, with the same meaning. */
 const KEYS = `format_version result events events_by_kind first_ts last_ts duration_ns goroutines procs
