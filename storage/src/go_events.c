@@ -16,3 +16,21 @@ const struct go_event_spec go_event_specs[GOEV_LIMIT] = {
 #include "storage/src/go_events.def"
 #undef X
 };
+
+#define NONE    GOEV_NOT_TIMED
+#define NONE_8  NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE
+#define NONE_64 NONE_8, NONE_8, NONE_8, NONE_8, NONE_8, NONE_8, NONE_8, NONE_8
+
+/* First all are none, then the timed ones are set: a later initialiser wins. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverride-init"
+const uint8_t go_event_numbers[256] = {
+    NONE_64,
+    NONE_64,
+    NONE_64,
+    NONE_64,
+#define X(code, ident, event_name, first, is_timed, n, ...) [code] = (is_timed) ? (n) : NONE,
+#include "storage/src/go_events.def"
+#undef X
+};
+#pragma GCC diagnostic pop

@@ -21,5 +21,9 @@ struct go_event_spec {
 };
 
 extern const struct go_event_spec go_event_specs[GOEV_LIMIT];
+/* The same for speed: how many numbers follow the time difference; GOEV_NOT_TIMED for what cannot
+ * stand in an M's batch. */
+enum { GOEV_NOT_TIMED = 255 };
+extern const uint8_t go_event_numbers[256];
 
 #endif

@@ -6,8 +6,9 @@
  * decided by where an M happens to stand.
  * Not here    what may come when (go_order.c).
  * Source      go1.26 src/internal/trace/reader.go, batchcursor.go */
-#include "storage/src/go_v2_impl.h"
+#include "storage/src/go_cursor.h"
 
+#define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 static void swap(struct go_timed *heap, uint32_t i, uint32_t j) {
@@ -24,20 +25,15 @@ static uint32_t sift_up(struct go_timed *heap, uint32_t i) {
     return i;
 }
 
-/* A child wins only if it is strictly smaller; the left one before the right one. */
-static void sift_down(struct go_timed *heap, uint32_t n, uint32_t i) {
+/* The smaller child (of equal ones the left) moves up if it is strictly smaller.  heap[n] is a
+ * sentinel that never is, so that a last left child needs no special case. */
+static inline void sift_down(struct go_timed *heap, uint32_t n, uint32_t i) {
     struct go_timed moving = heap[i];
-    for (;;) {
-        uint32_t child = 2 * i + 1, least = i;
-        int64_t time_ns = moving.time_ns;
-        if (child < n && heap[child].time_ns < time_ns) {
-            least = child;
-            time_ns = heap[child].time_ns;
-        }
-        if (child + 1 < n && heap[child + 1].time_ns < time_ns) least = child + 1;
-        if (least == i) break;
-        heap[i] = heap[least];
-        i = least;
+    for (uint32_t child = 2 * i + 1; child < n; child = 2 * i + 1) {
+        child += heap[child + 1].time_ns < heap[child].time_ns;
+        if (heap[child].time_ns >= moving.time_ns) break;
+        heap[i] = heap[child];
+        i = child;
     }
     heap[i] = moving;
 }
@@ -47,6 +43,7 @@ static void remove_entry(struct go_merge *q, uint32_t i) {
     for (; i > 0; i = (i - 1) / 2) swap(q->heap, (i - 1) / 2, i);
     q->n_heap--;
     swap(q->heap, 0, q->n_heap);
+    q->heap[q->n_heap].time_ns = INT64_MAX;
     if (q->n_heap) sift_down(q->heap, q->n_heap, 0);
 }
 
@@ -55,7 +52,7 @@ static int reserve(struct go_merge *q, struct fault *f) {
     uint32_t cap = q->cap_cursors ? q->cap_cursors * 2 : 64;
     struct go_cursor *cursors = realloc(q->cursors, cap * sizeof *cursors);
     if (cursors) q->cursors = cursors;
-    struct go_timed *heap = realloc(q->heap, cap * sizeof *heap);
+    struct go_timed *heap = realloc(q->heap, (cap + 1) * sizeof *heap); /* and the sentinel */
     if (heap) q->heap = heap;
     if (!cursors || !heap) return fault_set(f, PV_ENOMEM, -1, "out of memory for threads");
     q->cap_cursors = cap;
@@ -104,39 +101,51 @@ int go_merge_start(struct go_merge *q, struct go_gen *g, const struct go_tables 
         q->heap[q->n_heap] = (struct go_timed){.time_ns = q->cursors[i].time_ns, .index = i};
         sift_up(q->heap, q->n_heap++);
     }
+    if (q->heap) q->heap[q->n_heap].time_ns = INT64_MAX;
     return 0;
 }
 
-/* Advances heap entry i if it may come now: 1, 0 or a fault.  What was given out on the way to a
- * fault is taken back, as Go gives none of it out either. */
-static int try_entry(struct go_merge *q, struct go_order *o, uint32_t i) {
+/* What was given out for c's event is taken back, as Go gives none of it out either. */
+static int take_back(struct go_order *o, struct ev *next, uint32_t n_args, int64_t last_ns,
+                     int rc) {
+    o->next = next;
+    o->out->n_args = n_args;
+    o->last_ns = last_ns;
+    o->id_fault.code = 0;
+    return rc;
+}
+
+/* After entry i's event was given out: its M's next one, where neither fault nor end is common. */
+static int refresh(struct go_merge *q, struct go_order *o, uint32_t i) {
     struct go_cursor *c = &q->cursors[q->heap[i].index];
-    uint32_t n = o->out->n, n_args = o->out->n_args;
+    int rc = go_cursor_next(c, o->gen, o->tables, o->fault);
+    if (rc < 0) return rc;
+    if (rc == 0) {
+        remove_entry(q, i);
+    } else {
+        q->heap[i].time_ns = c->time_ns;
+        if (sift_up(q->heap, i) == i) sift_down(q->heap, q->n_heap, i);
+    }
+    if (o->id_fault.code == 0) return 1;
+    *o->fault = o->id_fault;
+    return o->id_fault.code;
+}
+
+/* Advances heap entry i if it may come now: 1, 0 or a fault. */
+static inline int try_entry(struct go_merge *q, struct go_order *o, uint32_t i) {
+    struct go_cursor *c = &q->cursors[q->heap[i].index];
+    struct ev *next = o->next;
+    uint32_t n_args = o->out->n_args;
     int64_t last_ns = o->last_ns;
     int rc = go_order_advance(o, c);
-    if (rc == 0) return 0;
-    if (rc > 0) {
-        rc = go_cursor_next(c, o->gen, o->tables, o->fault);
-        if (rc > 0) {
-            q->heap[i].time_ns = c->time_ns;
-            if (i == 0 || sift_up(q->heap, i) == i) sift_down(q->heap, q->n_heap, i);
-        } else if (rc == 0) {
-            remove_entry(q, i);
-        }
-        if (UNLIKELY(rc >= 0 && o->id_fault.code)) {
-            *o->fault = o->id_fault;
-            rc = o->id_fault.code;
-            o->id_fault.code = 0;
-        }
+    if (UNLIKELY(rc <= 0)) return rc == 0 ? 0 : take_back(o, next, n_args, last_ns, rc);
+    if (i == 0 && LIKELY(o->id_fault.code == 0 && go_cursor_next_fast(c, o->tables))) {
+        q->heap[0].time_ns = c->time_ns;
+        sift_down(q->heap, q->n_heap, 0);
+        return 1;
     }
-    if (UNLIKELY(rc < 0)) {
-        o->out->n = n;
-        o->out->n_args = n_args;
-        o->last_ns = last_ns;
-        o->id_fault.code = 0;
-        return rc;
-    }
-    return 1;
+    rc = refresh(q, o, i);
+    return rc > 0 ? rc : take_back(o, next, n_args, last_ns, rc);
 }
 
 static int try_others(struct go_merge *q, struct go_order *o) {
@@ -150,7 +159,7 @@ static int try_others(struct go_merge *q, struct go_order *o) {
                      "broken trace: failed to advance: none of the %u threads' next events can "
                      "come now; the earliest is %s of thread %lld (generation %llu)",
                      q->n_heap, go_event_specs[c->type].name, (long long)c->m,
-                     (unsigned long long)o->gen->number);
+                     (unsigned long long)o->gen_number);
 }
 
 static int give_sample(struct go_merge *q, struct go_order *o) {
@@ -164,7 +173,7 @@ static int give_sample(struct go_merge *q, struct go_order *o) {
 }
 
 int go_merge_run(struct go_merge *q, struct go_order *o) {
-    while (!go_out_full(o->out)) {
+    while (o->next <= o->limit) {
         int rc;
         if (UNLIKELY(q->n_heap == 0)) {
             if (q->next_sample == o->tables->n_samples) return 0;

@@ -113,7 +113,7 @@ static struct go_g *add_g(struct go_order *o, uint64_t id, uint8_t status) {
     }
     if (idmap_put(&o->g_map, id, i) < 0) return NULL;
     o->gs[i] =
-        (struct go_g){.id = (int64_t)id, .status = status, .live = true, .seq_gen = o->gen->number};
+        (struct go_g){.id = (int64_t)id, .status = status, .live = true, .seq_gen = o->gen_number};
     return &o->gs[i];
 }
 
@@ -129,7 +129,7 @@ static struct go_p *add_p(struct go_order *o, uint64_t id, uint8_t status) {
     if (!ps) return NULL;
     o->ps = ps;
     if (idmap_put(&o->p_map, id, o->n_ps) < 0) return NULL;
-    ps[o->n_ps] = (struct go_p){.id = (int64_t)id, .status = status, .seq_gen = o->gen->number};
+    ps[o->n_ps] = (struct go_p){.id = (int64_t)id, .status = status, .seq_gen = o->gen_number};
     return &ps[o->n_ps++];
 }
 
@@ -148,20 +148,30 @@ struct go_g *go_find_current_g(struct go_order *o, struct go_m *m) {
 }
 
 static bool g_succeeds(const struct go_order *o, const struct go_g *g, uint64_t seq) {
-    return g->seq_gen == o->gen->number && seq == g->seq + 1;
+    return g->seq_gen == o->gen_number && seq == g->seq + 1;
 }
 
 static bool p_succeeds(const struct go_order *o, const struct go_p *p, uint64_t seq) {
-    return p->seq_gen == o->gen->number && seq == p->seq + 1;
+    return p->seq_gen == o->gen_number && seq == p->seq + 1;
 }
 
-static struct ev *put_go(struct go_order *o, const struct go_cursor *c, const struct go_m *m,
-                         uint64_t id, enum go_state from, enum go_state to) {
-    struct ev *ev = put_in(o, c, m, EV_GO_TRANSITION);
-    ev->id = id;
-    ev->from = (uint8_t)from;
-    ev->to = (uint8_t)to;
-    return ev;
+static inline void put_go(struct go_order *o, const struct go_cursor *c, const struct go_m *m,
+                          uint64_t id, enum go_state from, enum go_state to, uint32_t stack,
+                          uint32_t tstack, uint32_t reason) {
+    int64_t time_ns = c->time_ns;
+    if (time_ns <= o->last_ns) time_ns = (int64_t)((uint64_t)o->last_ns + 1);
+    o->last_ns = time_ns;
+    *o->next++ = (struct ev){.time_ns = time_ns,
+                             .g = m->g,
+                             .p = m->p,
+                             .m = (int64_t)m->id,
+                             .id = id,
+                             .stack = stack,
+                             .tstack = tstack,
+                             .str = reason,
+                             .kind = EV_GO_TRANSITION,
+                             .from = (uint8_t)from,
+                             .to = (uint8_t)to};
 }
 
 static struct ev *put_proc(struct go_order *o, const struct go_cursor *c, const struct go_m *m,
@@ -197,17 +207,17 @@ static int proc_status(struct go_order *o, struct go_cursor *c, struct go_m *m) 
     if (!p) {
         p = add_p(o, id, status);
         if (!p) return no_memory(o);
-        from = o->gen->number == o->initial_gen ? PROC_UNDETERMINED : PROC_NOTEXIST;
+        from = o->gen_number == o->initial_gen ? PROC_UNDETERMINED : PROC_NOTEXIST;
     } else if (status == P_ABANDONED && p->status == P_SYSCALL) {
         p->seq = 0;
-        p->seq_gen = o->gen->number;
+        p->seq_gen = o->gen_number;
         return put_abandoned_status(o, c, id);
     } else if (p->status != status) {
         return go_broken(o, c, "inconsistent status for proc %lld: old %s vs. new %s",
                          (long long)id, p_status_name(p->status), p_status_name(status));
     }
     p->seq = 0;
-    p->seq_gen = o->gen->number;
+    p->seq_gen = o->gen_number;
     put_proc(o, c, m, id, from, proc_state_of[status]);
     if (status == P_RUNNING || status == P_SYSCALL) {
         m->p = (int64_t)id;
@@ -299,7 +309,7 @@ static int syscall_status(struct go_order *o, struct go_cursor *c, struct go_m *
         return go_broken(o, c, "found goroutine %lld in syscall without a thread",
                          (long long)g->id);
     if (c->args[1] != m->id) return status_on_thread(o, c, m, g, context);
-    if (o->gen->number != o->initial_gen && m->g != g->id)
+    if (o->gen_number != o->initial_gen && m->g != g->id)
         return go_broken(o, c,
                          "inconsistent thread for syscalling goroutine %lld: thread has goroutine "
                          "%lld",
@@ -321,9 +331,9 @@ static int go_status(struct go_order *o, struct go_cursor *c, struct go_m *m) {
             return go_broken(o, c, "inconsistent status for goroutine %lld: old %s vs. new %s",
                              (long long)id, g_status_name(g->status), g_status_name(status));
         g->seq = 0;
-        g->seq_gen = o->gen->number;
+        g->seq_gen = o->gen_number;
     } else {
-        if (o->gen->number != o->initial_gen)
+        if (o->gen_number != o->initial_gen)
             return go_broken(o, c,
                              "found goroutine status for new goroutine after the first "
                              "generation: id=%lld status=%s",
@@ -335,8 +345,8 @@ static int go_status(struct go_order *o, struct go_cursor *c, struct go_m *m) {
     struct go_m context = *m;
     if (status == G_RUNNING) m->g = (int64_t)id;
     if (status == G_SYSCALL) TRY(syscall_status(o, c, m, g, &context));
-    struct ev *ev = put_go(o, c, &context, id, from, go_state_of[status]);
-    if (c->type == GOEV_GO_STATUS_STACK) ev->stack = ev->tstack = stack_id(o, c, c->args[3]);
+    uint32_t stack = c->type == GOEV_GO_STATUS_STACK ? stack_id(o, c, c->args[3]) : 0;
+    put_go(o, c, &context, id, from, go_state_of[status], stack, stack, 0);
     return DONE;
 }
 
@@ -349,9 +359,9 @@ static int go_create(struct go_order *o, struct go_cursor *c, struct go_m *m) {
                          (long long)c->args[0]);
     bool blocked = c->type == GOEV_GO_CREATE_BLOCKED;
     if (!add_g(o, c->args[0], blocked ? G_WAITING : G_RUNNABLE)) return no_memory(o);
-    struct ev *ev = put_go(o, c, m, c->args[0], GO_NOTEXIST, blocked ? GO_WAITING : GO_RUNNABLE);
-    ev->stack = stack_id(o, c, c->args[2]);
-    ev->tstack = stack_id(o, c, c->args[1]);
+    uint32_t stack = stack_id(o, c, c->args[2]), new_stack = stack_id(o, c, c->args[1]);
+    put_go(o, c, m, c->args[0], GO_NOTEXIST, blocked ? GO_WAITING : GO_RUNNABLE, stack, new_stack,
+           0);
     return DONE;
 }
 
@@ -371,9 +381,9 @@ static int go_stop(struct go_order *o, struct go_cursor *c, struct go_m *m) {
     if (!g) return rc;
     bool blocks = c->type == GOEV_GO_BLOCK;
     g->status = blocks ? G_WAITING : G_RUNNABLE;
-    struct ev *ev = put_go(o, c, m, (uint64_t)g->id, GO_RUNNING, blocks ? GO_WAITING : GO_RUNNABLE);
-    ev->stack = ev->tstack = stack_id(o, c, c->args[1]);
-    ev->str = string_id(o, c, c->args[0]);
+    uint32_t stack = stack_id(o, c, c->args[1]), reason = string_id(o, c, c->args[0]);
+    put_go(o, c, m, (uint64_t)g->id, GO_RUNNING, blocks ? GO_WAITING : GO_RUNNABLE, stack, stack,
+           reason);
     m->g = NO_ID;
     return DONE;
 }
@@ -382,7 +392,7 @@ static int go_destroy(struct go_order *o, struct go_cursor *c, struct go_m *m) {
     int rc;
     struct go_g *g = running_g(o, c, m, &rc);
     if (!g) return rc;
-    put_go(o, c, m, (uint64_t)g->id, GO_RUNNING, GO_NOTEXIST);
+    put_go(o, c, m, (uint64_t)g->id, GO_RUNNING, GO_NOTEXIST, 0, 0, 0);
     remove_g(o, g);
     m->g = NO_ID;
     return DONE;
@@ -394,7 +404,7 @@ static int go_start(struct go_order *o, struct go_cursor *c, struct go_m *m) {
     TRY(require(o, c, m, MUST, MUST_NOT));
     g->status = G_RUNNING;
     g->seq = c->args[1];
-    put_go(o, c, m, c->args[0], GO_RUNNABLE, GO_RUNNING);
+    put_go(o, c, m, c->args[0], GO_RUNNABLE, GO_RUNNING, 0, 0, 0);
     m->g = g->id;
     m->gi = (uint32_t)(g - o->gs);
     return DONE;
@@ -405,7 +415,7 @@ static int go_unblock(struct go_order *o, struct go_cursor *c, struct go_m *m) {
     if (!g || g->status != G_WAITING || !g_succeeds(o, g, c->args[1])) return WAIT;
     g->status = G_RUNNABLE;
     g->seq = c->args[1];
-    put_go(o, c, m, c->args[0], GO_WAITING, GO_RUNNABLE)->stack = stack_id(o, c, c->args[2]);
+    put_go(o, c, m, c->args[0], GO_WAITING, GO_RUNNABLE, stack_id(o, c, c->args[2]), 0, 0);
     return DONE;
 }
 
@@ -417,9 +427,9 @@ static int go_switch(struct go_order *o, struct go_cursor *c, struct go_m *m) {
     if (!g) return rc;
     struct go_g *next = find_g(o, c->args[0]);
     if (!next || next->status != G_WAITING || !g_succeeds(o, next, c->args[1])) return WAIT;
-    put_go(o, c, m, c->args[0], GO_WAITING, GO_RUNNABLE);
+    put_go(o, c, m, c->args[0], GO_WAITING, GO_RUNNABLE, 0, 0, 0);
     bool ends = c->type == GOEV_GO_SWITCH_DESTROY;
-    put_go(o, c, m, (uint64_t)g->id, GO_RUNNING, ends ? GO_NOTEXIST : GO_WAITING);
+    put_go(o, c, m, (uint64_t)g->id, GO_RUNNING, ends ? GO_NOTEXIST : GO_WAITING, 0, 0, 0);
     if (ends)
         remove_g(o, g);
     else
@@ -427,7 +437,7 @@ static int go_switch(struct go_order *o, struct go_cursor *c, struct go_m *m) {
     next->status = G_RUNNING;
     next->seq = c->args[1];
     m->g = NO_ID;
-    put_go(o, c, m, c->args[0], GO_RUNNABLE, GO_RUNNING);
+    put_go(o, c, m, c->args[0], GO_RUNNABLE, GO_RUNNING, 0, 0, 0);
     m->g = next->id;
     m->gi = (uint32_t)(next - o->gs);
     return DONE;
@@ -448,8 +458,8 @@ static int syscall_begin(struct go_order *o, struct go_cursor *c, struct go_m *m
     g->status = G_SYSCALL;
     p->status = P_SYSCALL;
     p->seq = c->args[0];
-    struct ev *ev = put_go(o, c, m, (uint64_t)g->id, GO_RUNNING, GO_SYSCALL);
-    ev->stack = ev->tstack = stack_id(o, c, c->args[1]);
+    uint32_t stack = stack_id(o, c, c->args[1]);
+    put_go(o, c, m, (uint64_t)g->id, GO_RUNNING, GO_SYSCALL, stack, stack, 0);
     return DONE;
 }
 
@@ -465,7 +475,7 @@ static int syscall_end(struct go_order *o, struct go_cursor *c, struct go_m *m) 
                          (long long)m->p, p_status_name(p->status));
     g->status = G_RUNNING;
     p->status = P_RUNNING;
-    put_go(o, c, m, (uint64_t)g->id, GO_SYSCALL, GO_RUNNING);
+    put_go(o, c, m, (uint64_t)g->id, GO_SYSCALL, GO_RUNNING, 0, 0, 0);
     return DONE;
 }
 
@@ -481,7 +491,7 @@ static int syscall_end_blocked(struct go_order *o, struct go_cursor *c, struct g
     if (!g) return no_goroutine(o, c, m);
     if (g->status != G_SYSCALL) return not_in_state(o, c, "Running");
     g->status = G_RUNNABLE;
-    put_go(o, c, m, (uint64_t)g->id, GO_SYSCALL, GO_RUNNABLE);
+    put_go(o, c, m, (uint64_t)g->id, GO_SYSCALL, GO_RUNNABLE, 0, 0, 0);
     m->g = NO_ID;
     return DONE;
 }
@@ -494,7 +504,7 @@ static int create_syscall(struct go_order *o, struct go_cursor *c, struct go_m *
                          (long long)c->args[0]);
     struct go_g *g = add_g(o, c->args[0], G_SYSCALL);
     if (!g) return no_memory(o);
-    put_go(o, c, m, c->args[0], GO_NOTEXIST, GO_SYSCALL);
+    put_go(o, c, m, c->args[0], GO_NOTEXIST, GO_SYSCALL, 0, 0, 0);
     m->g = g->id;
     m->gi = (uint32_t)(g - o->gs);
     return DONE;
@@ -520,7 +530,7 @@ static int destroy_syscall(struct go_order *o, struct go_cursor *c, struct go_m 
         put_proc(o, c, &before, (uint64_t)m->p, PROC_RUNNING, PROC_IDLE);
         m->p = NO_ID;
     }
-    put_go(o, c, &before, (uint64_t)g->id, GO_SYSCALL, GO_NOTEXIST);
+    put_go(o, c, &before, (uint64_t)g->id, GO_SYSCALL, GO_NOTEXIST, 0, 0, 0);
     remove_g(o, g);
     m->g = NO_ID;
     return DONE;
@@ -528,95 +538,77 @@ static int destroy_syscall(struct go_order *o, struct go_cursor *c, struct go_m 
 
 /* ---- the whole ---- */
 
-static int apply(struct go_order *o, struct go_cursor *c, struct go_m *m) {
-    switch (c->type) {
-    case GOEV_PROC_START:
-        return proc_start(o, c, m);
-    case GOEV_PROC_STOP:
-        return proc_stop(o, c, m);
-    case GOEV_PROC_STEAL:
-        return proc_steal(o, c, m);
-    case GOEV_PROC_STATUS:
-        return proc_status(o, c, m);
-    case GOEV_GO_CREATE:
-    case GOEV_GO_CREATE_BLOCKED:
-        return go_create(o, c, m);
-    case GOEV_GO_CREATE_SYSCALL:
-        return create_syscall(o, c, m);
-    case GOEV_GO_START:
-        return go_start(o, c, m);
-    case GOEV_GO_DESTROY:
-        return go_destroy(o, c, m);
-    case GOEV_GO_DESTROY_SYSCALL:
-        return destroy_syscall(o, c, m);
-    case GOEV_GO_STOP:
-    case GOEV_GO_BLOCK:
-        return go_stop(o, c, m);
-    case GOEV_GO_UNBLOCK:
-        return go_unblock(o, c, m);
-    case GOEV_GO_SYSCALL_BEGIN:
-        return syscall_begin(o, c, m);
-    case GOEV_GO_SYSCALL_END:
-        return syscall_end(o, c, m);
-    case GOEV_GO_SYSCALL_END_BLOCKED:
-        return syscall_end_blocked(o, c, m);
-    case GOEV_GO_STATUS:
-    case GOEV_GO_STATUS_STACK:
-        return go_status(o, c, m);
-    case GOEV_GO_SWITCH:
-    case GOEV_GO_SWITCH_DESTROY:
-        return go_switch(o, c, m);
-    case GOEV_STW_BEGIN:
-    case GOEV_GC_MARK_ASSIST_BEGIN:
-        return go_rule_g_range_begin(o, c, m);
-    case GOEV_STW_END:
-    case GOEV_GC_MARK_ASSIST_END:
-        return go_rule_g_range_end(o, c, m);
-    case GOEV_GC_MARK_ASSIST_ACTIVE:
-        return go_rule_g_range_active(o, c, m);
-    case GOEV_GC_ACTIVE:
-        return go_rule_gc_active(o, c, m);
-    case GOEV_GC_BEGIN:
-        return go_rule_gc_begin(o, c, m);
-    case GOEV_GC_END:
-        return go_rule_gc_end(o, c, m);
-    case GOEV_GC_SWEEP_ACTIVE:
-    case GOEV_GC_SWEEP_BEGIN:
-    case GOEV_GC_SWEEP_END:
-        return go_rule_sweep(o, c, m);
-    case GOEV_PROCS_CHANGE:
-    case GOEV_HEAP_ALLOC:
-    case GOEV_HEAP_GOAL:
-        return go_rule_metric(o, c, m);
-    case GOEV_GO_LABEL:
-        return go_rule_label(o, c, m);
-    case GOEV_USER_TASK_BEGIN:
-        return go_rule_task_begin(o, c, m);
-    case GOEV_USER_TASK_END:
-        return go_rule_task_end(o, c, m);
-    case GOEV_USER_REGION_BEGIN:
-        return go_rule_region_begin(o, c, m);
-    case GOEV_USER_REGION_END:
-        return go_rule_region_end(o, c, m);
-    case GOEV_USER_LOG:
-        return go_rule_log(o, c, m);
-    default:
-        if (c->type >= GOEV_SPAN) return go_rule_alloc_free(o, c, m);
-        return go_broken(o, c, "bad event type found while ordering: %u", c->type);
+typedef int rule(struct go_order *o, struct go_cursor *c, struct go_m *m);
+
+static rule *const rules[GOEV_LIMIT] = {
+    [GOEV_PROC_START] = proc_start,
+    [GOEV_PROC_STOP] = proc_stop,
+    [GOEV_PROC_STEAL] = proc_steal,
+    [GOEV_PROC_STATUS] = proc_status,
+    [GOEV_GO_CREATE] = go_create,
+    [GOEV_GO_CREATE_BLOCKED] = go_create,
+    [GOEV_GO_CREATE_SYSCALL] = create_syscall,
+    [GOEV_GO_START] = go_start,
+    [GOEV_GO_DESTROY] = go_destroy,
+    [GOEV_GO_DESTROY_SYSCALL] = destroy_syscall,
+    [GOEV_GO_STOP] = go_stop,
+    [GOEV_GO_BLOCK] = go_stop,
+    [GOEV_GO_UNBLOCK] = go_unblock,
+    [GOEV_GO_SYSCALL_BEGIN] = syscall_begin,
+    [GOEV_GO_SYSCALL_END] = syscall_end,
+    [GOEV_GO_SYSCALL_END_BLOCKED] = syscall_end_blocked,
+    [GOEV_GO_STATUS] = go_status,
+    [GOEV_GO_STATUS_STACK] = go_status,
+    [GOEV_GO_SWITCH] = go_switch,
+    [GOEV_GO_SWITCH_DESTROY] = go_switch,
+    [GOEV_STW_BEGIN] = go_rule_g_range_begin,
+    [GOEV_STW_END] = go_rule_g_range_end,
+    [GOEV_GC_MARK_ASSIST_BEGIN] = go_rule_g_range_begin,
+    [GOEV_GC_MARK_ASSIST_END] = go_rule_g_range_end,
+    [GOEV_GC_MARK_ASSIST_ACTIVE] = go_rule_g_range_active,
+    [GOEV_GC_ACTIVE] = go_rule_gc_active,
+    [GOEV_GC_BEGIN] = go_rule_gc_begin,
+    [GOEV_GC_END] = go_rule_gc_end,
+    [GOEV_GC_SWEEP_ACTIVE] = go_rule_sweep,
+    [GOEV_GC_SWEEP_BEGIN] = go_rule_sweep,
+    [GOEV_GC_SWEEP_END] = go_rule_sweep,
+    [GOEV_PROCS_CHANGE] = go_rule_metric,
+    [GOEV_HEAP_ALLOC] = go_rule_metric,
+    [GOEV_HEAP_GOAL] = go_rule_metric,
+    [GOEV_GO_LABEL] = go_rule_label,
+    [GOEV_USER_TASK_BEGIN] = go_rule_task_begin,
+    [GOEV_USER_TASK_END] = go_rule_task_end,
+    [GOEV_USER_REGION_BEGIN] = go_rule_region_begin,
+    [GOEV_USER_REGION_END] = go_rule_region_end,
+    [GOEV_USER_LOG] = go_rule_log,
+    [GOEV_SPAN] = go_rule_alloc_free,
+    [GOEV_SPAN_ALLOC] = go_rule_alloc_free,
+    [GOEV_SPAN_FREE] = go_rule_alloc_free,
+    [GOEV_HEAP_OBJECT] = go_rule_alloc_free,
+    [GOEV_HEAP_OBJECT_ALLOC] = go_rule_alloc_free,
+    [GOEV_HEAP_OBJECT_FREE] = go_rule_alloc_free,
+    [GOEV_GOROUTINE_STACK] = go_rule_alloc_free,
+    [GOEV_GOROUTINE_STACK_ALLOC] = go_rule_alloc_free,
+    [GOEV_GOROUTINE_STACK_FREE] = go_rule_alloc_free,
+};
+
+/* The first event of an M in a generation, or one of no M. */
+static int advance_first(struct go_order *o, struct go_cursor *c, rule *apply) {
+    if (o->initial_gen == 0) o->initial_gen = o->gen_number;
+    if (!apply) return go_broken(o, c, "bad event type found while ordering: %u", c->type);
+    if (c->m == GO_NO_THREAD) {
+        struct go_m nobody = {.id = GO_NO_THREAD, .g = NO_ID, .p = NO_ID};
+        return apply(o, c, &nobody);
     }
+    c->thread = idmap_get(&o->m_map, c->m);
+    if (!c->thread) c->thread = add_m(o, c->m, NO_ID);
+    if (!c->thread) return no_memory(o);
+    return apply(o, c, &o->ms[c->thread]);
 }
 
 int go_order_advance(struct go_order *o, struct go_cursor *c) {
-    if (UNLIKELY(o->initial_gen == 0)) o->initial_gen = o->gen->number;
-    if (UNLIKELY(c->thread == 0)) {
-        if (c->m == GO_NO_THREAD) {
-            struct go_m nobody = {.id = GO_NO_THREAD, .g = NO_ID, .p = NO_ID};
-            return apply(o, c, &nobody);
-        }
-        c->thread = idmap_get(&o->m_map, c->m);
-        if (!c->thread) c->thread = add_m(o, c->m, NO_ID);
-        if (!c->thread) return no_memory(o);
-    }
+    rule *apply = rules[c->type];
+    if (UNLIKELY(c->thread == 0 || !apply)) return advance_first(o, c, apply);
     return apply(o, c, &o->ms[c->thread]);
 }
 

@@ -81,7 +81,7 @@ static inline uint32_t string_id(struct go_order *o, const struct go_cursor *c, 
 /* A new event at ticked time, in context g, p, m; times strictly increase. */
 static inline struct ev *put(struct go_order *o, int64_t time_ns, int64_t g, int64_t p, uint64_t m,
                              enum ev_kind kind) {
-    struct ev *ev = &o->out->ev[o->out->n++];
+    struct ev *ev = o->next++;
     if (time_ns <= o->last_ns) time_ns = (int64_t)((uint64_t)o->last_ns + 1);
     o->last_ns = time_ns;
     *ev = (struct ev){.time_ns = time_ns, .g = g, .p = p, .m = (int64_t)m, .kind = (uint8_t)kind};
@@ -95,6 +95,7 @@ static inline struct ev *put_in(struct go_order *o, const struct go_cursor *c, c
 
 static inline void put_arg(struct go_order *o, struct ev *ev, uint64_t value) {
     o->out->args[o->out->n_args++] = value;
+    if (UNLIKELY(o->out->n_args > EV_BATCH_ARGS - GO_STEP_ARGS)) o->limit = o->out->ev;
     ev->n_args++;
 }
 

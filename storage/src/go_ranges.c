@@ -26,7 +26,7 @@ static struct ev *put_range(struct go_order *o, const struct go_cursor *c, const
 /* ---- GC ---- */
 
 int go_rule_gc_active(struct go_order *o, struct go_cursor *c, struct go_m *m) {
-    if (o->gen->number == o->initial_gen) {
+    if (o->gen_number == o->initial_gen) {
         if (o->gc_state != GC_UNDETERMINED)
             return go_broken(o, c, "GCActive in the first generation isn't first GC event");
         o->gc_state = GC_RUNNING;
@@ -91,7 +91,7 @@ int go_rule_sweep(struct go_order *o, struct go_cursor *c, struct go_m *m) {
         if (!p)
             return go_broken(o, c, "encountered GCSweepActive for unknown proc %lld",
                              (long long)c->args[0]);
-        bool first = o->gen->number == o->initial_gen;
+        bool first = o->gen_number == o->initial_gen;
         if (first && p->sweeping) return already_open(o, c, GOEV_GC_SWEEP_BEGIN, true);
         if (!first && !p->sweeping) return not_open(o, c, GOEV_GC_SWEEP_BEGIN, true);
         p->sweeping = true;
@@ -214,7 +214,7 @@ int go_rule_g_range_active(struct go_order *o, struct go_cursor *c, struct go_m 
         return go_broken(o, c, "uninitialized goroutine %lld found during %s",
                          (long long)c->args[0], go_event_name(o, c->type));
     unsigned start = go_event_specs[c->type].start;
-    bool first = o->gen->number == o->initial_gen, open = has_range(g, start, 0);
+    bool first = o->gen_number == o->initial_gen, open = has_range(g, start, 0);
     if (first && open) return already_open(o, c, start, true);
     if (!first && !open) return not_open(o, c, start, true);
     if (first && add_range(g, start, 0, o->name_assist) < 0) return no_memory(o);

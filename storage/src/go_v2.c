@@ -101,8 +101,7 @@ static void end_with(struct go_v2 *r, enum state state) {
 
 static void put_gap(struct go_v2 *r) {
     r->in_gap = false;
-    struct ev_batch *b = r->order.out;
-    struct ev *ev = &b->ev[b->n++];
+    struct ev *ev = r->order.next++;
     uint32_t text = dict_add_string(r->dict, r->fault.text, strlen(r->fault.text));
     *ev = (struct ev){.time_ns = ++r->order.last_ns,
                       .g = NO_ID,
@@ -138,6 +137,7 @@ static void next_generation(struct go_v2 *r) {
         end_with(r, rc < 0 ? BROKEN : AT_END);
         return;
     }
+    r->order.gen_number = r->gen.number;
     rc = go_merge_start(&r->merge, &r->gen, &r->tables, &fault);
     if (rc < 0) {
         r->fault = fault;
@@ -149,20 +149,20 @@ static void next_generation(struct go_v2 *r) {
 }
 
 int go_v2_next(struct go_v2 *r, struct ev_batch *b, struct fault *f) {
-    b->n = b->n_args = 0;
-    r->order.out = b;
-    while (!go_out_full(b)) {
+    go_out_begin(&r->order, b);
+    while (!go_out_full(&r->order)) {
         if (r->state == IN_GENERATION) {
             int rc = go_merge_run(&r->merge, &r->order);
             if (rc == 0) r->state = NEED_GENERATION;
             if (rc < 0) break_off(r);
         } else if (r->state == NEED_GENERATION) {
-            if (b->n > EV_BATCH_EVENTS / 2) break; /* reading takes long: let them have these */
+            if (r->order.next > b->ev + EV_BATCH_EVENTS / 2) break; /* reading takes long */
             next_generation(r);
         } else {
             break;
         }
     }
+    go_out_end(&r->order);
     if (b->n) return 1;
     if (r->state != BROKEN) return 0;
     *f = r->fault;

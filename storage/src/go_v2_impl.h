@@ -241,8 +241,10 @@ struct go_order {
     struct dict *dict;
     const struct go_tables *tables; /* of the present generation */
     const struct go_gen *gen;
+    uint64_t gen_number;
     struct ev_batch *out;
-    int64_t last_ns; /* time of the last event given out */
+    struct ev *next, *limit; /* where the next event goes; beyond limit the batch counts as full */
+    int64_t last_ns;         /* time of the last event given out */
     struct fault *fault;
     struct fault id_fault; /* an event with an id that no table has; reported after its emission */
 
@@ -293,8 +295,19 @@ void go_merge_free(struct go_merge *q);
 /* Room that one step may need in a batch. */
 enum { GO_STEP_EVENTS = 4, GO_STEP_ARGS = 16 };
 
-static inline bool go_out_full(const struct ev_batch *b) {
-    return b->n > EV_BATCH_EVENTS - GO_STEP_EVENTS || b->n_args > EV_BATCH_ARGS - GO_STEP_ARGS;
+static inline void go_out_begin(struct go_order *o, struct ev_batch *b) {
+    b->n = b->n_args = 0;
+    o->out = b;
+    o->next = b->ev;
+    o->limit = b->ev + EV_BATCH_EVENTS - GO_STEP_EVENTS;
+}
+
+static inline bool go_out_full(const struct go_order *o) {
+    return o->next > o->limit;
+}
+
+static inline void go_out_end(struct go_order *o) {
+    o->out->n = (uint32_t)(o->next - o->out->ev);
 }
 
 #endif

@@ -24,8 +24,6 @@ struct idmap {
 };
 
 static inline uint32_t idmap_home(const struct idmap *map, uint64_t key) {
-    key *= 0x9e3779b97f4a7c15;
-    key ^= key >> 32; /* ids that differ only in their high bits must spread too */
     return (uint32_t)(key * 0x9e3779b97f4a7c15 >> map->shift);
 }
 

@@ -65,4 +65,23 @@ static inline const uint8_t *uvarint_fast(const uint8_t *p, uint64_t *out) {
     return n > 0 ? p + n : NULL;
 }
 
+/* uvarint_short - for numbers of at most 8 bytes: longer ones set *bad and give nonsense.  Reads
+ * UVARINT_SLACK bytes, as uvarint_fast does.  One and two bytes, the common cases, go first. */
+static inline const uint8_t *uvarint_short(const uint8_t *p, uint64_t *out, uint64_t *bad) {
+    uint64_t first = p[0], second = p[1];
+    if (__builtin_expect(first < 0x80, 1)) {
+        *out = first;
+        return p + 1;
+    }
+    if (second < 0x80) {
+        *out = (first & 0x7f) | second << 7;
+        return p + 2;
+    }
+    uint64_t w = load_u64le(p);
+    uint64_t stops = ~w & 0x8080808080808080;
+    *bad |= stops == 0;
+    *out = uvarint_squeeze(w & (stops ^ (stops - 1)));
+    return p + ((unsigned)__builtin_ctzll(stops | (uint64_t)1 << 63) >> 3) + 1;
+}
+
 #endif
