@@ -41,6 +41,7 @@ struct store_import_options {
     const char *trace; /* path, "-" = standard input */
     const char *store; /* path to write; written under STORE.partial and renamed when complete */
     bool strict;       /* stop at the first fault, as Go does */
+    bool growing;      /* readable while it is written (store_open_growing); a little slower */
     /* Called about 20 times a second from the importing thread; not 0 cancels. */
     int (*progress)(void *arg, const struct store_progress *);
     void *progress_arg;
@@ -126,7 +127,7 @@ struct store_goroutine {
     int64_t parent;           /* who created it, NO_ID = not known */
     int64_t state_ns[6];
     int64_t n_slices;
-    int64_t wait_window_ns; /* store_members only: waiting inside the window */
+    int64_t wait_window_ns;   /* store_members only: waiting inside the window */
     uint16_t wait_window_tag; /* its costliest reason */
 };
 /* store_goroutine - 1 found, 0 no such goroutine. */
@@ -241,9 +242,9 @@ struct store_slice {
     uint32_t group;
     uint16_t tag;
     uint8_t state;
-    bool open;         /* was still so when the trace ended (or a gap began) */
-    int64_t p, m;      /* running, syscall: where; else where it last was; NO_ID = not known */
-    uint32_t stack;    /* at its start */
+    bool open;      /* was still so when the trace ended (or a gap began) */
+    int64_t p, m;   /* running, syscall: where; else where it last was; NO_ID = not known */
+    uint32_t stack; /* at its start */
     int64_t waker_g, waker_p, waker_m; /* who ended a wait; NO_ID = the runtime itself, unknown */
     uint32_t waker_stack;
     uint32_t user_func; /* string id, 0 = none */

@@ -10,9 +10,9 @@
 struct slice {
     int64_t start_ns, dur_ns;
     int64_t g;
-    uint32_t class_id;    /* state, reason, stack: slices_class() */
-    int64_t p, m;         /* running, syscall: where; other states: where it last was; or NO_ID */
-    int64_t waker_g;      /* waits: who ended it; NO_ID = the runtime itself, or not known */
+    uint32_t class_id; /* state, reason, stack: slices_class() */
+    int64_t p, m;      /* running, syscall: where; other states: where it last was; or NO_ID */
+    int64_t waker_g;   /* waits: who ended it; NO_ID = the runtime itself, or not known */
     int64_t waker_p, waker_m;
     uint32_t waker_stack; /* 0 = none */
     bool open;            /* cut by the end of the trace or a gap, not by a transition */
@@ -35,7 +35,7 @@ struct slice_class slices_class(struct store *s, uint32_t class_id);
 struct slice_filter {
     int64_t from_ns, to_ns;
     int64_t g_min, g_max;
-    uint32_t states;  /* bit mask of 1 << enum go_state; 0 = all */
+    uint32_t states; /* bit mask of 1 << enum go_state; 0 = all */
     int64_t dur_min_ns;
 };
 

@@ -1,0 +1,349 @@
+/* storage/src/build_go.c - goroutine and processor transitions as slices and lanes.
+ *
+ * Invariants  1. a goroutine's slices tile its life: each starts where the one before ended.
+ *             2. a slice is written when it ends; so rows come in the order of their ends.
+ *             3. a lane's reducer is fed in order of start: a system call's stretch on its P is
+ *                written when it loses the P, not when it returns.
+ *             4. a goroutine counts in its group from the moment that its name is known; what it
+ *                did before (pending) is added late. */
+#include <string.h>
+
+#include "storage/src/build_impl.h"
+
+struct go *build_find_go(struct builder *b, int64_t id) {
+    uint32_t i = map_get(&b->go_map, (uint64_t)id);
+    return i == MAP_NONE ? NULL : &b->gos[i];
+}
+
+static struct go *add_go(struct builder *b, int64_t id) {
+    uint32_t i = b->free_go;
+    if (i != MAP_NONE) {
+        b->free_go = b->gos[i].next_free;
+    } else {
+        if (b->n_gos == b->cap_gos) {
+            uint32_t cap = b->cap_gos ? b->cap_gos * 2 : 256;
+            struct go *gos = realloc(b->gos, cap * sizeof *gos);
+            if (!gos) return NULL;
+            b->gos = gos;
+            b->cap_gos = cap;
+        }
+        i = b->n_gos++;
+    }
+    struct go *g = &b->gos[i];
+    *g = (struct go){.id = id, .state = GO_NOTEXIST, .parent = NO_ID, .start = b->now};
+    g->regions = MAP_NONE;
+    return map_put(&b->go_map, (uint64_t)id, i) ? g : NULL;
+}
+
+/* ---- lanes of processors and threads ---- */
+
+static int lane_sink_emit(void *arg, const struct seq_row *row, struct fault *f) {
+    return lod_append(arg, row, f);
+}
+
+static struct lod_sink lane_sink(struct lod_writer *w, int64_t key) {
+    return (struct lod_sink){lane_sink_emit, w, LOD_FIRST, key};
+}
+
+static struct proc *find_proc(struct builder *b, int64_t id) {
+    uint32_t i = map_get(&b->proc_map, (uint64_t)id);
+    if (i != MAP_NONE) return &b->procs[i];
+    struct proc *procs = realloc(b->procs, (b->n_procs + 1) * sizeof *procs);
+    if (!procs) return NULL;
+    b->procs = procs;
+    b->procs[b->n_procs] = (struct proc){.id = id, .m = NO_ID, .in_syscall = MAP_NONE};
+    return map_put(&b->proc_map, (uint64_t)id, b->n_procs) ? &b->procs[b->n_procs++] : NULL;
+}
+
+static struct thread *find_thread(struct builder *b, int64_t id) {
+    uint32_t i = map_get(&b->thread_map, (uint64_t)id);
+    if (i != MAP_NONE) return &b->threads[i];
+    struct thread *threads = realloc(b->threads, (b->n_threads + 1) * sizeof *threads);
+    if (!threads) return NULL;
+    b->threads = threads;
+    b->threads[b->n_threads] = (struct thread){.id = id};
+    return map_put(&b->thread_map, (uint64_t)id, b->n_threads) ? &b->threads[b->n_threads++] : NULL;
+}
+
+static int put_on_proc(struct builder *b, const struct go *g, int64_t p, int64_t dur,
+                       struct fault *f) {
+    if (p < 0 || dur <= 0) return 0;
+    struct proc *proc = find_proc(b, p);
+    if (!proc) return build_no_memory(f);
+    struct lod_sink out = lane_sink(b->lod_p, p);
+    return reduce_stretch(&proc->reducer, &out, g->since, dur, g->tag, g->id, f);
+}
+
+static int put_on_thread(struct builder *b, const struct go *g, int64_t m, int64_t dur,
+                         struct fault *f) {
+    if (m < 0 || !b->threads_reliable) return 0;
+    struct thread *thread = find_thread(b, m);
+    if (!thread) return build_no_memory(f);
+    struct lod_sink out = lane_sink(b->lod_m, m);
+    return reduce_stretch(&thread->reducer, &out, g->since, dur, g->tag, g->id, f);
+}
+
+int build_flush_lanes(struct builder *b, struct fault *f) {
+    for (uint32_t i = 0; i < b->n_procs; i++) {
+        struct lod_sink out = lane_sink(b->lod_p, b->procs[i].id);
+        TRY(reduce_flush(&b->procs[i].reducer, &out, f));
+    }
+    for (uint32_t i = 0; i < b->n_threads; i++) {
+        struct lod_sink out = lane_sink(b->lod_m, b->threads[i].id);
+        TRY(reduce_flush(&b->threads[i].reducer, &out, f));
+    }
+    return 0;
+}
+
+/* A slice's note for the levels of detail: tag, processor + 1, and whether it stays out of them. */
+#define NOTE_RAW_ONLY 0x80000000u
+
+static int slice_to_lod(void *arg, const struct seq_row *row, struct fault *f) {
+    return lod_append(arg, row, f);
+}
+
+int build_on_seal(void *arg, const struct seq_chunk_view *view, struct buffer *extra,
+                  struct fault *f) {
+    struct builder *b = arg;
+    TRY(sums_write(b->sums, view, b->names, b->dict, extra, f));
+    struct reducer r = {0};
+    struct lod_sink out = {slice_to_lod, b->lod_g, LOD_FIRST_G, 0};
+    for (uint32_t i = 0; i < view->n; i++) {
+        const struct seq_row *row = &view->rows[view->order[i]];
+        if (row->note & NOTE_RAW_ONLY) continue;
+        if (row->key != out.key) TRY(reduce_flush(&r, &out, f));
+        out.key = row->key;
+        TRY(reduce_stretch(&r, &out, row->start_ns, row->dur_ns, row->note & 0xffff,
+                           (int64_t)(row->note >> 16 & 0x7fff) - 1, f));
+    }
+    return reduce_flush(&r, &out, f);
+}
+
+/* ---- a goroutine's name, and its group's counts ---- */
+
+static int flush_pending(struct builder *b, struct go *g, struct fault *f) {
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < g->n_pending; i++)
+        rc = steps_late(b->steps, g->group, g->pending[i].tag, g->pending[i].from, g->pending[i].to,
+                        f);
+    free(g->pending);
+    g->pending = NULL;
+    g->n_pending = 0;
+    return rc;
+}
+
+static int add_pending(struct builder *b, struct go *g, int64_t to, struct fault *f) {
+    if (!g->pending) g->pending = malloc(PENDING_MAX * sizeof *g->pending);
+    if (!g->pending) return build_no_memory(f);
+    if (g->n_pending == PENDING_MAX) TRY(flush_pending(b, g, f));
+    if (!g->pending) return add_pending(b, g, to, f);
+    g->pending[g->n_pending++] = (struct pending){g->tag, g->since, to};
+    return 0;
+}
+
+static int name_go(struct builder *b, struct go *g, uint32_t stack, struct fault *f) {
+    struct stack st = dict_stack(b->dict, stack);
+    uint32_t func = st.n ? st.frames[st.n - 1].func : 0;
+    if (!func) return 0;
+    uint32_t group = names_group(b->names, func);
+    if (group == MAP_NONE) return build_no_memory(f);
+    g->group = group;
+    g->named = true;
+    if (!g->counted && g->state == GO_RUNNING)
+        g->tag = TAG_RUNNING + (uint32_t)names_group_kind(b->names, group);
+    return flush_pending(b, g, f);
+}
+
+/* ---- slices ---- */
+
+struct waker {
+    int64_t g;
+    uint32_t place, stack;
+};
+
+static int write_slice(struct builder *b, const struct go *g, int64_t now, const struct waker *w,
+                       bool open, struct fault *f) {
+    int64_t p, m;
+    names_place_of(b->names, g->place, &p, &m);
+    uint64_t kept = g->state == GO_SYSCALL && g->kept_ns >= 0 ? (uint64_t)g->kept_ns + 1 : 0;
+    uint32_t on_p = p >= 0 && p < 0x7fff && (g->state == GO_RUNNING || g->state == GO_SYSCALL)
+                        ? (uint32_t)p + 1
+                        : 0;
+    struct seq_row row = {
+        .key = g->id,
+        .start_ns = g->since,
+        .dur_ns = now - g->since,
+        .v = {g->class_id, g->place, (uint64_t)(w->g + 1), w->place, w->stack, kept << 1 | open},
+        .note = g->tag | on_p << 16 | (g->n_slices < LOD_G_RAW_SLICES ? NOTE_RAW_ONLY : 0)};
+    TRY(seq_append(b->slices, &row, f));
+    b->counts.n_slices++;
+    if (g->state == GO_RUNNING || g->state == GO_SYSCALL) {
+        if (g->state == GO_RUNNING || g->kept_ns < 0) TRY(put_on_proc(b, g, p, now - g->since, f));
+        TRY(put_on_thread(b, g, m, now - g->since, f));
+    }
+    return 0;
+}
+
+static bool is_forever(const struct builder *b, uint32_t class_id) {
+    struct text t = dict_string(b->dict, names_class_of(b->names, class_id).reason);
+    return t.n == 7 && !memcmp(t.data, "forever", 7);
+}
+
+/* The goroutine's present slice ends now. */
+static int leave(struct builder *b, struct go *g, int64_t now, const struct waker *w, bool open,
+                 struct fault *f) {
+    if (g->state == GO_NOTEXIST) return 0;
+    int64_t dur = now - g->since;
+    if (dur > 0) {
+        TRY(write_slice(b, g, now, w, open, f));
+        g->n_slices++;
+        int64_t counted = waited_ns(g->state == GO_WAITING && is_forever(b, g->class_id), dur);
+        g->state_ns[g->state] += counted;
+        if (g->state == GO_WAITING) {
+            b->counts.n_waits++;
+            b->counts.wait_ns += counted;
+        }
+    }
+    if (g->counted)
+        TRY(steps_change(b->steps, g->group, g->tag, now, -1, f));
+    else if (g->named)
+        TRY(steps_late(b->steps, g->group, g->tag, g->since, now, f));
+    else
+        TRY(add_pending(b, g, now, f));
+    if (g->state == GO_SYSCALL) {
+        int64_t p, m;
+        names_place_of(b->names, g->place, &p, &m);
+        uint32_t i = p >= 0 ? map_get(&b->proc_map, (uint64_t)p) : MAP_NONE;
+        if (i != MAP_NONE && b->procs[i].in_syscall == (uint32_t)(g - b->gos))
+            b->procs[i].in_syscall = MAP_NONE;
+    }
+    return 0;
+}
+
+static int enter(struct builder *b, struct go *g, const struct ev *e, int64_t since,
+                 struct fault *f) {
+    g->since = since;
+    g->state = e->to;
+    g->kept_ns = -1;
+    g->class_id = names_class(b->names, e->to, e->str, e->tstack);
+    if (e->to == GO_RUNNING || e->to == GO_SYSCALL) {
+        g->place = names_place(b->names, e->p, e->m);
+        if (g->place == MAP_NONE) return build_no_memory(f);
+    }
+    if (g->class_id == MAP_NONE) return build_no_memory(f);
+    struct slice_class c = names_class_of(b->names, g->class_id);
+    g->tag = tag_of(&c, names_group_kind(b->names, g->group));
+    if (e->to == GO_SYSCALL && e->p >= 0) {
+        struct proc *p = find_proc(b, e->p);
+        if (!p) return build_no_memory(f);
+        p->in_syscall = (uint32_t)(g - b->gos);
+    }
+    g->counted = g->named;
+    if (!g->counted) return 0;
+    TRY(steps_late(b->steps, g->group, g->tag, since, b->now, f));
+    return steps_change(b->steps, g->group, g->tag, b->now, 1, f);
+}
+
+static int64_t or_null(int64_t id) {
+    return id == NO_ID ? COLTAB_NULL : id;
+}
+
+/* The goroutine's row; its place is free again. */
+static int end_go(struct builder *b, struct go *g, bool ended, struct fault *f) {
+    int64_t row[COLTAB_MAX_COLS] = {[COL_GOROUTINES_G] = g->id,
+                                    [COL_GOROUTINES_FUNC] =
+                                        b->names ? names_group_func(b->names, g->group) : 0,
+                                    [COL_GOROUTINES_START] = g->start,
+                                    [COL_GOROUTINES_END] = b->now,
+                                    [COL_GOROUTINES_CREATED] = g->created,
+                                    [COL_GOROUTINES_ENDED] = ended,
+                                    [COL_GOROUTINES_PARENT] = or_null(g->parent),
+                                    [COL_GOROUTINES_RUNNING] = g->state_ns[GO_RUNNING],
+                                    [COL_GOROUTINES_RUNNABLE] = g->state_ns[GO_RUNNABLE],
+                                    [COL_GOROUTINES_SYSCALL] = g->state_ns[GO_SYSCALL],
+                                    [COL_GOROUTINES_WAITING] = g->state_ns[GO_WAITING],
+                                    [COL_GOROUTINES_SLICES] = g->n_slices,
+                                    [COL_GOROUTINES_LAST_STATE] = ended ? GO_NOTEXIST : g->state};
+    TRY(coltab_append(b->tabs[TAB_GOROUTINES], row, f));
+    TRY(flush_pending(b, g, f));
+    TRY(build_close_regions(b, g, f));
+    uint32_t i = (uint32_t)(g - b->gos);
+    map_remove(&b->go_map, (uint64_t)g->id);
+    g->state = GO_NOTEXIST;
+    g->next_free = b->free_go;
+    b->free_go = i;
+    return 0;
+}
+
+int build_go_transition(struct builder *b, const struct ev *e, struct fault *f) {
+    struct go *g = build_find_go(b, (int64_t)e->id);
+    if (!g && !(g = add_go(b, (int64_t)e->id))) return build_no_memory(f);
+    if (e->tstack && !g->named) TRY(name_go(b, g, e->tstack, f));
+    if (e->from == e->to) return 0; /* a status repeated at a generation's start */
+    struct waker w = {NO_ID, 0, 0};
+    int64_t since = b->now;
+    if (e->from == GO_UNDETERMINED) {
+        since = g->start = b->sync;
+    } else if (e->from == GO_NOTEXIST) {
+        g->start = b->now;
+        g->created = true;
+        g->parent = e->g;
+    } else if (e->from == GO_WAITING) {
+        w = (struct waker){e->g, names_place(b->names, e->p, e->m), e->stack};
+        names_see_stack(b->names, e->stack);
+        if (w.place == MAP_NONE) return build_no_memory(f);
+    }
+    TRY(leave(b, g, b->now, &w, false, f));
+    if (e->to == GO_NOTEXIST) return end_go(b, g, true, f);
+    return enter(b, g, e, since, f);
+}
+
+int build_close_all(struct builder *b, struct fault *f) {
+    const struct waker nobody = {NO_ID, 0, 0};
+    for (uint32_t i = 0; i < b->n_gos; i++) {
+        struct go *g = &b->gos[i];
+        if (g->state == GO_NOTEXIST) continue;
+        TRY(leave(b, g, b->now, &nobody, true, f));
+        TRY(end_go(b, g, false, f));
+    }
+    for (uint32_t i = 0; i < b->n_procs; i++) {
+        struct proc *p = &b->procs[i];
+        if (p->running)
+            TRY(coltab_append(b->tabs[TAB_PROC_SLICES],
+                              (int64_t[]){p->since, b->now - p->since, p->id, or_null(p->m)}, f));
+        p->running = false;
+        p->in_syscall = MAP_NONE;
+    }
+    return build_flush_lanes(b, f);
+}
+
+/* ---- processors ---- */
+
+static int lose_processor(struct builder *b, struct proc *p, struct fault *f) {
+    if (p->in_syscall == MAP_NONE) return 0;
+    struct go *g = &b->gos[p->in_syscall];
+    p->in_syscall = MAP_NONE;
+    if (g->state != GO_SYSCALL) return 0;
+    int64_t id = p->id;
+    g->kept_ns = b->now - g->since;
+    return put_on_proc(b, g, id, g->kept_ns, f);
+}
+
+int build_proc_transition(struct builder *b, const struct ev *e, struct fault *f) {
+    struct proc *p = find_proc(b, (int64_t)e->id);
+    if (!p) return build_no_memory(f);
+    if (e->from == e->to) return 0;
+    if (p->running) {
+        TRY(coltab_append(b->tabs[TAB_PROC_SLICES],
+                          (int64_t[]){p->since, b->now - p->since, p->id, or_null(p->m)}, f));
+        p->running = false;
+    }
+    if (e->to == PROC_RUNNING) {
+        p->running = true;
+        p->since = e->from == PROC_UNDETERMINED ? b->sync : b->now;
+        p->m = e->m;
+    } else if (e->to == PROC_IDLE) {
+        return lose_processor(b, p, f);
+    }
+    return 0;
+}

@@ -1,0 +1,28 @@
+/* storage/src/column.h - a column of up to a few thousand numbers as bytes, and back. */
+#ifndef PARKVIEW_STORAGE_COLUMN_H
+#define PARKVIEW_STORAGE_COLUMN_H
+
+#include "storage/fault.h"
+#include "storage/src/buffer.h"
+
+/* column_codec - zstd contexts and scratch space, one for each thread. */
+struct column_codec;
+struct column_codec *column_codec_new(void);
+void column_codec_free(struct column_codec *c);
+
+/* column_put - appends n values as: constant, varints, or zstd of varints, whichever is smallest.
+ * *skip is the caller's memory of the column between calls (start with 0): where zstd did not pay,
+ * it is tried again only now and then. */
+void column_put(struct column_codec *c, struct buffer *out, const uint64_t *values, uint32_t n,
+                uint32_t *skip);
+
+/* column_get - n values from bytes that column_put wrote; out may be NULL to skip the column.
+ * Returns 0 or PV_ECORRUPT. */
+int column_get(struct column_codec *c, struct cursor *in, uint64_t *out, uint32_t n);
+
+/* bytes_put, bytes_get - any bytes, zstd 1 where it pays.  bytes_get appends to out; max bounds
+ * what a hostile length may ask for. */
+void bytes_put(struct column_codec *c, struct buffer *out, const struct buffer *in);
+int bytes_get(struct column_codec *c, struct cursor *in, struct buffer *out, size_t max);
+
+#endif

@@ -1,0 +1,72 @@
+/* storage/src/lod.h - levels of detail: the same lanes, in ever wider buckets.
+ *
+ * At level L a bucket is 2^L ns.  A stretch of at least one bucket stays what it is (a solid, with
+ * its true edges); shorter ones are summed into parts: so many ns of this tag in that bucket.
+ * Sums are exact, so any level adds up to the same time.  Stored levels are LOD_FIRST, +2, +4, …;
+ * each is built from the one below when a chunk of that is sealed. */
+#ifndef PARKVIEW_STORAGE_LOD_H
+#define PARKVIEW_STORAGE_LOD_H
+
+#include <sqlite3.h>
+
+#include "storage/src/seq.h"
+
+/* A goroutine's first LOD_G_RAW_SLICES slices stand in no level of detail: most goroutines have no
+ * more, and a level would cost as much as their slices do.  Readers take those from the slices. */
+enum { LOD_G_RAW_SLICES = 64 };
+enum { LOD_FIRST = 16, LOD_STEP = 2, LOD_LAST = 34, LOD_FIRST_G = 18, LOD_MAX_PARTS = 24 };
+
+/* Rows of a level: v[0] = tag << 1 | LOD_PART; v[1] = solids: who + 1 (0 = none), parts: ns. */
+enum { LOD_PART = 1, LOD_COLS = 2 };
+
+/* A reducer sums one lane's short stretches, bucket after bucket. */
+struct reducer {
+    int64_t bucket; /* start, ns */
+    uint32_t n_parts;
+    struct {
+        uint32_t tag;
+        int64_t ns;
+    } parts[LOD_MAX_PARTS];
+};
+
+/* What a reducer gives out: rows in ascending order of start. */
+struct lod_sink {
+    int (*emit)(void *arg, const struct seq_row *row, struct fault *f);
+    void *arg;
+    int level;
+    int64_t key;
+};
+int reduce_stretch(struct reducer *r, const struct lod_sink *out, int64_t start_ns, int64_t dur_ns,
+                   uint32_t tag, int64_t who, struct fault *f);
+/* reduce_part - ns of a tag somewhere in the bucket (of a finer level) that starts there. */
+int reduce_part(struct reducer *r, const struct lod_sink *out, int64_t bucket_start_ns,
+                uint32_t tag, int64_t ns, struct fault *f);
+int reduce_flush(struct reducer *r, const struct lod_sink *out, struct fault *f);
+/* reduce_row - a row of a finer level. */
+int reduce_row(struct reducer *r, const struct lod_sink *out, const struct seq_row *row,
+               struct fault *f);
+
+/* All levels of one kind of lane, being written. */
+struct lod_writer;
+struct lod_writer *lod_writer_new(sqlite3 *db, enum seq_kind kind);
+/* lod_append - a row of the kind's first level. */
+int lod_append(struct lod_writer *w, const struct seq_row *row, struct fault *f);
+/* lod_seal - everything that was appended becomes readable, level by level. */
+int lod_seal(struct lod_writer *w, struct fault *f);
+void lod_writer_free(struct lod_writer *w);
+
+static inline int lod_first_level(enum seq_kind kind) {
+    return kind == SEQ_LOD_G ? LOD_FIRST_G : LOD_FIRST;
+}
+
+/* ---- groups: how many goroutines were in each state ----
+ * key = group << 16 | tag (| LOD_LATE: found out too late to stand in order); a row covers whole
+ * buckets; v[0] = goroutine-nanoseconds in them, evenly spread where there are several. */
+#define LOD_LATE       (INT64_C(1) << 60)
+#define LOD_ALL_GROUPS 0x7fffffff
+enum { LOD_GROUP_COLS = 1 };
+static inline int64_t lod_group_key(uint32_t group, uint32_t tag) {
+    return (int64_t)group << 16 | (int64_t)(tag & 0xffff);
+}
+
+#endif

@@ -1,0 +1,134 @@
+/* storage/src/seq.h - sequences: what each goroutine (or lane) did, one stretch after another.
+ *
+ * A series is a stream of rows (key, start, duration, values), appended in the order in which the
+ * stretches ended.  Every SEQ_CHUNK_ROWS rows become a chunk, sorted by key, then by time: so one
+ * key's history is one binary search a chunk, one stretch of time is a few chunks, and neither
+ * key nor start costs a byte, as a stretch begins where the one before it ended.
+ *
+ * A chunk lies in [t0, t1]: t1 is the latest end so far, t0 is the t1 of the chunk before it. Where
+ * the rows of a key do not overlap (slices), a row stands in the chunk in which it ended, so only
+ * the first row of each key can have started before t0: those are "carried", and the chunk lists
+ * them apart, so that a window need not decode later chunks.  Levels of detail may hold several
+ * rows for one bucket; their starts still ascend within a key.
+ *
+ * Pages of SEQ_PAGE_ROWS rows are encoded column by column and are decoded alone. */
+#ifndef PARKVIEW_STORAGE_SEQ_H
+#define PARKVIEW_STORAGE_SEQ_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/fault.h"
+
+enum { SEQ_MAX_COLS = 6, SEQ_PAGE_ROWS = 2048, SEQ_CHUNK_ROWS = 65536 };
+
+/* Series numbers: kind * 64 + level. */
+enum seq_kind { SEQ_SLICES, SEQ_LOD_G, SEQ_LOD_P, SEQ_LOD_M, SEQ_LOD_GROUP };
+static inline int seq_series(enum seq_kind kind, int level) {
+    return (int)kind * 64 + level;
+}
+
+struct seq_row {
+    int64_t key;
+    int64_t start_ns, dur_ns;
+    uint64_t v[SEQ_MAX_COLS];
+    uint32_t note; /* for seq_seal_fn; not stored */
+};
+
+/* ---- writing ---- */
+
+struct seq_writer;
+
+/* What a sealed chunk looks like to seq_seal_fn: rows[order[i]], i = 0 … n-1, is sorted. */
+struct seq_chunk_view {
+    const struct seq_row *rows;
+    const uint32_t *order;
+    uint32_t n;
+    int64_t t0, t1;
+};
+/* seq_seal_fn - called before a chunk is written; may fill *extra (owned by the writer, empty). */
+struct buffer;
+typedef int (*seq_seal_fn)(void *arg, const struct seq_chunk_view *view, struct buffer *extra,
+                           struct fault *f);
+
+int seq_create(sqlite3 *db, struct fault *f);
+/* max_rows: a full chunk, a power of two, at most SEQ_CHUNK_ROWS. */
+struct seq_writer *seq_writer_new(sqlite3 *db, int series, uint32_t n_cols, uint32_t max_rows,
+                                  seq_seal_fn on_seal, void *arg);
+int seq_append(struct seq_writer *w, const struct seq_row *row, struct fault *f);
+/* seq_seal - writes what has been appended as a chunk, however little it is. */
+int seq_seal(struct seq_writer *w, struct fault *f);
+int64_t seq_n_appended(const struct seq_writer *w);
+void seq_writer_free(struct seq_writer *w);
+
+/* ---- reading ---- */
+
+struct seq;
+
+struct seq_key { /* directory: one key's rows in a chunk */
+    int64_t key;
+    int64_t first_start_ns;
+    uint32_t row0, n_rows;
+};
+struct seq_carried { /* a row that started before the chunk's t0 */
+    int64_t key;
+    int64_t start_ns, dur_ns;
+    uint64_t v0, v1;
+};
+struct seq_chunk {
+    int64_t id;
+    int64_t t0, t1, min_start_ns;
+    uint32_t n_rows;
+    /* loaded on demand: */
+    struct seq_key *keys;
+    uint32_t n_keys;
+    struct seq_carried *carried;
+    uint32_t n_carried;
+    int64_t *page_start_ns;
+    uint32_t *page_offset; /* n_pages + 1 */
+    uint32_t n_pages;
+    bool loaded;
+};
+
+/* growing: the writer still writes, so nothing may stay open between two calls. */
+int seq_open(sqlite3 *db, int series, uint32_t n_cols, bool growing, struct seq **out,
+             struct fault *f);
+int seq_reload(struct seq *s, struct fault *f); /* see the chunks that were added since */
+void seq_close(struct seq *s);
+uint32_t seq_n_chunks(const struct seq *s);
+/* seq_chunk - directory and carried rows loaded; NULL on a fault.  Borrowed until seq_close. */
+const struct seq_chunk *seq_chunk(struct seq *s, uint32_t i, struct fault *f);
+/* seq_chunk_bounds - without loading the directory. */
+const struct seq_chunk *seq_chunk_bounds(const struct seq *s, uint32_t i);
+/* seq_extra - what on_seal added to the chunk; borrowed until the next call. */
+int seq_extra(struct seq *s, uint32_t i, const uint8_t **data, size_t *n, struct fault *f);
+/* seq_first_chunk_after - the first chunk whose t1 > t (n_chunks where there is none). */
+uint32_t seq_first_chunk_after(const struct seq *s, int64_t t);
+/* seq_find_key - index into keys, or the place where it would stand; *found says which. */
+uint32_t seq_find_key(const struct seq_chunk *c, int64_t key, bool *found);
+
+/* Decoded rows of one page, columns apart.  Columns that were not asked for are not decoded. */
+struct seq_page {
+    uint32_t row0, n; /* rows row0 … row0+n-1 of the chunk */
+    int64_t key[SEQ_PAGE_ROWS];
+    int64_t start_ns[SEQ_PAGE_ROWS], dur_ns[SEQ_PAGE_ROWS];
+    uint64_t v[SEQ_MAX_COLS][SEQ_PAGE_ROWS];
+};
+/* seq_read_page - columns: bit mask of value columns (key, start and duration always come). */
+int seq_read_page(struct seq *s, uint32_t chunk, uint32_t page, uint32_t columns,
+                  struct seq_page *out, struct fault *f);
+
+/* seq_rows - calls visit for every row of the keys [key_min, key_max] that touches [from, to), in
+ * time order within a key and a chunk.  visit returns 0 to go on, 1 to stop. */
+struct seq_window {
+    int64_t from_ns, to_ns;
+    int64_t key_min, key_max;
+    uint32_t columns;
+};
+typedef int (*seq_visit_fn)(void *arg, const struct seq_row *row);
+int seq_rows(struct seq *s, const struct seq_window *w, seq_visit_fn visit, void *arg,
+             struct fault *f);
+
+#endif

@@ -1,0 +1,111 @@
+/* storage/src/store_impl.h - an open store, shared by the files that answer questions from it. */
+#ifndef PARKVIEW_STORAGE_STORE_IMPL_H
+#define PARKVIEW_STORAGE_STORE_IMPL_H
+
+#include <sqlite3.h>
+
+#include "storage/src/coltab.h"
+#include "storage/src/lod.h"
+#include "storage/src/map.h"
+#include "storage/src/names.h"
+#include "storage/src/seq.h"
+#include "storage/src/slices.h"
+#include "storage/store.h"
+
+enum { N_SERIES = 5 * 64, N_PICTURES = 6 };
+
+struct place {
+    int64_t p, m;
+};
+
+struct go_index { /* a goroutine's life, sorted by g */
+    int64_t g;
+    int64_t start_ns, end_ns;
+    uint32_t group, row; /* row of the goroutines table; MAP_NONE = still alive */
+};
+
+struct picture; /* tile.c */
+
+struct store {
+    sqlite3 *db;
+    bool growing;
+    struct store_info info;
+    struct store_gap *gaps;
+    int64_t *procs, *threads;
+    char *source_name, *damage_text;
+    int64_t damage_offset;
+
+    struct seq *series[N_SERIES]; /* opened on demand */
+    struct coltab *tabs[N_COLTABS];
+
+    /* names.c's tables, read back */
+    struct slice_class *classes;
+    struct store_tag *tags;
+    char **refined; /* texts that the tags name */
+    struct store_group *groups;
+    uint32_t *group_func;
+    struct place *places;
+    uint32_t n_classes, n_tags, n_groups, n_places;
+    struct map group_of_func;
+    sqlite3_stmt *get_string, *get_stack;
+    struct text *strings; /* by id; data NULL = not read yet */
+    struct stack *stacks; /* by id; frames NULL = not read yet */
+    uint32_t n_strings, n_stacks;
+
+    struct go_index *gos;
+    uint32_t n_gos;
+    bool gos_loaded;
+
+    struct map lod_from_map; /* goroutine -> index of lod_from */
+    int64_t *lod_from;
+    uint32_t n_lod_from;
+
+    struct picture *pictures[N_PICTURES];
+    uint32_t picture_clock;
+
+    /* answers that are borrowed until the next call */
+    struct store_goroutine *members;
+    struct store_range *ranges;
+    struct store_point *points;
+    struct store_wait *waits;
+    struct tile_solid *solids;
+    struct tile_part *parts;
+    uint32_t cap_solids, cap_parts;
+};
+
+int store__no_memory(struct fault *f);
+/* store__seq - the series of that kind and level, opened if need be. */
+int store__seq(struct store *s, enum seq_kind kind, int level, struct seq **out, struct fault *f);
+int store__tab(struct store *s, enum coltab_table t, struct coltab **out, struct fault *f);
+static inline int store__slices(struct store *s, struct seq **out, struct fault *f) {
+    return store__seq(s, SEQ_SLICES, 0, out, f);
+}
+
+/* store_names.c */
+int store__load_names(struct store *s, struct fault *f);
+void store__free_names(struct store *s);
+int store__load_gos(struct store *s, struct fault *f);
+/* store__find_go - the (last) life of g that began at or before at_ns; NULL if unknown. */
+const struct go_index *store__find_go(struct store *s, int64_t g, int64_t at_ns);
+uint32_t store__group_of(struct store *s, int64_t g, int64_t at_ns);
+/* store__tag_of - of a slice of that class and goroutine. */
+uint32_t store__tag_of(struct store *s, uint32_t class_id, int64_t g, int64_t at_ns);
+
+/* slices.c: column masks of the slice series, and a row as a slice */
+enum {
+    SLICE_CLASS = 1 << 0,
+    SLICE_PLACE = 1 << 1,
+    SLICE_WAKER = 1 << 2 | 1 << 3 | 1 << 4,
+    SLICE_FLAGS = 1 << 5,
+    SLICE_ALL = SLICE_CLASS | SLICE_PLACE | SLICE_WAKER | SLICE_FLAGS
+};
+/* How long a system call kept its P (the whole of it unless it lost the P). */
+static inline int64_t slice_kept_ns(const struct seq_row *row) {
+    uint64_t kept = row->v[5] >> 1;
+    return kept ? (int64_t)kept - 1 : row->dur_ns;
+}
+int store__slice(struct store *s, const struct seq_row *row, struct slice *out, struct fault *f);
+
+void store__free_pictures(struct store *s); /* tile.c */
+
+#endif

@@ -1,0 +1,287 @@
+/* storage/src/store_names.c - a store's dictionaries, read back: strings, stacks, tags, groups,
+ * and the index of goroutines. */
+#include <string.h>
+
+#include "storage/src/buffer.h"
+#include "storage/src/db.h"
+#include "storage/src/store_impl.h"
+
+enum { MAX_NAMES = 1 << 26, MAX_FRAMES = 1 << 12 };
+
+/* ---- loading: whole tables, again when a growing store has more ---- */
+
+typedef void (*row_fn)(struct store *s, uint32_t i, sqlite3_stmt *row);
+
+/* Rows id = n, n+1, … of a table into an array; rows must come without holes. */
+static int load_table(struct store *s, const char *sql, void *array, size_t size, uint32_t *n,
+                      row_fn fill, struct fault *f) {
+    sqlite3_stmt *stmt;
+    TRY(db_prepare(s->db, sql, &stmt, f));
+    sqlite3_bind_int64(stmt, 1, *n);
+    char **rows = array;
+    uint32_t cap = *n;
+    int rc, code = 0;
+    while (code == 0 && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        if (sqlite3_column_int64(stmt, 0) != *n || *n == MAX_NAMES) {
+            code = fault_set(f, PV_ECORRUPT, -1, "a dictionary of the store is damaged");
+            break;
+        }
+        if (*n == cap) {
+            cap = cap + cap / 2 + 64;
+            char *grown = realloc(*rows, cap * size);
+            if (!grown) {
+                code = store__no_memory(f);
+                break;
+            }
+            *rows = grown;
+        }
+        memset(*rows + *n * size, 0, size);
+        fill(s, (*n)++, stmt);
+    }
+    if (code == 0 && rc != SQLITE_DONE) code = sql_fault(f, s->db, "reading the store");
+    sqlite3_finalize(stmt);
+    return code;
+}
+
+static void fill_class(struct store *s, uint32_t i, sqlite3_stmt *row) {
+    s->classes[i] = (struct slice_class){.state = (uint8_t)sqlite3_column_int(row, 1),
+                                         .family = (uint8_t)sqlite3_column_int(row, 2),
+                                         .tag = (uint16_t)sqlite3_column_int(row, 3),
+                                         .reason = (uint32_t)sqlite3_column_int64(row, 4),
+                                         .stack = (uint32_t)sqlite3_column_int64(row, 5),
+                                         .user_func = (uint32_t)sqlite3_column_int64(row, 6)};
+    if (s->classes[i].state > GO_SYSCALL) s->classes[i].state = GO_UNDETERMINED;
+    if (s->classes[i].family >= N_FAMILIES) s->classes[i].family = FAMILY_SYS;
+}
+
+static void fill_tag(struct store *s, uint32_t i, sqlite3_stmt *row) {
+    const char *refined = (const char *)sqlite3_column_text(row, 4);
+    char *copy = strdup(refined ? refined : "");
+    s->tags[i] =
+        (struct store_tag){.state = (uint8_t)sqlite3_column_int(row, 1),
+                           .family = (uint8_t)sqlite3_column_int(row, 2),
+                           .reason = store_string(s, (uint32_t)sqlite3_column_int64(row, 3)),
+                           .refined = {copy ? copy : "", copy ? strlen(copy) : 0}};
+    if (s->tags[i].state > GO_SYSCALL) s->tags[i].state = GO_UNDETERMINED;
+    if (s->tags[i].family >= N_FAMILIES) s->tags[i].family = FAMILY_SYS;
+}
+
+static void fill_group(struct store *s, uint32_t i, sqlite3_stmt *row) {
+    uint32_t func = (uint32_t)sqlite3_column_int64(row, 1);
+    int kind = sqlite3_column_int(row, 2);
+    s->groups[i] = (struct store_group){
+        .func = store_string(s, func),
+        .kind = kind < 0 || kind > GO_KIND_RUNTIME ? GO_KIND_USER : (enum go_kind)kind};
+    map_put(&s->group_of_func, func, i);
+}
+
+static void fill_place(struct store *s, uint32_t i, sqlite3_stmt *row) {
+    s->places[i] = (struct place){sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2)};
+}
+
+int store__load_names(struct store *s, struct fault *f) {
+    if (!s->get_string) {
+        TRY(db_prepare(s->db, "SELECT text FROM strings WHERE id=?1", &s->get_string, f));
+        TRY(db_prepare(s->db, "SELECT frames FROM stack_frames WHERE id=?1", &s->get_stack, f));
+    }
+    TRY(load_table(s, "SELECT * FROM classes WHERE id>=?1 ORDER BY id", &s->classes,
+                   sizeof *s->classes, &s->n_classes, fill_class, f));
+    TRY(load_table(s, "SELECT * FROM tags WHERE id>=?1 ORDER BY id", &s->tags, sizeof *s->tags,
+                   &s->n_tags, fill_tag, f));
+    TRY(load_table(s, "SELECT * FROM groups WHERE id>=?1 ORDER BY id", &s->groups,
+                   sizeof *s->groups, &s->n_groups, fill_group, f));
+    TRY(load_table(s, "SELECT * FROM places WHERE id>=?1 ORDER BY id", &s->places,
+                   sizeof *s->places, &s->n_places, fill_place, f));
+    if (s->n_tags >= TAG_FIRST_OTHER && s->n_groups && s->n_places) return 0;
+    return s->growing ? 0 : fault_set(f, PV_ECORRUPT, -1, "the store's dictionaries are missing");
+}
+
+void store__free_names(struct store *s) {
+    sqlite3_finalize(s->get_string);
+    sqlite3_finalize(s->get_stack);
+    for (uint32_t i = 0; i < s->n_strings; i++) free((char *)s->strings[i].data);
+    for (uint32_t i = 0; i < s->n_stacks; i++) free((struct frame *)s->stacks[i].frames);
+    for (uint32_t i = 0; i < s->n_tags; i++)
+        if (s->tags[i].refined.n) free((char *)s->tags[i].refined.data);
+    free(s->strings);
+    free(s->stacks);
+    free(s->classes);
+    free(s->tags);
+    free(s->groups);
+    free(s->places);
+    free(s->gos);
+    map_free(&s->group_of_func);
+}
+
+/* ---- strings and stacks, one by one and kept ---- */
+
+static bool make_room(void *array, size_t size, uint32_t *n, uint32_t id) {
+    if (id < *n) return true;
+    if (id >= MAX_NAMES) return false;
+    char **rows = array;
+    uint32_t want = id + id / 2 + 64;
+    char *grown = realloc(*rows, want * size);
+    if (!grown) return false;
+    memset(grown + *n * size, 0, (want - *n) * size);
+    *rows = grown;
+    *n = want;
+    return true;
+}
+
+static int read_blob(sqlite3_stmt *stmt, uint32_t id, const uint8_t **data, size_t *n) {
+    sqlite3_bind_int64(stmt, 1, id);
+    if (sqlite3_step(stmt) != SQLITE_ROW) return 0;
+    *data = sqlite3_column_blob(stmt, 0);
+    *n = (size_t)sqlite3_column_bytes(stmt, 0);
+    return 1;
+}
+
+struct text store_string(struct store *s, uint32_t id) {
+    static const struct text none = {"", 0};
+    if (!id || !make_room(&s->strings, sizeof *s->strings, &s->n_strings, id)) return none;
+    if (s->strings[id].data) return s->strings[id];
+    const uint8_t *data = NULL;
+    size_t n = 0;
+    if (read_blob(s->get_string, id, &data, &n)) {
+        char *copy = malloc(n + 1);
+        if (copy) {
+            if (n) memcpy(copy, data, n);
+            copy[n] = 0;
+            s->strings[id] = (struct text){copy, n};
+        }
+    }
+    sqlite3_reset(s->get_string);
+    return s->strings[id].data ? s->strings[id] : none;
+}
+
+static struct frame *parse_frames(const uint8_t *data, size_t n, uint32_t *n_frames) {
+    struct cursor in = {data, data + n, false};
+    uint64_t count = cursor_varint(&in);
+    if (in.bad || count > MAX_FRAMES) return NULL;
+    struct frame *frames = calloc(count ? count : 1, sizeof *frames);
+    for (uint64_t i = 0; frames && i < count; i++) {
+        frames[i].pc = cursor_varint(&in);
+        frames[i].func = (uint32_t)cursor_varint(&in);
+        frames[i].file = (uint32_t)cursor_varint(&in);
+        frames[i].line = cursor_varint(&in);
+    }
+    *n_frames = (uint32_t)count;
+    return frames;
+}
+
+struct stack store_stack(struct store *s, uint32_t id) {
+    static const struct stack none = {NULL, 0};
+    if (!id || !make_room(&s->stacks, sizeof *s->stacks, &s->n_stacks, id)) return none;
+    if (s->stacks[id].frames) return s->stacks[id];
+    const uint8_t *data = NULL;
+    size_t n = 0;
+    if (read_blob(s->get_stack, id, &data, &n)) {
+        uint32_t count = 0;
+        struct frame *frames = parse_frames(data, n, &count);
+        s->stacks[id] = (struct stack){frames, frames ? count : 0};
+    }
+    sqlite3_reset(s->get_stack);
+    return s->stacks[id];
+}
+
+uint32_t store_n_tags(struct store *s) {
+    return s->n_tags;
+}
+
+struct store_tag store_tag(struct store *s, uint32_t tag) {
+    static const struct store_tag none = {
+        .family = FAMILY_SYS, .reason = {"", 0}, .refined = {"unknown", 7}};
+    return tag < s->n_tags ? s->tags[tag] : none;
+}
+
+/* ---- goroutines ---- */
+
+static int go_order(const void *a, const void *b) {
+    const struct go_index *x = a, *y = b;
+    if (x->g != y->g) return x->g < y->g ? -1 : 1;
+    return (x->start_ns > y->start_ns) - (x->start_ns < y->start_ns);
+}
+
+static void add_go(struct store *s, uint32_t row, const int64_t *v) {
+    uint32_t group = map_get(&s->group_of_func, (uint64_t)v[COL_GOROUTINES_FUNC]);
+    if (group == MAP_NONE) group = 0;
+    s->gos[s->n_gos++] = (struct go_index){v[COL_GOROUTINES_G], v[COL_GOROUTINES_START],
+                                           v[COL_GOROUTINES_END], group, row};
+    if (group >= s->n_groups) return;
+    struct store_group *g = &s->groups[group];
+    g->n_goroutines++;
+    g->state_ns[GO_RUNNING] += v[COL_GOROUTINES_RUNNING];
+    g->state_ns[GO_RUNNABLE] += v[COL_GOROUTINES_RUNNABLE];
+    g->state_ns[GO_SYSCALL] += v[COL_GOROUTINES_SYSCALL];
+    g->state_ns[GO_WAITING] += v[COL_GOROUTINES_WAITING];
+}
+
+static void clear_totals(struct store *s) {
+    for (uint32_t i = 0; i < s->n_groups; i++) {
+        s->groups[i].n_goroutines = 0;
+        memset(s->groups[i].state_ns, 0, sizeof s->groups[i].state_ns);
+    }
+}
+
+int store__load_gos(struct store *s, struct fault *f) {
+    if (s->gos_loaded) return 0;
+    struct coltab *t;
+    TRY(store__tab(s, TAB_GOROUTINES, &t, f));
+    int64_t n = coltab_n_rows(t);
+    if (n > UINT32_MAX / 2)
+        return fault_set(f, PV_ECORRUPT, -1, "the store's table of goroutines is damaged");
+    free(s->gos);
+    s->n_gos = 0;
+    s->gos = malloc(((size_t)n + 1) * sizeof *s->gos);
+    if (!s->gos) return store__no_memory(f);
+    clear_totals(s);
+    struct coltab_scan *scan;
+    TRY(coltab_scan_open(t, &scan, f));
+    const int64_t *row;
+    int rc;
+    while ((rc = coltab_scan_next(scan, &row, f)) == 1 && s->n_gos < n) add_go(s, s->n_gos, row);
+    coltab_scan_close(scan);
+    if (rc < 0) return rc;
+    qsort(s->gos, s->n_gos, sizeof *s->gos, go_order);
+    s->gos_loaded = true;
+    return 0;
+}
+
+const struct go_index *store__find_go(struct store *s, int64_t g, int64_t at_ns) {
+    struct fault f;
+    if (store__load_gos(s, &f) < 0) return NULL;
+    uint32_t low = 0, high = s->n_gos;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (s->gos[mid].g < g)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (low == s->n_gos || s->gos[low].g != g) return NULL;
+    while (low + 1 < s->n_gos && s->gos[low + 1].g == g && s->gos[low + 1].start_ns <= at_ns) low++;
+    return &s->gos[low];
+}
+
+uint32_t store__group_of(struct store *s, int64_t g, int64_t at_ns) {
+    const struct go_index *go = store__find_go(s, g, at_ns);
+    return go ? go->group : 0;
+}
+
+uint32_t store__tag_of(struct store *s, uint32_t class_id, int64_t g, int64_t at_ns) {
+    struct slice_class c = slices_class(s, class_id);
+    if (c.state != GO_RUNNING) return c.tag;
+    uint32_t group = store__group_of(s, g, at_ns);
+    return tag_of(&c, group < s->n_groups ? s->groups[group].kind : GO_KIND_USER);
+}
+
+uint32_t store_n_groups(struct store *s) {
+    return s->n_groups;
+}
+
+struct store_group store_group(struct store *s, uint32_t group) {
+    struct fault f;
+    static const struct store_group none = {.func = {"", 0}};
+    store__load_gos(s, &f);
+    return group < s->n_groups ? s->groups[group] : none;
+}
