@@ -221,6 +221,7 @@ export class App extends Observable {
     if (l.from !== undefined && l.to !== undefined) this.view.reset(this.view.duration, { from: l.from, to: l.to });
     if (l.scroll !== undefined) this.lanes.scroll = l.scroll;
     if (l.lane !== undefined && l.at !== undefined) void this.selection.pick(l.lane, l.at);
+    else if (l.lane?.startsWith("G")) void this.selectGoroutine(Number(l.lane.slice(1)));
   }
 
   toLink(): Link {
@@ -232,6 +233,7 @@ export class App extends Observable {
     if (!v.whole) Object.assign(l, { from: v.goal.from, to: v.goal.to });
     const s = this.selection.slice;
     if (s) Object.assign(l, { lane: this.selection.lane || `G${s.g}`, at: s.start });
+    else if (this.selection.goroutine) l.lane = `G${this.selection.goroutine.g}`;
     if (this.lanes.open.size > 0) l.open = [...this.lanes.open.keys()];
     const closed = (["processors", "goroutines"] as const).filter((x) => !this.lanes.sections.has(x));
     const opened = (["threads", "system"] as const).filter((x) => this.lanes.sections.has(x));
@@ -324,11 +326,20 @@ export class App extends Observable {
 
   async select(lane: string, at: number): Promise<void> {
     await this.selection.pick(lane, at);
+    this.figures.setPerson(null, this.view.goal);
+    this.changed();
+  }
+
+  async selectGoroutine(g: Id): Promise<void> {
+    const found = await this.selection.person(g);
+    this.figures.setPerson(found ? g : null, this.view.goal);
+    await this.showGoroutine(g);
     this.changed();
   }
 
   deselect(): void {
     this.selection.clear();
+    this.figures.setPerson(null, this.view.goal);
     this.changed();
   }
 

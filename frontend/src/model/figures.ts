@@ -2,7 +2,7 @@
 // Waits are of the window exactly; ranges and counters are fetched for a wider stretch and reused inside it.
 
 import { Observable } from "../lib/observable";
-import type { Members, Point, Ranges, Waits } from "../net/protocol";
+import type { Id, Members, Point, Ranges, Waits } from "../net/protocol";
 import type { Socket } from "../net/socket";
 import type { Lanes } from "./lanes";
 import { Settled } from "./settled";
@@ -22,6 +22,8 @@ export class Figures extends Observable {
   readonly overview = new Settled<Ranges>(0, () => this.changed());
   readonly heap = new Settled<{ points: Point[] }>(60, () => this.changed());
   readonly goal = new Settled<{ points: Point[] }>(60, () => this.changed());
+  readonly own = new Settled<Waits>(WAITS_MS, () => this.changed()); // waits of `person` in the window
+  private person: Id | null = null;
   private members = new Map<number, Settled<Members>>();
   private covered: (Span & { nsPerPx: number; all: boolean }) | null = null;
   private trace = -1;
@@ -35,15 +37,16 @@ export class Figures extends Observable {
   }
 
   get busy(): boolean {
-    const all: { busy: boolean }[] = [this.waits, this.ranges, this.overview, this.heap, this.goal, ...this.members.values()];
+    const all: { busy: boolean }[] = [this.waits, this.own, this.ranges, this.overview, this.heap, this.goal, ...this.members.values()];
     return all.some((s) => s.busy);
   }
 
   reset(trace: number): void {
     this.trace = trace;
+    this.person = null;
     this.asked = "";
     this.covered = null;
-    for (const s of [this.waits, this.ranges, this.overview, this.heap, this.goal, ...this.members.values()]) s.forget();
+    for (const s of [this.waits, this.own, this.ranges, this.overview, this.heap, this.goal, ...this.members.values()]) s.forget();
     this.members.clear();
   }
 
@@ -65,8 +68,23 @@ export class Figures extends Observable {
       this.waitsOf = { from, to };
       return this.socket.request("waits", { ...window, by: this.by });
     });
+    this.askOwn({ from, to });
     for (const group of this.lanes.open.keys()) this.askMembers(group, window, WAITS_MS, false);
     this.wider({ from, to }, duration, widthPx);
+  }
+
+  /** Follows the waits of one goroutine from now on; null stops. */
+  setPerson(g: Id | null, view: Span): void {
+    if (g === this.person) return;
+    this.person = g;
+    this.own.forget();
+    this.askOwn({ from: Math.floor(view.from), to: Math.ceil(view.to) });
+  }
+
+  private askOwn(view: Span): void {
+    const g = this.person;
+    if (g === null) return;
+    this.own.ask(() => this.socket.request("waits", { trace: this.trace, ...view, by: "refined", g }));
   }
 
   private wider(view: Span, duration: number, widthPx: number): void {

@@ -8,7 +8,7 @@ export interface Link {
   from?: number;
   to?: number;
   lane?: string; // of the selected slice
-  at?: number;
+  at?: number; // without it: the whole goroutine
   open?: number[]; // groups
   closed?: string[]; // sections that are open by default
   sections?: string[]; // sections that are closed by default
@@ -28,7 +28,7 @@ export function formatLink(l: Link): string {
   };
   put("trace", l.trace);
   if (l.from !== undefined && l.to !== undefined) put("view", `${Math.round(l.from)},${Math.round(l.to)}`);
-  if (l.lane !== undefined && l.at !== undefined) put("select", `${l.lane}@${Math.round(l.at)}`);
+  if (l.lane !== undefined) put("select", l.at === undefined ? l.lane : `${l.lane}@${Math.round(l.at)}`);
   put("open", l.open?.join(","));
   put("closed", l.closed?.join(","));
   put("sections", l.sections?.join(","));
@@ -51,8 +51,8 @@ export function parseLink(hash: string): Link {
   l.trace = text("trace");
   const [from, to] = (text("view") ?? "").split(",").map(whole);
   if (from !== undefined && to !== undefined && to > from) Object.assign(l, { from, to });
-  const sel = /^([PGM]\d{1,20})@(\d{1,16})$/.exec(text("select") ?? "");
-  if (sel) Object.assign(l, { lane: sel[1], at: Number(sel[2]) });
+  const sel = /^([PGM]\d{1,20})(?:@(\d{1,16}))?$/.exec(text("select") ?? "");
+  if (sel) Object.assign(l, { lane: sel[1], at: whole(sel[2]) });
   l.open = text("open")
     ?.split(",")
     .map(whole)

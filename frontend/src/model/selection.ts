@@ -1,7 +1,7 @@
 // model/selection.ts - the slice that was clicked, and the chain of waits that led to its end.
 
 import { Observable } from "../lib/observable";
-import type { Id, Slice } from "../net/protocol";
+import type { Goroutine, Id, Slice } from "../net/protocol";
 import type { Socket, Ticket } from "../net/socket";
 import { RequestError } from "../net/socket";
 
@@ -9,6 +9,7 @@ const CHAIN = 12;
 
 export class Selection extends Observable {
   slice: Slice | null = null;
+  goroutine: Goroutine | null = null; // a goroutine as a whole, where no slice is selected
   chain: Slice[] = [];
   lane = ""; // where it was clicked
   note = ""; // why there is no slice
@@ -33,6 +34,7 @@ export class Selection extends Observable {
     for (const t of this.flying) t.cancel();
     this.flying = [];
     this.slice = null;
+    this.goroutine = null;
     this.chain = [];
     this.lane = "";
     this.note = "";
@@ -41,6 +43,27 @@ export class Selection extends Observable {
 
   async pick(lane: string, at: number): Promise<Slice | null> {
     return this.take(lane, this.socket.request<Slice | null>("slice", { trace: this.trace, lane, at: Math.floor(at) }));
+  }
+
+  /** A goroutine as a whole. */
+  async person(g: Id): Promise<Goroutine | null> {
+    const t = this.socket.request<Goroutine>("goroutine", { trace: this.trace, g });
+    for (const f of this.flying) f.cancel();
+    this.flying = [t];
+    this.waiting++;
+    try {
+      const found = await t.answer;
+      this.clear();
+      this.goroutine = found;
+      this.lane = `G${g}`;
+      return found;
+    } catch (e) {
+      if (!(e instanceof RequestError && e.canceled)) this.note = e instanceof Error ? e.message : String(e);
+      return null;
+    } finally {
+      this.waiting--;
+      this.changed();
+    }
   }
 
   async step(step: -1 | 1): Promise<Slice | null> {
@@ -76,6 +99,7 @@ export class Selection extends Observable {
         return null;
       }
       this.slice = slice;
+      this.goroutine = null;
       this.lane = lane;
       this.note = "";
       this.chain = [];

@@ -5,6 +5,7 @@ import { exactParts, moment, short, visible } from "../lib/format";
 import type { App } from "../model/app";
 import { FAMILIES, tagName } from "../model/families";
 import type { Brief, Id, Slice } from "../net/protocol";
+import { GoroutineCard } from "./card";
 import { copyText } from "./copy";
 import { Dot, Icon } from "./icons";
 import { GoLink, Sentence } from "./sentence";
@@ -15,7 +16,7 @@ import { useChanges } from "./use";
 export function Details({ app }: { app: App }) {
   useChanges(app, app.selection, app.figures);
   const s = app.selection.slice;
-  if (!s) return null;
+  if (!s) return app.selection.goroutine ? <GoroutineCard app={app} g={app.selection.goroutine} /> : null;
   return (
     <aside class="det" aria-label="Details">
       <Head app={app} s={s} />
@@ -31,7 +32,7 @@ export function Details({ app }: { app: App }) {
   );
 }
 
-function Section({ title, right, children }: { title: string; right?: ComponentChildren; children: ComponentChildren }) {
+export function Section({ title, right, children }: { title: string; right?: ComponentChildren; children: ComponentChildren }) {
   return (
     <section>
       <h3>
@@ -98,7 +99,10 @@ function Facts({ app, s }: { app: App; s: Slice }) {
       <dl>
         <dt>Goroutine</dt>
         <dd class="w" title={visible(s.func)}>
-          <GoLink app={app} g={s.g} at={s.start} /> <span class="sec">{visible(s.func)}</span>
+          <button class="a" onClick={() => void app.selectGoroutine(s.g)}>
+            G{s.g}
+          </button>{" "}
+          <span class="sec">{visible(s.func)}</span>
         </dd>
         <dt>Start</dt>
         <dd title={`${Math.round(s.start)} ns`}>{moment(s.start)}</dd>

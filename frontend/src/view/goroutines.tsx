@@ -1,17 +1,32 @@
 // view/goroutines.tsx - start functions of the trace: how many goroutines, and where their time went.
 
+import { useState } from "preact/hooks";
 import { int, short, tailFunc } from "../lib/format";
 import type { App } from "../model/app";
 import type { Group, State } from "../net/protocol";
 import { useChanges } from "./use";
 
+type Column = State | "n";
 const STATES: State[] = ["running", "runnable", "syscall", "waiting"];
 const TITLE: Record<State, string> = { running: "Running", runnable: "Ready", syscall: "Syscall", waiting: "Waiting" };
 const COLOUR: Record<State, string> = { running: "running", runnable: "runnable", syscall: "syscall", waiting: "net" };
 
 export function Goroutines({ app }: { app: App }) {
   useChanges(app, app.lanes);
-  const ids = [...app.lanes.userGroups, ...app.lanes.systemGroups];
+  const [sort, setSort] = useState<Column>("waiting");
+  const value = (i: number) => {
+    const g = app.info!.groups[i]!;
+    return sort === "n" ? g.n : g.state_ns[sort];
+  };
+  const ids = [...app.lanes.userGroups, ...app.lanes.systemGroups].sort((a, b) => value(b) - value(a));
+  const head = (c: Column, text: string) => (
+    <th scope="col" class={sort === c ? "on" : ""} aria-sort={sort === c ? "descending" : "none"}>
+      <button onClick={() => setSort(c)}>
+        {text}
+        {sort === c ? " ↓" : ""}
+      </button>
+    </th>
+  );
   if (ids.length === 0) return <p class="empty mut">No goroutine in this trace yet.</p>;
   return (
     <div class="tw">
@@ -27,11 +42,9 @@ export function Goroutines({ app }: { app: App }) {
         <thead>
           <tr>
             <th scope="col">Start function, whole trace</th>
-            <th scope="col">Goroutines</th>
+            {head("n", "Goroutines")}
             <th scope="col">Share of its time</th>
-            {STATES.map((s) => (
-              <th scope="col">{TITLE[s]}</th>
-            ))}
+            {STATES.map((s) => head(s, TITLE[s]))}
           </tr>
         </thead>
         <tbody>

@@ -28,7 +28,8 @@ const KEYS: [string, [string, string][]][] = [
   [
     "Slices",
     [
-      ["click", "details of a slice"],
+      ["click", "details of a slice; of a goroutine, on its name"],
+      ["double click", "zoom to a slice"],
       ["f", "zoom to the selected slice"],
       [",  .", "previous, next slice of the goroutine"],
       ["[  ]", "earlier, later along the wake chain"],

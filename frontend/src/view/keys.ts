@@ -9,7 +9,7 @@ const SCROLL = 66;
 
 function inField(e: KeyboardEvent): boolean {
   const t = e.target as HTMLElement | null;
-  return !!t?.closest("input, textarea, select, dialog[open]");
+  return !!t?.closest("input, textarea, select, dialog[open], .editor");
 }
 
 export function listenToKeys(app: App, ui: () => Ui): void {
@@ -101,7 +101,7 @@ function sliceKey(app: App, k: string): boolean {
       app.changed();
       return true;
     case "Escape":
-      if (s) app.deselect();
+      if (s || app.selection.goroutine) app.deselect();
       else if (app.highlight) app.toggleHighlight(app.highlight.key, () => false);
       else return false;
       return true;

@@ -191,10 +191,12 @@ function MemberName({ stage, row, place }: { stage: Stage; row: Row; place: { to
   const { app } = stage;
   const m = row.member!;
   const tag = app.tags[m.wait_window_tag];
-  const selected = app.selection.slice?.g === m.g;
+  const selected = (app.selection.slice ?? app.selection.goroutine)?.g === m.g;
   return (
     <div class={`n l ${selected ? "sel" : ""}`} style={place}>
-      <span class="t">{row.name}</span>
+      <button class="t fill" title={`${row.name}: its life and its waits`} onClick={() => void app.selectGoroutine(m.g)}>
+        {row.name}
+      </button>
       {m.wait_window > 0 && (
         <span class="m" title={tag ? `waited in this window, mostly for ${tag.name}` : ""}>
           {short(m.wait_window)}

@@ -5,22 +5,25 @@ import { digits3, int, visible } from "../lib/format";
 import type { App } from "../model/app";
 import type { Cell, QueryResult } from "../net/protocol";
 import { RequestError, type Ticket } from "../net/socket";
+import { SqlEditor, type Schema } from "./editor";
 
 const LIMIT = 1000;
-const FIRST = "SELECT reason, count(*) AS n, sum(dur) AS ns\nFROM slices WHERE state = 'waiting'\nGROUP BY reason ORDER BY ns DESC";
+const FIRST = "-- the longest waits of this trace\nSELECT g, start_ns, duration_ns, refined, user_function\nFROM waits\nORDER BY duration_ns DESC\nLIMIT 100";
+const TABLES = "SELECT table_name, name FROM columns";
 
 export function Sql({ app }: { app: App }) {
-  const [text, setText] = useState(app.sql || FIRST);
+  const text = useRef(app.sql || FIRST);
+  const host = useRef<HTMLDivElement>(null);
   const [result, setResult] = useState<QueryResult | null>(null);
   const [error, setError] = useState("");
   const [busy, setBusy] = useState(false);
   const flying = useRef<Ticket<QueryResult> | null>(null);
 
   const run = async () => {
-    app.sql = text;
+    app.sql = text.current;
     app.changed();
     flying.current?.cancel();
-    const t = app.socket.request<QueryResult>("query", { trace: app.entry?.trace, sql: text, limit: LIMIT });
+    const t = app.socket.request<QueryResult>("query", { trace: app.entry?.trace, sql: text.current, limit: LIMIT });
     flying.current = t;
     setBusy(true);
     try {
@@ -34,20 +37,20 @@ export function Sql({ app }: { app: App }) {
     if (flying.current === t) setBusy(false);
   };
   useEffect(() => {
+    const editor = new SqlEditor(host.current!, text.current, () => void run(), (t) => (text.current = t));
+    editor.focus();
+    void app.ask<QueryResult>("query", { trace: app.entry?.trace, sql: TABLES, limit: 2000 }, true).then((r) => r && editor.setSchema(schemaOf(r)));
     if (app.sql) void run();
-    return () => flying.current?.cancel();
+    return () => {
+      flying.current?.cancel();
+      editor.destroy();
+    };
   }, []);
 
-  const key = (e: KeyboardEvent) => {
-    if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) {
-      e.preventDefault();
-      void run();
-    }
-  };
   return (
     <div class="sql">
       <div class="ask">
-        <textarea aria-label="SQL" spellcheck={false} autocomplete="off" value={text} onInput={(e) => setText(e.currentTarget.value)} onKeyDown={key} />
+        <div class="editor" ref={host} />
         <div class="row">
           <button class="btn" onClick={() => void run()}>
             Run
@@ -72,8 +75,14 @@ export function Sql({ app }: { app: App }) {
   );
 }
 
-const TIME = /^(start|time|at|ts|from|start_ns|time_ns|end|end_ns)$/i;
-const GOROUTINE = /^(g|goid|goroutine|waker_g|parent)$/i;
+function schemaOf(r: QueryResult): Schema {
+  const s: Schema = {};
+  for (const [table, column] of r.rows) (s[String(table)] ??= []).push(String(column));
+  return s;
+}
+
+const TIME = /^(start|time|at|from|to|end|begin)(_ns)?$/i;
+const GOROUTINE = /^(g|goroutine|waker_g|parent|parent_g|creator_g)$/i;
 
 function Table({ app, r }: { app: App; r: QueryResult }) {
   const number = r.columns.map((_, i) => r.rows.every((row) => typeof row[i] === "number" || row[i] === null));

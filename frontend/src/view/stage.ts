@@ -1,7 +1,7 @@
 // view/stage.ts - the one frame loop.  It draws only what is dirty: the base when the window, the data or the theme
 // changed, the top when only the pointer did.  Painters get numbers and a context; this file owns the canvases.
 
-import { Columns, DIM } from "../draw/columns";
+import { Columns, DIM, N_COLUMN_CLASSES } from "../draw/columns";
 import { eachSolid, type Looks } from "../draw/lane";
 import { sortPhases, type GcPhases } from "../draw/gc";
 import { paintOverview, type OverviewFigures } from "../draw/overview";
@@ -43,6 +43,7 @@ export class Stage extends Observable {
   private height = 0;
   private columns = new Columns();
   private stripColumns = new Columns();
+  private probeColumns = new Columns();
   private hatch: CanvasPattern | null = null;
   private phasesOf: { of: Ranges | null; phases: GcPhases } = { of: null, phases: { marks: [], stops: [], others: [] } };
   private looks: Looks = { tags: [], groups: [], laneClass: new Uint8Array(0), procClass: new Uint8Array(0) };
@@ -125,6 +126,23 @@ export class Stage extends Observable {
       if (t >= start && t < start + dur && dur / s.nsPerPx >= px) hit = { start, dur, tag: tile.tag[i]!, who: tile.who[i]!, group: tile.group[i]! };
     });
     return hit;
+  }
+
+  /** What is merged under a pixel of a lane, by class: shares of a single lane, goroutines of a group. */
+  mixAt(row: Row, t: number): { cls: number; amount: number }[] {
+    const k = this.scale().nsPerPx;
+    const s = new Scale(t - k, t + k, 2);
+    const segs = this.segments(row.lane);
+    const c = this.probeColumns;
+    c.reset(2);
+    for (const seg of segs) c.addParts(seg, s, this.looks.laneClass);
+    eachSolid(segs, s, ({ tile }, i) => c.add(s.x(tile.start[i]!), s.x(tile.start[i]! + tile.dur[i]!), this.looks.laneClass[tile.tag[i]!] ?? DIM, 1));
+    const out: { cls: number; amount: number }[] = [];
+    for (let cls = 0; cls < DIM; cls++) {
+      const amount = (c.data[cls]! + c.data[N_COLUMN_CLASSES + cls]!) / 2;
+      if (amount >= 0.005) out.push({ cls, amount });
+    }
+    return out.sort((a, b) => b.amount - a.amount);
   }
 
   private ask(): void {

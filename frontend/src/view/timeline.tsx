@@ -1,13 +1,12 @@
 // view/timeline.tsx - the lanes: two canvases, the names beside them, the pointer on them.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { short } from "../lib/format";
+import { digits3, short, visible } from "../lib/format";
 import { flagX, FLAG_W } from "../draw/ruler";
 import { PINNED, yOf } from "../draw/timeline";
 import { SIZES, type Order, type Row } from "../model/lanes";
-import { FAMILIES } from "../model/families";
+import { FAMILIES, FIRST_WAIT } from "../model/families";
 import type { Gap } from "../net/protocol";
-import { visible } from "../lib/format";
 import { Names } from "./names";
 import type { Stage, Under } from "./stage";
 import { useChanges } from "./use";
@@ -73,7 +72,8 @@ export function Timeline({ stage }: { stage: Stage }) {
     stage.hover = row ?? null;
     stage.invalidateTop();
     stage.changed();
-    if (d || !row || !row.lane || row.kind === "group" || row.kind === "count") setTip(null);
+    if (d || !row || !row.lane) setTip(null);
+    else if (row.kind === "group" || row.kind === "count") setTip({ x: e.clientX, y: e.clientY, row, under: null });
     else setTip({ x: e.clientX, y: e.clientY, row, under: stage.under(row, app.cursor, HIT_PX) });
   };
 
@@ -117,7 +117,7 @@ export function Timeline({ stage }: { stage: Stage }) {
   return (
     <main class="tl" aria-label="Timeline">
       <Names stage={stage} />
-      <div class="lanes" ref={lanes} onPointerMove={move} onPointerDown={down} onPointerUp={up} onPointerLeave={leave} onPointerCancel={() => (drag.current = null)}>
+      <div class="lanes" ref={lanes} onPointerMove={move} onPointerDown={down} onPointerUp={up} onPointerLeave={leave} onDblClick={() => fitSelected(stage)} onPointerCancel={() => (drag.current = null)}>
         <canvas ref={base} />
         <canvas ref={top} class="over" />
         <Controls stage={stage} />
@@ -140,6 +140,11 @@ function follow(d: Drag, p: { x: number; y: number }, e: PointerEvent, stage: St
     const t = stage.scale().t(p.x);
     stage.brush = { x0: stage.scale().x(d.t0), x1: p.x, text: short(Math.abs(t - d.t0)) };
   }
+}
+
+function fitSelected(stage: Stage): void {
+  const s = stage.app.selection.slice;
+  if (s) stage.app.view.fit(s.start, s.start + s.dur);
 }
 
 function click(p: { x: number; y: number }, stage: Stage): void {
@@ -282,7 +287,7 @@ function Tooltip({ stage, tip }: { stage: Stage; tip: Tip }) {
   const { app } = stage;
   const { under, row } = tip;
   const place = { left: `${Math.min(tip.x + 14, innerWidth - 300)}px`, top: `${Math.min(tip.y + 16, innerHeight - 70)}px` };
-  if (!under) return null;
+  if (!under) return <Mixture stage={stage} tip={tip} place={place} />;
   const tag = app.tags[under.tag];
   const group = app.groups[under.group];
   if (!tag) return null;
@@ -296,6 +301,26 @@ function Tooltip({ stage, tip }: { stage: Stage; tip: Tip }) {
         {g} {group?.name}
         {on}
       </span>
+    </div>
+  );
+}
+
+/** What one pixel stands for where slices are too short to be drawn, or where many goroutines are one picture. */
+function Mixture({ stage, tip, place }: { stage: Stage; tip: Tip; place: { left: string; top: string } }) {
+  const { row } = tip;
+  const single = row.kind === "g" || row.kind === "p" || row.kind === "m";
+  const mix = stage.mixAt(row, stage.app.cursor ?? 0).filter((m) => row.kind !== "count" || m.cls < FIRST_WAIT);
+  if (mix.length === 0) return null;
+  return (
+    <div class="tip" style={place} role="tooltip">
+      <b>{row.name}</b> <span class="mut">{single ? "short slices, by share" : "goroutines"}</span>
+      {mix.slice(0, 5).map((m) => (
+        <div class="mixrow">
+          <i class="dot" style={{ background: `var(--${FAMILIES[m.cls]!.token}-s)` }} />
+          {FAMILIES[m.cls]!.legend}
+          <span class="sec">{single ? `${Math.round(m.amount * 100)} %` : digits3(m.amount)}</span>
+        </div>
+      ))}
     </div>
   );
 }

@@ -93,7 +93,7 @@ function Facts({ app }: { app: App }) {
   const i = app.info!;
   const damage = i.gaps.length > 0;
   return (
-    <span class="meta">
+    <span class={`meta ${damage ? "hurt" : ""}`}>
       {i.duration < 1e9 ? exact(i.duration) : `${(i.duration / 1e9).toFixed(3)} s`}
       {damage && (
         <>

@@ -6,6 +6,7 @@ import type { App } from "../model/app";
 import { FAMILIES } from "../model/families";
 import type { By } from "../model/figures";
 import type { Wait } from "../net/protocol";
+import { copyText } from "./copy";
 import { Dot } from "./icons";
 import { Spark, SPARK_RANGE } from "./spark";
 import { useChanges } from "./use";
@@ -45,8 +46,23 @@ export function WaitsNote({ app }: { app: App }) {
           ))}
         </select>
       </label>
+      {w && (
+        <button class="a w14" onClick={() => copyText(csv(sortWaits(w.rows, app.sort)))}>
+          Copy CSV
+        </button>
+      )}
     </div>
   );
+}
+
+const quote = (s: string): string => (/[",\n]/.test(s) ? `"${s.replace(/"/g, '""')}"` : s);
+
+/** As the command prints it: times in nanoseconds. */
+function csv(rows: Wait[]): string {
+  const head = "key,reason,refined,function,count,total_ns,mean_ns,p50_ns,p99_ns,max_ns";
+  const line = (w: Wait) =>
+    [keyOf(w), visible(w.reason), visible(w.refined), visible(w.func)].map(quote).concat([w.count, w.total, w.mean, w.p50, w.p99, w.max].map(String)).join(",");
+  return [head, ...rows.map(line)].join("\n");
 }
 
 function lost(app: App): number {

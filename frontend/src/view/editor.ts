@@ -1,0 +1,77 @@
+// view/editor.ts - the SQL field: CodeMirror with the tables and columns of this trace.
+// It lives in a shadow root, where its styles are constructed sheets: the page's policy allows no inline style element.
+
+import { autocompletion } from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
+import { sql, SQLite } from "@codemirror/lang-sql";
+import { bracketMatching, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { Compartment, EditorState, Prec } from "@codemirror/state";
+import { drawSelection, EditorView, keymap, placeholder } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+
+export type Schema = Record<string, string[]>;
+
+const look = EditorView.theme({
+  "&": { height: "100%", backgroundColor: "var(--surface)", color: "var(--text)", fontSize: "12px" },
+  "&.cm-focused": { outline: "none" },
+  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "18px" },
+  ".cm-content": { padding: "8px 4px", caretColor: "var(--text)" },
+  ".cm-cursor": { borderLeftColor: "var(--text)" },
+  ".cm-placeholder": { color: "var(--text-3)" },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--accent-f)" },
+  "&.cm-focused .cm-matchingBracket": { backgroundColor: "var(--surface-3)", outline: "1px solid var(--line-3)" },
+  ".cm-tooltip": { backgroundColor: "var(--surface-pop)", border: "0", boxShadow: "var(--shadow-2)", borderRadius: "4px", color: "var(--text)" },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "var(--font)", maxHeight: "180px" },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--surface-3)", color: "var(--text)" },
+  ".cm-completionIcon": { display: "none" },
+});
+
+// Weight and grey only: colour on this page means data.
+const words = HighlightStyle.define([
+  { tag: tags.keyword, fontWeight: "600" },
+  { tag: [tags.string, tags.number], color: "var(--accent)" },
+  { tag: tags.comment, color: "var(--text-3)", fontStyle: "italic" },
+  { tag: [tags.operator, tags.punctuation], color: "var(--text-2)" },
+]);
+
+export class SqlEditor {
+  private view: EditorView;
+  private language = new Compartment();
+
+  constructor(host: HTMLElement, text: string, run: () => void, changed: (text: string) => void) {
+    const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
+    const go = Prec.highest(keymap.of([{ key: "Mod-Enter", run: () => (run(), true) }]));
+    this.view = new EditorView({
+      root,
+      parent: root,
+      state: EditorState.create({
+        doc: text,
+        extensions: [
+          go,
+          history(),
+          drawSelection(),
+          bracketMatching(),
+          autocompletion({ icons: false }),
+          this.language.of(sql({ dialect: SQLite, upperCaseKeywords: true })),
+          syntaxHighlighting(words),
+          keymap.of([...defaultKeymap, ...historyKeymap]),
+          placeholder("SELECT …"),
+          EditorView.lineWrapping,
+          EditorView.contentAttributes.of({ "aria-label": "SQL" }),
+          EditorView.updateListener.of((u) => u.docChanged && changed(u.state.doc.toString())),
+          look,
+        ],
+      }),
+    });
+  }
+
+  setSchema(schema: Schema): void {
+    this.view.dispatch({ effects: this.language.reconfigure(sql({ dialect: SQLite, schema, upperCaseKeywords: true })) });
+  }
+  focus(): void {
+    this.view.focus();
+  }
+  destroy(): void {
+    this.view.destroy();
+  }
+}
