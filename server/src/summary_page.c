@@ -57,6 +57,7 @@ static const char *duration(char out[CELL], int64_t ns) {
         const char *name;
     } units[] = {{1e3, "µs"}, {1e6, "ms"}, {1e9, "s"}};
     double value = (double)ns;
+    if (ns == 0) return "0";
     if (ns < 1000) {
         snprintf(out, CELL, "%" PRId64 " ns", ns);
         return out;
@@ -190,22 +191,46 @@ static const char *safe_name(char out[CELL * 4], const char *text) {
     return out;
 }
 
+/* How much of their time the processors ran goroutines, in all and at the extremes. */
+static void busy_sentence(const struct page *p) {
+    const struct facts *f = p->facts;
+    double all = 0, least = 1, most = 0;
+    for (uint32_t i = 0; i < f->n_per_p; i++) {
+        if (f->per_p[i].id < 0) continue;
+        double part = (double)f->per_p[i].running_ns / (double)f->duration_ns;
+        all += part;
+        if (part < least) least = part;
+        if (part > most) most = part;
+    }
+    if (f->procs <= 0 || f->duration_ns <= 0) return;
+    char a[CELL], b[CELL], c[CELL];
+    fprintf(p->out, "The processors ran goroutines %s of the time",
+            share(a, all / (double)f->procs));
+    if (f->procs > 1)
+        fprintf(p->out, " (the busiest %s, the least busy %s)", share(b, most), share(c, least));
+    fputs(".\n", p->out);
+}
+
 static void what_it_is(const struct page *p, const char *path) {
     const struct facts *f = p->facts;
-    const char *base = strrchr(path, '/');
+    const char *slash = strrchr(path, '/');
+    const char *base = strcmp(path, "-") == 0 ? "standard input" : slash ? slash + 1 : path;
     char a[CELL], b[CELL], c[CELL], d[CELL], e[CELL];
     const char *version = go_version(f->format_version);
     char unknown[CELL], shown[CELL * 4];
-    snprintf(unknown, sizeof unknown, "Go 1.%d, newer than this program knows", f->format_version);
+    snprintf(unknown, sizeof unknown, "Go 1.%d (newer than known here)", f->format_version);
     ink(p, bold);
-    fputs(safe_name(shown, base ? base + 1 : path), p->out);
+    fputs(safe_name(shown, base), p->out);
     ink(p, plain);
-    fprintf(p->out, ": %s of a program of %s.\n", duration(a, f->duration_ns),
+    fprintf(p->out, " shows %s of a %s program:\n", duration(a, f->duration_ns),
             version ? version : unknown);
-    fprintf(p->out, "%s of %s on %s and %s.\n", counted(b, f->events, "event", "events"),
+    fprintf(p->out, "%s of %s on %s", counted(b, f->events, "event", "events"),
             counted(c, f->goroutines, "goroutine", "goroutines"),
-            counted(d, f->procs, "processor", "processors"),
-            counted(e, f->threads, "thread", "threads"));
+            counted(d, f->procs, "processor", "processors"));
+    if (f->format_version >= 22) /* before, traces do not tell threads reliably */
+        fprintf(p->out, " and %s", counted(e, f->threads, "thread", "threads"));
+    fputs(".\n", p->out);
+    busy_sentence(p);
     time_t seconds = (time_t)(f->wall_unix_ns / 1000000000);
     struct tm tm;
     char when[CELL];
@@ -309,7 +334,7 @@ static void collector_sentence(const struct page *p) {
     }
     char a[CELL], b[CELL], c[CELL], d[CELL], e[CELL], f[CELL];
     double all = (double)p->facts->duration_ns;
-    fprintf(p->out, "  %s, marking %s of the time; the world stopped %s for %s, at most %s.\n",
+    fprintf(p->out, "  %s, marking %s of the time.\n  The world stopped %s for %s, at most %s.\n",
             counted(a, cycles, "GC cycle", "GC cycles"),
             share(b, all > 0 ? (double)mark_ns / all : 0), counted(c, stops, "time", "times"),
             duration(d, stop_ns), duration(e, longest));
@@ -325,9 +350,10 @@ static void collector_sentence(const struct page *p) {
 static void ranges(const struct page *p) {
     static const char *const names[] = {"count", "total", "mean", "longest"};
     if (!p->facts->n_ranges) return;
-    heading(p, "Collector and stop-the-world", 45);
-    titles(p, names, 4, 11);
+    heading(p, "Collector and stop-the-world\n", 0);
     collector_sentence(p);
+    left(p, "", 45);
+    titles(p, names, 4, 11);
     for (uint32_t i = 0; i < p->facts->n_ranges; i++) {
         const struct fact_range *r = &p->facts->ranges[i];
         char a[CELL], b[CELL], c[CELL], d[CELL];
@@ -386,4 +412,6 @@ void summary_page(const struct facts *facts, const char *path, bool colour, FILE
     ranges(&p);
     busiest(&p);
     marks(&p);
+    fputs("\nparkview open shows it on a timeline; parkview waits tells more about each reason.\n",
+          out);
 }

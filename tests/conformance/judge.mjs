@@ -15,7 +15,7 @@ const KEYS = `format_version result events events_by_kind first_ts last_ts durat
   digest_lines digest digest_per_goroutine`.split(/\s+/);
 
 /** With more threads than this, Go breaks ties of time by a sort that is not stable. */
-const STABLE_THREADS = 12;
+export const STABLE_THREADS = 12;
 
 /** Runs a program; never rejects. */
 export function run(program, args, options = {}) {

@@ -5,9 +5,9 @@
 // ../shared/tools/get-go into the cache folder.  The judge: $PARKVIEW_ORACLE, else built there.
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { shared, skip } from "../lib/project.mjs";
-import { inParallel, judge, judgeText, parkview, parseExact, run } from "./judge.mjs";
+import { inParallel, judge, judgeText, parkview, parseExact, run, STABLE_THREADS } from "./judge.mjs";
 
 // 1.22v1 is Go 1.22 told to write the format of 1.21.
 const VERSIONS = ["1.19", "1.22", "1.22v1", "1.23", "1.24", "1.26"];
@@ -86,6 +86,23 @@ async function recordAndCompare(binary, args, oracle, trace) {
   const wrong = await judge(trace, expect, answer);
   if (!wrong.length) wrong.push(...(await judgeText(trace, expect, answer)));
   if (!answer.events) wrong.push("the recording holds no event");
+  if (!wrong.length && expect.ok) wrong.push(...(await compareText(oracle, trace, answer)));
+  return wrong;
+}
+
+/** The dumps, byte for byte: as the judge prints events, and as `go tool trace -d=wire`, built beside it. */
+async function compareText(oracle, trace, answer) {
+  const wrong = [];
+  if (answer.threads <= STABLE_THREADS) {
+    const ours = await run(parkview, ["dump", trace]);
+    const theirs = await run(oracle, ["-events", "999999999", trace]);
+    if (!ours.stdout.equals(theirs.stdout)) wrong.push("dump differs from what Go's reader prints");
+  }
+  const tool = join(dirname(oracle), "gotooltrace");
+  if (answer.format_version < 22 || !existsSync(tool)) return wrong;
+  const ours = await run(parkview, ["dump", "--wire", trace]);
+  const theirs = await run(tool, ["-d=wire", trace]);
+  if (!ours.stdout.equals(theirs.stdout)) wrong.push("dump --wire differs from go tool trace -d=wire");
   return wrong;
 }
 
