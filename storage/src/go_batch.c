@@ -12,7 +12,7 @@
  *             batch header of the same generation, or the end, follows it.
  * Not here    what is in the batches (go_tables.c, go_cursor.c).
  * Source      go1.26 src/internal/trace/batch.go, generation.go */
-#include "storage/src/go_v2_impl.h"
+#include "storage/src/go_ahead.h"
 #include "storage/src/varint.h"
 
 enum {
@@ -56,6 +56,8 @@ static int reserve(struct go_gen *g, size_t more, struct fault *f) {
 /* Makes n bytes available from at on, if the input has them. */
 static int need(struct go_source *s, struct go_gen *g, size_t at, size_t n, struct fault *f) {
     while (g->n - at < n && !s->at_end) {
+        if (s->ahead && !go_ahead_admit(s->ahead, g->n + READ_BYTES))
+            return fault_set(f, PV_ECANCELED, -1, "reading was stopped");
         TRY(reserve(g, READ_BYTES, f));
         int64_t got = input_read(s->in, g->bytes + g->n, READ_BYTES, f);
         if (got < 0) {
@@ -312,7 +314,7 @@ int go_source_next(struct go_source *s, struct go_gen *g, struct fault *f) {
     int rc;
     while ((rc = next_batch(s, g, &at, &fault)) == 1)
         ;
-    if (rc == PV_ENOMEM || rc == PV_ELIMIT) return *f = fault, rc;
+    if (rc == PV_ENOMEM || rc == PV_ELIMIT || rc == PV_ECANCELED) return *f = fault, rc;
     if (rc < 0) {
         g->fault = fault;
         s->lost = true;

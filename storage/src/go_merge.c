@@ -189,6 +189,16 @@ int go_merge_run(struct go_merge *q, struct go_order *o) {
     return 1;
 }
 
+size_t go_merge_done(const struct go_merge *q, const struct go_gen *g) {
+    size_t least = g->n;
+    for (uint32_t i = 0; i < q->n_heap; i++) {
+        const struct go_cursor *c = &q->cursors[q->heap[i].index];
+        size_t at = (size_t)(c->at - g->bytes);
+        if (at < least) least = at;
+    }
+    return least;
+}
+
 void go_merge_free(struct go_merge *q) {
     free(q->cursors);
     free(q->heap);

@@ -6,13 +6,14 @@
  * Resuming    After a fault nothing is known of any G, P or M.  The next generation that can be
  *             read is treated as a trace's first, with an EV_GAP before it.
  * Source      go1.26 src/internal/trace/reader.go */
-#include "storage/src/go_v2_impl.h"
+#include "storage/src/go_ahead.h"
 
 enum state { NEED_GENERATION, IN_GENERATION, AT_END, BROKEN };
 
 struct go_v2 {
     struct go_source source;
-    struct go_gen gen;
+    struct go_ahead ahead;
+    struct go_gen *gen; /* the present one; ahead's */
     struct go_tables tables;
     struct go_merge merge;
     struct go_order order;
@@ -29,8 +30,8 @@ struct go_v2 {
 
 /* Makes r->gen ready to be merged.  1 ready, 0 there is none, < 0 fault. */
 static int prepare(struct go_v2 *r, struct fault *f) {
-    struct go_gen *g = &r->gen;
-    TRY(go_source_next(&r->source, g, f));
+    TRY(go_ahead_next(&r->ahead, &r->gen, f));
+    const struct go_gen *g = r->gen;
     TRY(go_tables_read(&r->tables, g, r->version, r->dict, f));
     if (g->end == GO_END_FAULT) {
         *f = g->fault;
@@ -65,9 +66,9 @@ int go_v2_open(struct input *in, int version, const struct reader_options *o, st
     r->resume = o->resume;
     go_source_init(&r->source, in, r->version, o->resume);
     int rc = go_order_init(&r->order, r->version, d, f);
+    if (rc == 0) go_ahead_start(&r->ahead, &r->source, !o->single_thread);
     r->order.fault = &r->fault;
     r->order.tables = &r->tables;
-    r->order.gen = &r->gen;
     if (rc == 0 && version > GO_NEWEST) rc = try_newer(r, version, f);
     if (rc < 0) {
         go_v2_close(r);
@@ -81,13 +82,17 @@ static void put_sync(struct go_v2 *r, int64_t time_ns, bool with_tables) {
     go_order_sync(&r->order, time_ns, ++r->n_syncs, with_tables);
 }
 
+/* Not damage, and nothing that another generation would mend. */
+static bool is_final(int code) {
+    return code == PV_ENOMEM || code == PV_ELIMIT || code == PV_ECANCELED;
+}
+
 /* r->fault ends the reading here, or begins a gap. */
 static void break_off(struct go_v2 *r) {
     if (r->first_fault.code == 0) r->first_fault = r->fault;
     r->state = BROKEN;
-    if (!r->resume || r->fault.code == PV_ENOMEM || r->fault.code == PV_ELIMIT) return;
-    r->state = NEED_GENERATION;
-    r->in_gap = true;
+    r->in_gap = r->resume && !is_final(r->fault.code);
+    if (r->in_gap) r->state = NEED_GENERATION;
 }
 
 /* A generation that is not there or not readable: the Sync that Go gives before it says so. */
@@ -114,13 +119,13 @@ static void put_gap(struct go_v2 *r) {
 }
 
 static void next_generation(struct go_v2 *r) {
-    if (!r->in_gap && r->gen.end == GO_END_LATER && r->n_syncs) {
-        r->fault = r->gen.fault;
-        r->gen.end = GO_END_NEXT;
+    if (!r->in_gap && r->gen && r->gen->end == GO_END_LATER) {
+        r->fault = r->gen->fault;
+        r->gen->end = GO_END_NEXT;
         end_with(r, BROKEN);
         return;
     }
-    if (!r->in_gap && r->version < 26 && r->gen.end == GO_END_FILE && r->n_syncs) {
+    if (!r->in_gap && r->version < 26 && r->gen && r->gen->end == GO_END_FILE) {
         end_with(r, AT_END);
         return;
     }
@@ -128,8 +133,8 @@ static void next_generation(struct go_v2 *r) {
     int rc = r->is_prepared ? 1 : prepare(r, &fault);
     r->is_prepared = false;
     if (r->in_gap) { /* a fault in a gap does not count: it goes on */
-        if (rc == PV_ENOMEM || rc == PV_ELIMIT) r->fault = fault;
-        if (rc == 0 || rc == PV_ENOMEM || rc == PV_ELIMIT) r->state = BROKEN;
+        if (is_final(rc)) r->fault = fault;
+        if (rc == 0 || is_final(rc)) r->state = BROKEN;
         if (rc <= 0) return;
         put_gap(r);
     } else if (rc <= 0) {
@@ -137,14 +142,15 @@ static void next_generation(struct go_v2 *r) {
         end_with(r, rc < 0 ? BROKEN : AT_END);
         return;
     }
-    r->order.gen_number = r->gen.number;
-    rc = go_merge_start(&r->merge, &r->gen, &r->tables, &fault);
+    r->order.gen = r->gen;
+    r->order.gen_number = r->gen->number;
+    rc = go_merge_start(&r->merge, r->gen, &r->tables, &fault);
     if (rc < 0) {
         r->fault = fault;
         break_off(r);
         return;
     }
-    put_sync(r, go_ticks_to_ns(&r->tables, r->gen.min_time), true);
+    put_sync(r, go_ticks_to_ns(&r->tables, r->gen->min_time), true);
     r->state = IN_GENERATION;
 }
 
@@ -153,6 +159,7 @@ int go_v2_next(struct go_v2 *r, struct ev_batch *b, struct fault *f) {
     while (!go_out_full(&r->order)) {
         if (r->state == IN_GENERATION) {
             int rc = go_merge_run(&r->merge, &r->order);
+            go_ahead_release(&r->ahead, go_merge_done(&r->merge, r->gen));
             if (rc == 0) r->state = NEED_GENERATION;
             if (rc < 0) break_off(r);
         } else if (r->state == NEED_GENERATION) {
@@ -175,8 +182,8 @@ const struct fault *go_v2_first_fault(const struct go_v2 *r) {
 
 void go_v2_close(struct go_v2 *r) {
     if (!r) return;
+    go_ahead_stop(&r->ahead);
     go_source_free(&r->source);
-    go_gen_free(&r->gen);
     go_tables_free(&r->tables);
     go_merge_free(&r->merge);
     go_order_free(&r->order);

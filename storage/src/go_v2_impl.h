@@ -68,8 +68,11 @@ struct go_gen { /* one generation's bytes; reused from one to the next */
     struct fault fault; /* for GO_END_FAULT, GO_END_LATER */
 };
 
+struct go_ahead;
+
 struct go_source { /* where generations come from */
     struct input *in;
+    struct go_ahead *ahead; /* the thread that reads, NULL = none */
     int version;
     bool resume;
     bool lost;   /* the last fault left the position in the middle of something */
@@ -290,6 +293,8 @@ int go_merge_start(struct go_merge *q, struct go_gen *g, const struct go_tables 
                    struct fault *f);
 /* Gives out events until o->out is full (1), the generation is used up (0), or a fault. */
 int go_merge_run(struct go_merge *q, struct go_order *o);
+/* Bytes of g from its start that no M has to look at any more. */
+size_t go_merge_done(const struct go_merge *q, const struct go_gen *g);
 void go_merge_free(struct go_merge *q);
 
 /* Room that one step may need in a batch. */

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-enum { RAW_BYTES = 256 << 10, MAGIC_BYTES = 4 };
+enum { RAW_BYTES = 256 << 10, MAGIC_BYTES = 4, CANCEL_POLL_MS = 100 };
 
 struct input {
     int fd; /* -1 = memory */
@@ -32,6 +33,8 @@ struct input {
     z_stream gzip;
     ZSTD_DStream *zstd;
     struct fault fault; /* code 0 = none yet */
+    _Atomic bool canceled;
+    bool is_stream; /* reads may wait for ever */
     _Atomic uint64_t done;
     uint64_t total; /* 0 = not known */
     uint64_t given; /* bytes handed out */
@@ -42,6 +45,13 @@ static int fail(struct input *in, int code, const char *what, const char *why) {
     return code;
 }
 
+/* Until there is something to read.  Looks up now and then to see whether it shall stop. */
+static void wait_for_stream(struct input *in) {
+    struct pollfd p = {.fd = in->fd, .events = POLLIN};
+    while (poll(&p, 1, CANCEL_POLL_MS) == 0)
+        if (atomic_load_explicit(&in->canceled, memory_order_relaxed)) return;
+}
+
 /* Up to n raw bytes into buf; 0 = end. */
 static int64_t read_raw(struct input *in, void *buf, size_t n) {
     if (in->fd < 0) {
@@ -50,6 +60,10 @@ static int64_t read_raw(struct input *in, void *buf, size_t n) {
         if (n) memcpy(buf, in->data + done, n);
     } else {
         ssize_t got;
+        if (in->is_stream) wait_for_stream(in);
+        /* Relaxed: a flag alone; what it is about is passed on by joining the thread. */
+        if (atomic_load_explicit(&in->canceled, memory_order_relaxed))
+            return fail(in, PV_ECANCELED, "reading stopped", "canceled");
         do got = read(in->fd, buf, n);
         while (got < 0 && errno == EINTR);
         if (got < 0) return fail(in, PV_EIO, "reading failed", strerror(errno));
@@ -133,6 +147,8 @@ int input_open(const char *path, struct input **out, struct fault *f) {
     } else if (S_ISREG(st.st_mode)) {
         in->total = (uint64_t)st.st_size;
         (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    } else {
+        in->is_stream = true;
     }
     if (rc < 0) {
         input_close(in);
@@ -250,6 +266,10 @@ enum input_packing input_packing(const struct input *in) {
 void input_progress(const struct input *in, uint64_t *done, uint64_t *total) {
     *done = atomic_load_explicit(&in->done, memory_order_relaxed);
     *total = in->total;
+}
+
+void input_cancel(struct input *in) {
+    atomic_store_explicit(&in->canceled, true, memory_order_relaxed);
 }
 
 void input_close(struct input *in) {

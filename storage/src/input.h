@@ -32,6 +32,10 @@ enum input_packing input_packing(const struct input *in);
  * May be called from another thread. */
 void input_progress(const struct input *in, uint64_t *done, uint64_t *total);
 
+/* input_cancel - from another thread: a read that waits for a pipe, and every later one, returns
+ * PV_ECANCELED soon. */
+void input_cancel(struct input *in);
+
 void input_close(struct input *in);
 
 #endif
