@@ -70,7 +70,7 @@ bool dump__open(struct dump_text *t, FILE *out) {
     return t->begin != NULL;
 }
 
-int dump__close(struct dump_text *t, int rc, struct fault *f) {
+int dump__close(struct dump_text *t, int rc, struct dump_result *result, struct fault *f) {
     dump__flush(t);
     if (!t->failed && fflush(t->out) != 0) {
         t->failed = true;
@@ -79,9 +79,8 @@ int dump__close(struct dump_text *t, int rc, struct fault *f) {
     free(t->begin);
     if (!t->failed) return rc;
     if (t->error == ENOMEM) return fault_set(f, PV_ENOMEM, -1, "out of memory");
-    rc = fault_set(f, PV_EIO, -1, "cannot write: %s", strerror(t->error));
-    errno = t->error;
-    return rc;
+    result->write_failed = true;
+    return fault_set(f, PV_EIO, -1, "cannot write: %s", strerror(t->error));
 }
 
 /* ---- parts of a line ------------------------------------------------------------------------ */
@@ -382,7 +381,7 @@ int facts_dump(const char *path, const struct dump_options *o, FILE *out,
         rc = dump__open(&l.text, out) ? dump_events(r, &l, f)
                                       : fault_set(f, PV_ENOMEM, -1, "out of memory");
         result->events = l.events;
-        if (l.text.begin) rc = dump__close(&l.text, rc, f);
+        if (l.text.begin) rc = dump__close(&l.text, rc, result, f);
         lines_free(&l);
         reader_close(r);
     }

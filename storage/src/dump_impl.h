@@ -22,7 +22,7 @@ bool dump__open(struct dump_text *t, FILE *out);
 bool dump__room(struct dump_text *t, size_t n);
 bool dump__flush(struct dump_text *t);
 /* dump__close - flushes; rc, or the fault of a failed write. */
-int dump__close(struct dump_text *t, int rc, struct fault *f);
+int dump__close(struct dump_text *t, int rc, struct dump_result *result, struct fault *f);
 
 /* dump_wire.c */
 int dump__wire(struct input *in, FILE *out, struct dump_result *result, struct fault *f);

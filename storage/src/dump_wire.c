@@ -183,5 +183,5 @@ int dump__wire(struct input *in, FILE *out, struct dump_result *result, struct f
     while (rc == 1) rc = event(&w);
     result->events = w.n_events;
     free(w.source.bytes);
-    return dump__close(&w.text, rc, f);
+    return dump__close(&w.text, rc, result, f);
 }
