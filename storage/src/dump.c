@@ -106,21 +106,23 @@ static void put_u(struct dump_text *t, uint64_t v) {
     t->p = put_u64(t->p, v);
 }
 
-static void *by_id(struct lines *l, void *array, uint32_t *n_known, uint32_t id, uint32_t n_dict,
+/* What is known of an id: grows *known to the dictionary's size, new ones all zero. */
+static void *by_id(struct lines *l, void *known, uint32_t *n_known, uint32_t id, uint32_t n_dict,
                    size_t size) {
-    char **at = array;
+    char *at;
+    memcpy(&at, known, sizeof at); /* a pointer to a pointer of any type */
     if (id >= *n_known) {
         uint32_t n = (id >= n_dict ? id + 1 : n_dict) + 1024;
-        char *bigger = reallocarray(*at, n, size);
-        if (!bigger) {
+        at = reallocarray(at, n, size);
+        if (!at) {
             l->no_memory = true;
             return NULL;
         }
-        memset(bigger + *n_known * size, 0, (n - *n_known) * size);
-        *at = bigger;
+        memset(at + *n_known * size, 0, (n - *n_known) * size);
+        memcpy(known, &at, sizeof at);
         *n_known = n;
     }
-    return *at + (size_t)id * size;
+    return at + (size_t)id * size;
 }
 
 static struct text quoted(struct lines *l, uint32_t string) {
