@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { FIRST_WORD_MS = 300 };
+
 static atomic_int stop_serving;
 
 /* The first Ctrl-C (or SIGTERM) ends the server in order, the second one at once. */
@@ -75,12 +77,40 @@ static int serve(struct server *s, bool browser) {
     return EXIT_FINE;
 }
 
+/* The worst that happened to the files: what the shell is told at the end. */
+static int status_of_traces(struct server *s) {
+    int status = EXIT_FINE, n_failed = 0, n = 0;
+    struct trace *t;
+    for (; (t = trace_get(s, n)); n++) {
+        pthread_mutex_lock(&t->lock);
+        if (t->state == TRACE_FAILED && !atomic_load(&t->stop)) n_failed++;
+        if (t->state == TRACE_READY && t->fault.code) status = EXIT_DAMAGED;
+        pthread_mutex_unlock(&t->lock);
+    }
+    return n && n_failed == n ? EXIT_CANNOT_OPEN : status;
+}
+
+static int open_files(struct server *s, int n, char **files, const struct trace_options *o) {
+    for (int i = 0; i < n; i++) {
+        if (!trace_add(s, files[i], o)) {
+            fprintf(stderr, "parkview: open: no more than %d files\n", MAX_TRACES);
+            return EXIT_USAGE;
+        }
+    }
+    /* Of a file that cannot be opened at all nothing could be shown; the reason is told by then. */
+    bool any = n == 0;
+    for (int i = 0; i < n && !any; i++)
+        any = trace_first_word(trace_get(s, i), FIRST_WORD_MS) != TRACE_FAILED;
+    return any ? EXIT_FINE : EXIT_CANNOT_OPEN;
+}
+
 int cmd_open(int argc, char **argv) {
     int64_t port = 0;
-    bool no_browser = false;
+    bool no_browser = false, strict = false;
     const char *assets_dir = NULL;
     const struct opt opts[] = {{"--port", OPT_INT, &port, NULL},
                                {"--no-browser", OPT_FLAG, &no_browser, NULL},
+                               {"--strict", OPT_FLAG, &strict, NULL},
                                {"--assets", OPT_TEXT, &assets_dir, NULL},
                                {0}};
     int n = options_parse(argc, argv, opts);
@@ -91,9 +121,13 @@ int cmd_open(int argc, char **argv) {
         return EXIT_USAGE;
     }
     block_signals(SIG_BLOCK);
-    struct server server;
+    static struct server server; /* an import that waits for a pipe may outlive this call */
     int status = EXIT_CANNOT_OPEN;
-    if (server_start(&server, (int)port, assets_dir) == 0) status = serve(&server, !no_browser);
+    if (server_start(&server, (int)port, assets_dir) == 0) {
+        status = open_files(&server, n, argv + 1, &(struct trace_options){.strict = strict});
+        if (status == EXIT_FINE) status = serve(&server, !no_browser);
+        if (status == EXIT_FINE) status = status_of_traces(&server);
+    }
     server_end(&server);
     return status;
 }

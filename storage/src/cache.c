@@ -314,17 +314,32 @@ static void remove_leftovers(const char *folder) {
     closedir(dir);
 }
 
-/* Uploads that a crash left: nothing writes to them for a day. */
+/* A folder with one file in it, if nothing has written there for a day. */
+static void remove_old_upload(const char *path) {
+    struct stat st;
+    DIR *dir = opendir(path);
+    if (!dir) return;
+    bool old = true;
+    for (struct dirent *d; (d = readdir(dir));)
+        old = old && fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+              (!S_ISREG(st.st_mode) || st.st_mtim.tv_sec + STALE_SECONDS < time(NULL));
+    rewinddir(dir);
+    for (struct dirent *d; old && (d = readdir(dir));)
+        if (d->d_name[0] != '.') unlinkat(dirfd(dir), d->d_name, 0);
+    closedir(dir);
+    if (old && stat(path, &st) == 0 && st.st_mtim.tv_sec + STALE_SECONDS < time(NULL)) rmdir(path);
+}
+
+/* Uploads that a crash left. */
 static void remove_old_uploads(const char *folder) {
-    char path[PATH_MAX + 16];
+    char path[PATH_MAX + 16], upload[PATH_MAX + NAME_MAX + 32];
     snprintf(path, sizeof path, "%s/uploads", folder);
     DIR *dir = opendir(path);
     if (!dir) return;
     for (struct dirent *d; (d = readdir(dir));) {
-        struct stat st;
-        if (fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-            st.st_mtim.tv_sec + STALE_SECONDS < time(NULL))
-            unlinkat(dirfd(dir), d->d_name, 0);
+        if (d->d_name[0] == '.') continue;
+        snprintf(upload, sizeof upload, "%s/%s", path, d->d_name);
+        remove_old_upload(upload);
     }
     closedir(dir);
 }

@@ -15,15 +15,14 @@
 
 bool facts__room(struct facts_build *b, void *array, uint32_t *cap, uint32_t n, size_t size) {
     if (n < *cap) return true;
-    void *old, *bigger = NULL;
-    memcpy(&old, array, sizeof old); /* array is a pointer to a pointer of any type */
+    void **at = array;
     uint32_t more = *cap ? 2 * *cap : 64;
-    if (more > *cap) bigger = reallocarray(old, more, size);
+    void *bigger = more > *cap ? reallocarray(*at, more, size) : NULL;
     if (!bigger) {
         b->failed = true;
         return false;
     }
-    memcpy(array, &bigger, sizeof bigger);
+    *at = bigger;
     *cap = more;
     return true;
 }

@@ -291,3 +291,12 @@ void refine_wait(const struct dict *d, uint32_t reason, uint32_t stack, struct r
         if (name.n && !refine_is_library(name)) out->user_func = s.frames[i].func;
     }
 }
+
+const char *family_token(unsigned family) {
+    static const char *const tokens[] = {
+#define X(name, token, legend) token,
+#include "storage/src/families.def"
+#undef X
+    };
+    return family < N_FAMILIES ? tokens[family] : "sys";
+}

@@ -12,6 +12,9 @@ enum family {
     N_FAMILIES
 };
 
+/* family_token - the page's name of a family ("chan"); "sys" for what is none. */
+const char *family_token(unsigned family);
+
 struct refined {
     char name[96];      /* "sync.(*Mutex).Lock", "net read", "chan receive", ...; printable UTF-8;
                            equals the trace's reason (made printable) where the stack adds nothing;

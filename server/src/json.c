@@ -1,0 +1,148 @@
+/* server/src/json.c - whole 64-bit numbers, hostile text and checked arguments for cJSON. */
+#include "server/src/json.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXACT_MAX 9007199254740992 /* 2^53: up to here a JSON number is exact everywhere */
+
+/* Length of the valid UTF-8 sequence at c, 0 where there is none (Unicode, table 3-7). */
+static size_t sequence(const unsigned char *c, size_t left) {
+    if (c[0] < 0x80) return c[0] != 0;
+    size_t n = c[0] >= 0xf0 ? 4 : c[0] >= 0xe0 ? 3 : 2;
+    if (c[0] < 0xc2 || c[0] > 0xf4 || left < n) return 0;
+    unsigned char low = 0x80, high = 0xbf;
+    if (c[0] == 0xe0) low = 0xa0;  /* not shorter than it needs to be */
+    if (c[0] == 0xed) high = 0x9f; /* no surrogates */
+    if (c[0] == 0xf0) low = 0x90;
+    if (c[0] == 0xf4) high = 0x8f; /* not beyond U+10FFFF */
+    if (c[1] < low || c[1] > high) return 0;
+    for (size_t i = 2; i < n; i++)
+        if (c[i] < 0x80 || c[i] > 0xbf) return 0;
+    return n;
+}
+
+char *text_utf8(struct text t) {
+    char *out = t.n < SIZE_MAX / 4 ? malloc(3 * t.n + 1) : NULL;
+    if (!out) return NULL;
+    char *o = out;
+    for (size_t i = 0; i < t.n;) {
+        size_t n = sequence((const unsigned char *)t.data + i, t.n - i);
+        memcpy(o, n ? t.data + i : "\xef\xbf\xbd", n ? n : 3);
+        o += n ? n : 3;
+        i += n ? n : 1;
+    }
+    *o = 0;
+    return out;
+}
+
+cJSON *json_text(struct text t) {
+    char *clean = text_utf8(t);
+    cJSON *json = cJSON_CreateString(clean ? clean : "");
+    free(clean);
+    return json;
+}
+
+void json_add_text(cJSON *object, const char *key, struct text t) {
+    cJSON_AddItemToObject(object, key, json_text(t));
+}
+
+void json_add_int(cJSON *object, const char *key, int64_t v) {
+    char digits[24];
+    snprintf(digits, sizeof digits, "%" PRId64, v);
+    cJSON_AddRawToObject(object, key, digits);
+}
+
+cJSON *json_id(int64_t id) {
+    char digits[24];
+    if (id == NO_ID) return cJSON_CreateNull();
+    snprintf(digits, sizeof digits, "%" PRId64, id);
+    bool exact = id >= -EXACT_MAX && id <= EXACT_MAX;
+    return exact ? cJSON_CreateRaw(digits) : cJSON_CreateString(digits);
+}
+
+void json_add_id(cJSON *object, const char *key, int64_t id) {
+    cJSON_AddItemToObject(object, key, json_id(id));
+}
+
+const char *state_name(unsigned state) {
+    static const char *const names[] = {"undetermined", "notexist", "runnable",
+                                        "running",      "waiting",  "syscall"};
+    return state < sizeof names / sizeof *names ? names[state] : "undetermined";
+}
+
+void json_add_state_ns(cJSON *object, const char *key, const int64_t state_ns[6]) {
+    cJSON *o = cJSON_AddObjectToObject(object, key);
+    static const uint8_t shown[] = {GO_RUNNING, GO_RUNNABLE, GO_SYSCALL, GO_WAITING};
+    for (size_t i = 0; i < sizeof shown; i++)
+        json_add_int(o, state_name(shown[i]), state_ns[shown[i]]);
+}
+
+static int not_whole(const char *key, int64_t min, int64_t max, struct fault *f) {
+    return fault_set(f, PV_EUSAGE, -1, "'%s' must be a whole number from %" PRId64 " to %" PRId64,
+                     key, min, max);
+}
+
+int arg_int(const cJSON *request, const char *key, int64_t min, int64_t max, int64_t *out,
+            struct fault *f) {
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(request, key);
+    if (!cJSON_IsNumber(v)) return not_whole(key, min, max, f);
+    double d = v->valuedouble;
+    if (d != floor(d) || fabs(d) > 0x1p62) return not_whole(key, min, max, f);
+    int64_t whole = (int64_t)d;
+    if (whole < min || whole > max) return not_whole(key, min, max, f);
+    *out = whole;
+    return 0;
+}
+
+int arg_int_or(const cJSON *request, const char *key, int64_t min, int64_t max, int64_t *out,
+               struct fault *f) {
+    return arg_has(request, key) ? arg_int(request, key, min, max, out, f) : 0;
+}
+
+int arg_id(const cJSON *request, const char *key, int64_t *out, struct fault *f) {
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(request, key);
+    if (!cJSON_IsString(v)) return arg_int(request, key, INT64_MIN, INT64_MAX, out, f);
+    char *end;
+    *out = strtoll(v->valuestring, &end, 10);
+    if (end == v->valuestring || *end) return fault_set(f, PV_EUSAGE, -1, "'%s' is no id", key);
+    return 0;
+}
+
+int arg_window(const cJSON *request, int64_t *from_ns, int64_t *to_ns, struct fault *f) {
+    const int64_t most = INT64_C(1) << 62;
+    TRY(arg_int(request, "from", 0, most, from_ns, f));
+    return arg_int(request, "to", *from_ns, most, to_ns, f);
+}
+
+int arg_text(const cJSON *request, const char *key, const char **out, struct fault *f) {
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(request, key);
+    if (!cJSON_IsString(v)) return fault_set(f, PV_EUSAGE, -1, "'%s' must be a text", key);
+    *out = v->valuestring;
+    return 0;
+}
+
+bool arg_has(const cJSON *request, const char *key) {
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(request, key);
+    return v && !cJSON_IsNull(v);
+}
+
+int arg_choice(const cJSON *request, const char *key, const char *choices, int *out,
+               struct fault *f) {
+    const char *text = "";
+    TRY(arg_text(request, key, &text, f));
+    size_t n = strlen(text);
+    int i = 0;
+    for (const char *c = choices; c; i++) {
+        const char *end = strchrnul(c, '|');
+        if ((size_t)(end - c) == n && memcmp(c, text, n) == 0) {
+            *out = i;
+            return 0;
+        }
+        c = *end ? end + 1 : NULL;
+    }
+    return fault_set(f, PV_EUSAGE, -1, "'%s' must be one of %s", key, choices);
+}
