@@ -13,5 +13,5 @@ int damage_report(const char *command, const char *path, const struct fault *f, 
     if (f->offset >= 0) fprintf(stderr, " (at byte %lld)", (long long)f->offset);
     if (opened && f->code == PV_ECORRUPT) fputs("; what comes before was read", stderr);
     fputc('\n', stderr);
-    return opened && f->code != PV_ENOMEM ? EXIT_DAMAGED : EXIT_CANNOT_OPEN;
+    return opened ? EXIT_DAMAGED : EXIT_CANNOT_OPEN;
 }

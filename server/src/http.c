@@ -7,6 +7,7 @@
  * Not here    the websocket after its upgrade (ws.c). */
 #include "server/src/assets.h"
 #include "server/src/server.h"
+#include "server/src/upload.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,20 +117,25 @@ static int refuse(struct lws *wsi, const struct server *s, unsigned status, cons
     return send_text(wsi, s, status, "text/plain; charset=utf-8", sentence);
 }
 
-static void drop_body(struct session *session) {
+/* Forgets what is left of an exchange: an answer's body, an upload that was broken off. */
+static void drop_exchange(struct session *session) {
+    if (session->upload) session->server->n_uploads--;
+    upload_abort(session->upload);
+    session->upload = NULL;
     free(session->body_owned);
     session->body_owned = NULL;
     session->body_left = 0;
+}
+
+static int end_with(struct lws *wsi, int rc) {
+    return rc < 0 || lws_http_transaction_completed(wsi) ? -1 : 0;
 }
 
 static int send_asset(struct lws *wsi, struct session *session, const char *path) {
     struct server *s = session->server;
     struct asset asset;
     int rc = asset_find(s->assets_dir, path, &asset);
-    if (rc < 0)
-        return refuse(wsi, s, 404, "There is no such file here.\n") < 0
-                   ? -1
-                   : lws_http_transaction_completed(wsi);
+    if (rc < 0) return end_with(wsi, refuse(wsi, s, 404, "There is no such file here.\n"));
     session->body = asset.data;
     session->body_left = asset.n;
     session->body_owned = asset.owned;
@@ -154,8 +160,57 @@ static int send_more(struct lws *wsi, struct session *session) {
         lws_callback_on_writable(wsi);
         return 0;
     }
-    drop_body(session);
+    drop_exchange(session);
     return lws_http_transaction_completed(wsi) ? -1 : 0;
+}
+
+/* POST /upload: 0 and its body follows, or -1: answered, and the connection ends. */
+static int begin_upload(struct lws *wsi, struct session *session) {
+    struct server *s = session->server;
+    char length[32], name[256] = "", *end;
+    struct fault f = {.offset = -1};
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0 ||
+        lws_hdr_copy(wsi, length, sizeof length, WSI_TOKEN_HTTP_CONTENT_LENGTH) <= 0) {
+        refuse(wsi, s, 411, "An upload must say its Content-Length.\n");
+        return -1;
+    }
+    unsigned long long bytes = strtoull(length, &end, 10);
+    if (*end || length[0] == '-' || bytes == 0) {
+        refuse(wsi, s, 400, bytes ? "The Content-Length is no number.\n" : "The file is empty.\n");
+        return -1;
+    }
+    if (s->n_uploads >= MAX_UPLOADS) {
+        refuse(wsi, s, 503, "Too many uploads at a time.\n");
+        return -1;
+    }
+    const char *named = lws_get_urlarg_by_name(wsi, "name=", name, sizeof name);
+    int rc = upload_begin(named ? named : "", bytes, &session->upload, &f);
+    if (rc < 0) { /* its body is read all the same, or the browser would not see the answer */
+        snprintf(session->refusal, sizeof session->refusal, "%s\n", f.text);
+        session->refusal_status = rc == PV_EFULL ? 507 : 500;
+        return 0;
+    }
+    s->n_uploads++;
+    return 0;
+}
+
+static int end_upload(struct lws *wsi, struct session *session) {
+    struct server *s = session->server;
+    struct fault f = {.offset = -1};
+    char text[64];
+    int trace = -1;
+    if (session->refusal_status)
+        return end_with(wsi, refuse(wsi, s, session->refusal_status, session->refusal));
+    if (!session->upload) return -1;
+    int rc = upload_end(session->upload, s, &trace, &f);
+    session->upload = NULL;
+    s->n_uploads--;
+    if (rc < 0) {
+        snprintf(session->refusal, sizeof session->refusal, "%s\n", f.text);
+        return end_with(wsi, refuse(wsi, s, rc == PV_EFULL ? 507 : 500, session->refusal));
+    }
+    snprintf(text, sizeof text, "{\"trace\":%d}", trace);
+    return end_with(wsi, send_text(wsi, s, 200, "application/json", text));
 }
 
 static int on_request(struct lws *wsi, struct session *session, const char *path) {
@@ -164,13 +219,13 @@ static int on_request(struct lws *wsi, struct session *session, const char *path
     int uri_n;
     int method = lws_http_get_uri_and_method(wsi, &uri, &uri_n);
     const char *sentence = refusal(s, wsi);
-    if (sentence || method != LWSHUMETH_GET) {
-        int rc = sentence ? refuse(wsi, s, 403, sentence)
-                          : refuse(wsi, s, 405, "Only GET is answered here.\n");
-        /* A body that follows is not read: then the connection cannot be used again. */
-        return rc < 0 || method != LWSHUMETH_GET ? -1 : lws_http_transaction_completed(wsi);
-    }
-    return send_asset(wsi, session, path);
+    if (!sentence && method == LWSHUMETH_POST && strcmp(path, "/upload") == 0)
+        return begin_upload(wsi, session);
+    if (!sentence && method == LWSHUMETH_GET) return send_asset(wsi, session, path);
+    int rc = sentence ? refuse(wsi, s, 403, sentence)
+                      : refuse(wsi, s, 405, "Files are fetched by GET; traces go to /upload.\n");
+    /* A body that follows is not read: then the connection cannot be used again. */
+    return method == LWSHUMETH_GET ? end_with(wsi, rc) : -1;
 }
 
 /* Before the websocket: 0 goes on with it, 1 it was answered, -1 hang up. */
@@ -192,16 +247,22 @@ int http_callback(struct lws *wsi, enum lws_callback_reasons why, struct session
     struct server *s = lws_context_user(lws_get_context(wsi));
     switch (why) {
     case LWS_CALLBACK_HTTP:
-        drop_body(session);
+        drop_exchange(session);
         session->server = s;
+        session->refusal_status = 0;
         return on_request(wsi, session, in);
+    case LWS_CALLBACK_HTTP_BODY:
+        if (session->upload) upload_data(session->upload, in, n);
+        return 0;
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        return end_upload(wsi, session);
     case LWS_CALLBACK_HTTP_WRITEABLE:
         return session->body_left ? send_more(wsi, session) : 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return on_upgrade(wsi, s, in);
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
     case LWS_CALLBACK_CLOSED_HTTP:
-        if (session) drop_body(session);
+        if (session) drop_exchange(session);
         return 0;
     default:
         return lws_callback_http_dummy(wsi, why, session, in, n);

@@ -5,6 +5,7 @@
  *                about each listening socket is checked before the first request is answered.
  * Not here    HTTP (http.c), websocket (ws.c), requests (requests.c). */
 #include "server/src/server_life.h"
+#include "server/src/workers.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -82,6 +83,7 @@ int server_start(struct server *s, int port, const char *assets_dir) {
     s->assets_dir = assets_dir;
     s->mail_tail = &s->mail;
     pthread_mutex_init(&s->mail_lock, NULL);
+    pthread_mutex_init(&s->traces.lock, NULL);
     if (make_token(s->token) < 0) {
         perror("parkview: no random numbers for the token");
         return -1;
@@ -111,6 +113,10 @@ int server_start(struct server *s, int port, const char *assets_dir) {
                 "parkview: the server is not bound to 127.0.0.1 alone; it does not start\n");
         return -1;
     }
+    if (workers_start(s) < 0) {
+        fputs("parkview: no threads to answer requests\n", stderr);
+        return -1;
+    }
     return 0;
 }
 
@@ -120,11 +126,14 @@ void server_run(struct server *s, const atomic_int *stop) {
 }
 
 void server_end(struct server *s) {
+    if (!traces_stop(s)) return; /* the process ends; nothing that a thread uses is freed */
+    workers_end(s);
     if (s->lws) lws_context_destroy(s->lws);
     while (s->mail) {
         struct message *next = s->mail->next;
         free(s->mail);
         s->mail = next;
     }
+    traces_free(s);
     pthread_mutex_destroy(&s->mail_lock);
 }

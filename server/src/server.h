@@ -16,9 +16,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/src/trace.h"
+
 enum {
     TOKEN_LENGTH = 32,           /* hexadecimal digits: 128 bits */
     MAX_CLIENTS = 16,            /* websockets at a time */
+    MAX_UPLOADS = 4,             /* at a time */
     MAX_REQUEST_BYTES = 1 << 18, /* one request; SQL may be long */
     MAX_QUEUED_BYTES = 64 << 20, /* answers that one client has not yet taken */
     EVERYBODY = 0                /* a message for all clients; clients are numbered from 1 */
@@ -33,16 +36,19 @@ struct message {
 };
 
 struct client;
+struct workers;
 struct server {
     struct lws_context *lws;
     int port;
     char token[TOKEN_LENGTH + 1];
     const char *assets_dir; /* NULL: the embedded ones */
     struct client *clients;
-    uint32_t n_clients;
+    uint32_t n_clients, n_uploads;
     uint64_t last_client;
     pthread_mutex_t mail_lock; /* guards mail and its tail */
     struct message *mail, **mail_tail;
+    struct trace_list traces;
+    struct workers *workers;
 };
 
 /* message_new - room for n bytes (at message_data); NULL where memory is out. */
@@ -57,13 +63,16 @@ void server_post(struct server *s, struct message *m);
 
 /* ---- the parts that share libwebsockets' one callback ---- */
 
+struct upload;
 struct session { /* one connection */
     struct server *server;
     const unsigned char *body; /* what is left of an HTTP answer */
     size_t body_left;
     unsigned char *body_owned; /* to free when it is sent; or NULL */
-    bool close_after;          /* the request had a body that was not read */
-    struct client *client;     /* after the upgrade to websocket */
+    struct upload *upload;     /* that is being received */
+    unsigned refusal_status;   /* of an upload that cannot be stored; 0 = none */
+    char refusal[512];
+    struct client *client; /* after the upgrade to websocket */
 };
 
 int http_callback(struct lws *wsi, enum lws_callback_reasons why, struct session *session, void *in,
