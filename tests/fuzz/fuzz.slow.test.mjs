@@ -13,7 +13,7 @@ const scratch = mkdtempSync(join(tmpdir(), "parkview-fuzz-"));
 const env = { ...process.env, ASAN_OPTIONS: "detect_leaks=1:allocator_may_return_null=1" };
 
 function fuzz(target, args) {
-  const { status, stderr } = spawnSync(join(programs, `${target}_fuzz`), args, { cwd: scratch, env, maxBuffer: 1 << 28 });
+  const { status, stderr } = spawnSync(join(programs, `${target}_fuzz`), args, { cwd: root, env, maxBuffer: 1 << 28 });
   return { ok: status === 0, detail: String(stderr).split("\n").slice(-25).join("\n") };
 }
 

@@ -1,7 +1,6 @@
 // tests/fuzz/seeds.mjs TARGET FOLDER - the first inputs of a fuzz target, made from the corpus.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { corpus, root } from "../lib/project.mjs";
@@ -44,17 +43,19 @@ const makers = {
     for (const [name, bytes] of traces((v) => v > 0)) yield [name, bytes.subarray(0, 8192)];
   },
   *sql() {
+    const tables = [...readFileSync(join(root, "storage/src/sqltables.def"), "utf8").matchAll(/^TABLE\(\w+, "(\w+)"/gm)];
+    for (const [, table] of tables) yield [`all-of-${table}`, Buffer.from(`SELECT * FROM ${table} LIMIT 9`)];
     const guide = join(root, "storage/SQL.md");
     if (!existsSync(guide)) return;
     const blocks = [...readFileSync(guide, "utf8").matchAll(/```sql\n([\s\S]*?)```/g)].map((m) => m[1]);
     for (const [i, text] of blocks.entries()) yield [`guide-${i}`, Buffer.from(text)];
   },
+  // Patches of 5 bytes (see store_fuzz.c): a few of them, spread over the store.
   *store() {
-    const folder = mkdtempSync(join(tmpdir(), "parkview-seeds-"));
-    for (const { path, name } of corpus().filter((t) => /(sleep|leak|tasks|mutex)[^/]*\.trace(\.zst)?$/.test(t.path))) {
-      const store = join(folder, `${name}.store`);
-      spawnSync(join(root, "build/parkview"), ["import", path, "-o", store]);
-      if (existsSync(store)) yield [name, readFileSync(store).subarray(0, 1 << 20)];
+    for (let i = 0; i < 64; i++) {
+      const bytes = Buffer.alloc(5 * (1 + (i % 4)));
+      for (let k = 0; k < bytes.length; k++) bytes[k] = (i * 2654435761 + k * 40503) >>> 9;
+      yield [`patches-${i}`, bytes];
     }
   },
 };
