@@ -38,9 +38,10 @@ struct painter {
     struct picture *p;
     int64_t from, to; /* of the tile */
     int level;
-    uint64_t lane; /* of rows that belong to one lane */
-    bool groups;   /* painting group lanes from a level of detail */
-    bool failed;
+    uint64_t lane;     /* of rows that belong to one lane */
+    bool groups;       /* painting group lanes from a level of detail */
+    bool failed;       /* out of memory */
+    bool damaged;      /* a row names a tag that the store does not have */
     int64_t before_ns; /* only slices that start before */
 };
 
@@ -87,12 +88,26 @@ static int64_t *bin_of(struct bins *b, uint64_t lane, uint32_t tag) {
     return b->ns[b->n++];
 }
 
+static bool knows_tag(struct painter *w, uint32_t tag) {
+    if (tag < w->s->n_tags) return true;
+    w->damaged = true;
+    return false;
+}
+
+static int painted(const struct painter *w, struct fault *f) {
+    if (w->failed) return store__no_memory(f);
+    return w->damaged ? fault_set(f, PV_ECORRUPT, -1,
+                                  "the store is damaged: a slice has a tag "
+                                  "that the store does not name")
+                      : 0;
+}
+
 /* Adds [start, end) to the buckets that it crosses. */
 static void paint_spread(struct painter *w, uint64_t lane, uint32_t tag, int64_t start,
                          int64_t end) {
     if (start < w->from) start = w->from;
     if (end > w->to) end = w->to;
-    if (start >= end) return;
+    if (start >= end || !knows_tag(w, tag)) return;
     int64_t *bin = bin_of(&w->p->bins, lane, tag);
     if (!bin) {
         w->failed = true;
@@ -131,7 +146,7 @@ static void paint_stretch(struct painter *w, uint64_t lane, int64_t start, int64
         paint_spread(w, lane, tag, start, start + dur);
         return;
     }
-    if (start >= w->to || start + dur <= w->from) return;
+    if (start >= w->to || start + dur <= w->from || !knows_tag(w, tag)) return;
     paint_solid(
         w, lane,
         &(struct tile_solid){.start_ns = start, .dur_ns = dur, .who = who, .tag = (uint16_t)tag});
@@ -178,6 +193,7 @@ static int paint_shared(void *arg, const struct seq_row *row) {
 static int paint_level(void *arg, const struct seq_row *row) {
     struct painter *w = arg;
     uint32_t tag = (uint32_t)(row->v[0] >> 1);
+    if (!knows_tag(w, tag)) return 1;
     if (!(row->v[0] & LOD_PART)) {
         paint_stretch(w, w->lane, row->start_ns, row->dur_ns, tag, (int64_t)row->v[1] - 1);
     } else if (row->start_ns >= w->from && row->start_ns < w->to) {
@@ -193,6 +209,7 @@ static int paint_level(void *arg, const struct seq_row *row) {
 /* A row of a stored level of a group: so many goroutine-ns, evenly over whole buckets. */
 static int paint_group(void *arg, const struct seq_row *row) {
     struct painter *w = arg;
+    if (!knows_tag(w, (uint32_t)row->key & 0xffff)) return 1;
     int64_t *bin = bin_of(&w->p->bins, w->lane, (uint32_t)row->key & 0xffff);
     if (!bin) {
         w->failed = true;
@@ -345,7 +362,7 @@ static int shared_picture(struct painter *w, int64_t index, struct fault *f) {
     struct seq_window window = {w->from, w->to, INT64_MIN, INT64_MAX,
                                 SLICE_CLASS | SLICE_PLACE | SLICE_FLAGS};
     TRY(seq_rows(slices, &window, paint_shared, w, f));
-    if (w->failed) return store__no_memory(f);
+    TRY(painted(w, f));
     sort_solids(w->p);
     w->p->level = w->level;
     w->p->index = index;
@@ -434,7 +451,7 @@ int store_tile(struct store *s, struct lane lane, int level, int64_t index, stru
         w.p = s->pictures[0];
         clear_picture(w.p);
         TRY(paint_lane(&w, lane, f));
-        if (w.failed) return store__no_memory(f);
+        TRY(painted(&w, f));
         sort_solids(w.p);
     }
     uint64_t code = lane_code(lane.kind, lane.id);
