@@ -30,52 +30,88 @@ export function stopName(name: string): string {
   return (m?.[1] ?? name).replace(/^GC /, "");
 }
 
+const THIN = 0.25; // px: bands below it would only grey the lanes
+const DENSE_PX = 8; // phases that stand closer on average are drawn as shares of columns
+
+/** The part of a list in order of start that touches [from, to). */
+function within(rows: Range[], from: number, to: number): Range[] {
+  return rows.filter((r) => r.start < to && r.start + r.dur > from);
+}
+
 export function paintBands(x: Ctx, g: GcPhases, s: Scale, top: number, bottom: number, c: Palette): void {
   const band = (r: Range, colour: string) => {
     const a = s.x(r.start);
-    const b = Math.max(a + 1, s.x(r.start + r.dur));
-    if (b < 0 || a > s.width) return;
+    const width = r.dur / s.nsPerPx;
+    if (width < THIN) return;
+    const b = a + Math.max(1, width);
+    x.globalAlpha = Math.min(1, width);
     x.fillStyle = colour;
     x.fillRect(Math.max(0, a), top, Math.min(s.width, b) - Math.max(0, a), bottom - top);
   };
-  for (const r of g.marks) band(r, c.gcBand);
-  for (const r of g.stops) band(r, c.stwFill);
+  for (const r of within(g.marks, s.from, s.to)) band(r, c.gcBand);
+  for (const r of within(g.stops, s.from, s.to)) band(r, c.stwFill);
+  x.globalAlpha = 1;
 }
 
 export function paintGcLane(x: Ctx, g: GcPhases, s: Scale, y: number, h: number, c: Palette): void {
-  const gc = c.families[8]!;
+  const marks = within(g.marks, s.from, s.to);
+  const stops = within(g.stops, s.from, s.to);
   setFont(x, c.font, 500);
-  const top = y + 4;
-  const high = h - 8;
-  const stops = g.stops.map((r) => ({ r, a: Math.round(s.x(r.start)), b: Math.max(Math.round(s.x(r.start)) + 2, Math.round(s.x(r.start + r.dur))) }));
-  const seen = stops.filter((p) => p.b > 0 && p.a < s.width);
-  for (const m of g.marks) {
-    const a = s.x(m.start);
-    const b = Math.max(a + 1, s.x(m.start + m.dur));
-    if (b < 0 || a > s.width) continue;
-    x.fillStyle = gc.fill;
-    x.fillRect(a, top, b - a, high);
-    x.fillStyle = gc.solid;
-    x.fillRect(a, y + h - 7, b - a, 3);
-    let left = Math.max(0, a);
-    let right = Math.min(s.width, b);
-    for (const p of seen) {
-      if (p.b > left && p.a < left + 8) left = Math.max(left, p.b);
-      else if (p.a < right && p.b >= right - 2) right = Math.min(right, p.a);
-    }
-    label(x, [`mark  ${short(m.dur)}`, short(m.dur), "mark"], left, right - left, y + h / 2 - 0.5, c.text);
+  if ((marks.length + stops.length) * DENSE_PX > s.width) {
+    paintShares(x, marks, s, y + h - 4, h - 8, c.families[8]!.fill, 1);
+    paintShares(x, stops, s, y + h - 4, h - 8, c.stw, 2);
+  } else paintPhases(x, marks, stops, s, y, h, c);
+}
+
+/** Columns as high as the share of their time; what is there is at least `least` px high. */
+function paintShares(x: Ctx, rows: Range[], s: Scale, bottom: number, h: number, colour: string, least: number): void {
+  const n = Math.ceil(s.width);
+  const share = new Float32Array(n);
+  for (const r of rows) {
+    const a = Math.max(0, s.x(r.start));
+    const b = Math.min(s.width, s.x(r.start + r.dur));
+    for (let i = Math.floor(a); i < b && i < n; i++) share[i]! += Math.min(b, i + 1) - Math.max(a, i);
   }
-  for (const p of seen) {
-    x.fillStyle = c.stw;
-    x.fillRect(p.a, top, p.b - p.a, high);
+  x.fillStyle = colour;
+  for (let i = 0; i < n; i++) {
+    if (share[i] === 0) continue;
+    const high = Math.max(least, Math.min(1, share[i]!) * h);
+    x.fillRect(i, bottom - high, 1, high);
   }
-  labelStops(x, seen, s.width, y + h / 2 + 0.5, c);
 }
 
 interface Stop {
   r: Range;
   a: number;
   b: number;
+}
+
+function paintPhases(x: Ctx, marks: Range[], pauses: Range[], s: Scale, y: number, h: number, c: Palette): void {
+  const gc = c.families[8]!;
+  const top = y + 4;
+  const high = h - 8;
+  const stops: Stop[] = pauses.map((r) => {
+    const a = Math.round(s.x(r.start));
+    return { r, a, b: Math.max(a + 2, Math.round(s.x(r.start + r.dur))) };
+  });
+  for (const m of marks) {
+    const a = s.x(m.start);
+    const b = Math.max(a + 1, s.x(m.start + m.dur));
+    x.fillStyle = gc.fill;
+    x.fillRect(a, top, b - a, high);
+    x.fillStyle = gc.solid;
+    x.fillRect(a, y + h - 7, b - a, 3);
+    let left = Math.max(0, a);
+    let right = Math.min(s.width, b);
+    for (const p of stops) {
+      if (p.b > left && p.a < left + 8) left = Math.max(left, p.b);
+      else if (p.a < right && p.b >= right - 2) right = Math.min(right, p.a);
+    }
+    label(x, [`mark  ${short(m.dur)}`, short(m.dur), "mark"], left, right - left, y + h / 2 - 0.5, c.text);
+  }
+  x.fillStyle = c.stw;
+  for (const p of stops) x.fillRect(p.a, top, p.b - p.a, high);
+  labelStops(x, stops, s.width, y + h / 2 + 0.5, c);
 }
 
 /** Pauses are named outside: a pause that ends a phase to its right, others to the left, where there is room. */

@@ -48,6 +48,7 @@ export function paintOverview(x: Ctx, o: OverviewInput, c: Palette, cols: Column
   const { width, height } = o;
   const bottom = height - AXIS;
   const s = new Scale(0, o.duration, width);
+  x.textBaseline = "middle";
   x.fillStyle = c.surface;
   x.fillRect(0, 0, width, height);
   sumArea(cols, o.segments, s, o.classOf);
@@ -102,6 +103,6 @@ function paintAxis(x: Ctx, s: Scale, height: number, c: Palette): void {
     x.fillStyle = c.line3;
     x.fillRect(Math.round(px), height - 11, 1, 6);
     x.fillStyle = c.text3;
-    x.fillText(text, px + 5, height - 7.5);
+    x.fillText(text, px + 5, height - 6.5);
   }
 }

@@ -14,7 +14,6 @@ import { paintBrush, paintHook, paintOutline } from "./mark";
 import type { Palette } from "./palette";
 import { paintCursor, paintGapFlags, paintGaps, paintGrid, paintRuler } from "./ruler";
 import type { Scale } from "./scale";
-import { setFont, textWidth } from "./text";
 
 type Ctx = CanvasRenderingContext2D;
 
@@ -35,6 +34,7 @@ export interface Frame {
   hatch: CanvasPattern | null;
   c: Palette;
   cols: Columns;
+  figures: { notWaiting: number }; // told by the painter: the most at once in this window
 }
 
 export interface Top {
@@ -93,10 +93,7 @@ function paintRow(x: Ctx, f: Frame, r: Row, room: boolean): void {
       sumArea(cols, f.segments(r.lane), s, f.looks.laneClass);
       const max = Math.max(1, Math.ceil(peak(cols, 0, FIRST_WAIT)));
       paintArea(x, cols, { base: y + h - 1, height: h - 6, up: true, max, from: 0, to: FIRST_WAIT }, c);
-      setFont(x, c.font, 450);
-      x.fillStyle = c.text3;
-      const text = `max ${max}`;
-      x.fillText(text, s.width - textWidth(x, text) - 6, y + 9);
+      f.figures.notWaiting = max;
       rule(x, s, y + h - 1, c.line2);
       break;
     }

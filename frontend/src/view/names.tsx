@@ -14,7 +14,7 @@ const MEGA = 1048576;
 
 export function Names({ stage }: { stage: Stage }) {
   const { app } = stage;
-  useChanges(app, app.lanes, app.view, app.figures, app.selection, app.tiles);
+  useChanges(stage, app, app.lanes, app.view, app.figures, app.selection, app.tiles);
   const rows = app.lanes.visible();
   return (
     <div class="names" onWheel={(e) => wheel(e, stage)}>
@@ -67,7 +67,7 @@ function Name({ stage, row, top }: { stage: Stage; row: Row; top: number }) {
       return (
         <div class="n c base" style={place}>
           <span>{row.name}</span>
-          <span class="m">running, ready, in a syscall</span>
+          <span class="m">up to {int(stage.figures.notWaiting)} at once in this window</span>
         </div>
       );
     case "section":

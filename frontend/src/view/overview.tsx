@@ -1,7 +1,6 @@
 // view/overview.tsx - the strip of the whole trace and its brush: drag it, drag its edges, or draw a new one.
 
 import { useEffect, useRef } from "preact/hooks";
-import { digits3 } from "../lib/format";
 import { brushOf } from "../draw/overview";
 import type { Stage } from "./stage";
 import { useChanges } from "./use";
@@ -88,4 +87,4 @@ export function Overview({ stage }: { stage: Stage }) {
   );
 }
 
-const upTo = (n: number): string => (n < 10 ? digits3(n).replace(/\.?0+$/, "") : String(Math.round(n)));
+const upTo = (n: number): string => (n < 10 ? String(Math.round(n * 10) / 10) : String(Math.round(n)));

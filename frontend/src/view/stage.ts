@@ -33,6 +33,7 @@ export class Stage extends Observable {
   overviewFigures: OverviewFigures = { ran: 0, waited: 0 };
   hover: Row | null = null;
   brush: { x0: number; x1: number; text: string } | null = null;
+  figures = { notWaiting: 0 };
   lastFrameMs = 0;
   private base: Ctx | null = null;
   private top: Ctx | null = null;
@@ -192,6 +193,7 @@ export class Stage extends Observable {
       hatch: this.hatchPattern(),
       c: this.palette,
       cols: this.columns,
+      figures: this.figures,
     };
   }
 
