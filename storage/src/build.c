@@ -77,6 +77,7 @@ void build_free(struct builder *b) {
     free(b->ranges.rows);
     free(b->tasks.rows);
     free(b->regions.rows);
+    map_free(&b->lived);
     map_free(&b->go_map);
     map_free(&b->proc_map);
     map_free(&b->thread_map);

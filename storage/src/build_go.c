@@ -32,6 +32,8 @@ static struct go *add_go(struct builder *b, int64_t id) {
     struct go *g = &b->gos[i];
     *g = (struct go){.id = id, .state = GO_NOTEXIST, .parent = NO_ID, .start = b->now};
     g->regions = MAP_NONE;
+    uint32_t n_raw = map_get(&b->lived, (uint64_t)id);
+    if (n_raw != MAP_NONE) g->n_raw = n_raw;
     return map_put(&b->go_map, (uint64_t)id, i) ? g : NULL;
 }
 
@@ -174,7 +176,7 @@ static int write_slice(struct builder *b, const struct go *g, int64_t now, const
         .start_ns = g->since,
         .dur_ns = now - g->since,
         .v = {g->class_id, g->place, (uint64_t)(w->g + 1), w->place, w->stack, kept << 1 | open},
-        .note = g->tag | on_p << 16 | (g->n_slices < LOD_G_RAW_SLICES ? NOTE_RAW_ONLY : 0)};
+        .note = g->tag | on_p << 16 | (g->n_raw < LOD_G_RAW_SLICES ? NOTE_RAW_ONLY : 0)};
     TRY(seq_append(b->slices, &row, f));
     b->counts.n_slices++;
     if (g->state == GO_RUNNING || g->state == GO_SYSCALL) {
@@ -197,6 +199,7 @@ static int leave(struct builder *b, struct go *g, int64_t now, const struct wake
     if (dur > 0) {
         TRY(write_slice(b, g, now, w, open, f));
         g->n_slices++;
+        if (g->n_raw < LOD_G_RAW_SLICES) g->n_raw++;
         int64_t counted = waited_ns(g->state == GO_WAITING && is_forever(b, g->class_id), dur);
         g->state_ns[g->state] += counted;
         if (g->state == GO_WAITING) {
@@ -220,6 +223,16 @@ static int leave(struct builder *b, struct go *g, int64_t now, const struct wake
     return 0;
 }
 
+static int lose_processor(struct builder *b, struct proc *p, struct fault *f) {
+    if (p->in_syscall == MAP_NONE) return 0;
+    struct go *g = &b->gos[p->in_syscall];
+    p->in_syscall = MAP_NONE;
+    if (g->state != GO_SYSCALL) return 0;
+    int64_t id = p->id;
+    g->kept_ns = b->now - g->since;
+    return put_on_proc(b, g, id, g->kept_ns, f);
+}
+
 static int enter(struct builder *b, struct go *g, const struct ev *e, int64_t since,
                  struct fault *f) {
     g->since = since;
@@ -233,10 +246,12 @@ static int enter(struct builder *b, struct go *g, const struct ev *e, int64_t si
     if (g->class_id == MAP_NONE) return build_no_memory(f);
     struct slice_class c = names_class_of(b->names, g->class_id);
     g->tag = tag_of(&c, names_group_kind(b->names, g->group));
-    if (e->to == GO_SYSCALL && e->p >= 0) {
+    if (g->state != GO_RUNNABLE && g->state != GO_WAITING && e->p >= 0) {
         struct proc *p = find_proc(b, e->p);
         if (!p) return build_no_memory(f);
-        p->in_syscall = (uint32_t)(g - b->gos);
+        /* Before Go 1.22 a P that left a blocked system call does not say so. */
+        if (p->in_syscall != MAP_NONE) TRY(lose_processor(b, p, f));
+        if (e->to == GO_SYSCALL) p->in_syscall = (uint32_t)(g - b->gos);
     }
     g->counted = g->named;
     if (!g->counted) return 0;
@@ -267,6 +282,8 @@ static int end_go(struct builder *b, struct go *g, bool ended, struct fault *f) 
     TRY(coltab_append(b->tabs[TAB_GOROUTINES], row, f));
     TRY(flush_pending(b, g, f));
     TRY(build_close_regions(b, g, f));
+    if ((!ended || g->from_c) && !map_put(&b->lived, (uint64_t)g->id, g->n_raw))
+        return build_no_memory(f);
     uint32_t i = (uint32_t)(g - b->gos);
     map_remove(&b->go_map, (uint64_t)g->id);
     g->state = GO_NOTEXIST;
@@ -287,6 +304,7 @@ int build_go_transition(struct builder *b, const struct ev *e, struct fault *f) 
     } else if (e->from == GO_NOTEXIST) {
         g->start = b->now;
         g->created = true;
+        g->from_c = e->to == GO_SYSCALL;
         g->parent = e->g;
     } else if (e->from == GO_WAITING) {
         w = (struct waker){e->g, names_place(b->names, e->p, e->m), e->stack};
@@ -318,16 +336,6 @@ int build_close_all(struct builder *b, struct fault *f) {
 }
 
 /* ---- processors ---- */
-
-static int lose_processor(struct builder *b, struct proc *p, struct fault *f) {
-    if (p->in_syscall == MAP_NONE) return 0;
-    struct go *g = &b->gos[p->in_syscall];
-    p->in_syscall = MAP_NONE;
-    if (g->state != GO_SYSCALL) return 0;
-    int64_t id = p->id;
-    g->kept_ns = b->now - g->since;
-    return put_on_proc(b, g, id, g->kept_ns, f);
-}
 
 int build_proc_transition(struct builder *b, const struct ev *e, struct fault *f) {
     struct proc *p = find_proc(b, (int64_t)e->id);

@@ -30,11 +30,11 @@ struct go { /* a live goroutine */
     int64_t kept_ns; /* in a system call: how long it kept its P, -1 = still has it */
     int64_t state_ns[6];
     uint32_t class_id, group, place, tag;
-    uint32_t n_slices, regions;
+    uint32_t n_slices, n_raw, regions; /* n_raw: slices of all its lives, up to LOD_G_RAW_SLICES */
     struct pending *pending;
     uint32_t n_pending, next_free;
     uint8_t state; /* GO_NOTEXIST: not alive */
-    bool named, created, counted;
+    bool named, created, counted, from_c;
 };
 
 struct proc {
@@ -78,6 +78,7 @@ struct builder {
     struct build_counts counts;
     int64_t gap_row[COLTAB_MAX_COLS];
 
+    struct map lived; /* goroutines that may live again (cgo, gaps) -> n_raw */
     struct map go_map, proc_map, thread_map, range_map, task_map;
     struct go *gos;
     uint32_t n_gos, cap_gos, free_go;

@@ -1,0 +1,515 @@
+/* tests/unit/store_test.c - every window's figures, at every level of detail, equal a brute-force
+ * pass over the raw events.
+ *
+ * The model below shares nothing with the store but the reader and the names of refined reasons: it
+ * keeps every slice of the trace in one array and answers each question by walking all of it.
+ * Windows, lanes and levels are random; PARKVIEW_SEED repeats a run. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "storage/src/map.h"
+#include "storage/src/reader.h"
+#include "storage/src/slices.h"
+#include "storage/store.h"
+
+static struct fault fault;
+static long n_checks;
+
+#define CHECK(x, ...)                                                                              \
+    do {                                                                                           \
+        n_checks++;                                                                                \
+        if (!(x)) {                                                                                \
+            printf("%s:%d: failed: %s: ", __FILE__, __LINE__, #x);                                 \
+            printf(__VA_ARGS__);                                                                   \
+            printf(" (%s)\n", fault.text);                                                         \
+            exit(1);                                                                               \
+        }                                                                                          \
+    } while (0)
+
+static uint64_t seed = 88172645463325252u;
+static uint64_t random64(void) {
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    return seed ^= seed << 17;
+}
+static int64_t below(int64_t n) {
+    return n > 0 ? (int64_t)(random64() % (uint64_t)n) : 0;
+}
+
+/* ---- the model ---- */
+
+struct m_slice {
+    int64_t g, start, end, p, m, kept_end, waker_g;
+    uint32_t life; /* index into lives */
+    uint32_t reason, stack, waker_stack;
+    uint8_t state;
+};
+struct life {
+    int64_t g, since, p, m, kept_end;
+    uint32_t func, reason, stack;
+    uint8_t state;
+    bool named;
+};
+struct model {
+    struct reader *reader;
+    struct dict *dict;
+    struct m_slice *slices;
+    size_t n_slices, cap_slices;
+    struct life *lives;
+    uint32_t n_lives, cap_lives;
+    struct map live;       /* g -> life */
+    struct map in_syscall; /* p -> life */
+    int64_t first, now, sync;
+    bool gap;
+};
+
+static uint32_t life_of(struct model *m, int64_t g) {
+    uint32_t i = map_get(&m->live, (uint64_t)g);
+    if (i != MAP_NONE) return i;
+    if (m->n_lives == m->cap_lives) {
+        m->cap_lives = m->cap_lives ? m->cap_lives * 2 : 1024;
+        m->lives = realloc(m->lives, m->cap_lives * sizeof *m->lives);
+    }
+    m->lives[m->n_lives] = (struct life){.g = g, .state = GO_NOTEXIST, .p = NO_ID, .m = NO_ID};
+    map_put(&m->live, (uint64_t)g, m->n_lives);
+    return m->n_lives++;
+}
+
+static void end_slice(struct model *m, uint32_t life, int64_t waker_g, uint32_t waker_stack) {
+    struct life *l = &m->lives[life];
+    if (l->state == GO_NOTEXIST || m->now <= l->since) return;
+    if (m->n_slices == m->cap_slices) {
+        m->cap_slices = m->cap_slices ? m->cap_slices * 2 : 4096;
+        m->slices = realloc(m->slices, m->cap_slices * sizeof *m->slices);
+    }
+    m->slices[m->n_slices++] = (struct m_slice){
+        l->g,    l->since, m->now,    l->p,     l->m,        l->kept_end < 0 ? m->now : l->kept_end,
+        waker_g, life,     l->reason, l->stack, waker_stack, l->state};
+}
+
+/* Who sits in a system call with that P loses it now. */
+static void lose(struct model *m, uint64_t p) {
+    uint32_t i = map_get(&m->in_syscall, p);
+    map_remove(&m->in_syscall, p);
+    if (i == MAP_NONE) return;
+    struct life *l = &m->lives[i];
+    if (l->state == GO_SYSCALL && l->p == (int64_t)p && l->kept_end < 0) l->kept_end = m->now;
+}
+
+static void on_go(struct model *m, const struct ev *e) {
+    uint32_t i = life_of(m, (int64_t)e->id);
+    struct life *l = &m->lives[i];
+    struct stack st = dict_stack(m->dict, e->tstack);
+    if (!l->named && st.n && st.frames[st.n - 1].func) {
+        l->named = true;
+        l->func = st.frames[st.n - 1].func;
+    }
+    if (e->from == e->to) return;
+    bool woken = e->from == GO_WAITING;
+    if (e->from != GO_UNDETERMINED && e->from != GO_NOTEXIST)
+        end_slice(m, i, woken ? e->g : NO_ID, woken ? e->stack : 0);
+    l->since = e->from == GO_UNDETERMINED ? m->sync : m->now;
+    l->state = e->to;
+    l->reason = e->str;
+    l->stack = e->tstack;
+    l->kept_end = -1;
+    if (e->to == GO_RUNNING || e->to == GO_SYSCALL) {
+        l->p = e->p;
+        l->m = e->m;
+    }
+    if ((e->to == GO_SYSCALL || e->to == GO_RUNNING) && e->p >= 0) lose(m, (uint64_t)e->p);
+    if (e->to == GO_SYSCALL && e->p >= 0) map_put(&m->in_syscall, (uint64_t)e->p, i);
+    if (e->to == GO_NOTEXIST) map_remove(&m->live, (uint64_t)l->g);
+}
+
+static void on_proc(struct model *m, const struct ev *e) {
+    if (e->from != e->to && e->to == PROC_IDLE) lose(m, e->id);
+}
+
+static void close_all(struct model *m) {
+    for (uint32_t i = 0; i < m->n_lives; i++) {
+        if (map_get(&m->live, (uint64_t)m->lives[i].g) != i) continue;
+        end_slice(m, i, NO_ID, 0);
+        m->lives[i].state = GO_NOTEXIST;
+    }
+    map_free(&m->live);
+    map_free(&m->in_syscall);
+}
+
+static void on_event(struct model *m, const struct ev *e, bool first) {
+    if (first) m->first = e->time_ns;
+    if (e->kind == EV_GAP) {
+        if (!m->gap) close_all(m);
+        m->gap = true;
+        return;
+    }
+    m->gap = false;
+    m->now = e->time_ns - m->first;
+    if (e->kind == EV_SYNC) m->sync = m->now;
+    if (e->kind == EV_GO_TRANSITION) on_go(m, e);
+    if (e->kind == EV_PROC_TRANSITION) on_proc(m, e);
+}
+
+static void read_model(struct model *m, const char *path) {
+    struct input *in;
+    struct reader_options o = {.resume = true};
+    CHECK(input_open(path, &in, &fault) == 0, "%s", path);
+    CHECK(reader_open(in, &o, &m->reader, &fault) == 0, "%s", path);
+    m->dict = reader_dict(m->reader);
+    struct ev_batch *b = malloc(sizeof *b);
+    bool first = true;
+    while (reader_next(m->reader, b, &fault) == 1)
+        for (uint32_t i = 0; i < b->n; i++, first = false) on_event(m, &b->ev[i], first);
+    close_all(m);
+    free(b);
+    input_close(in);
+}
+
+static void free_model(struct model *m) {
+    reader_close(m->reader);
+    free(m->slices);
+    free(m->lives);
+}
+
+static bool same_text(struct text a, struct text b) {
+    return a.n == b.n && (a.n == 0 || !memcmp(a.data, b.data, a.n));
+}
+
+static const char *refined_name(struct model *m, const struct m_slice *s, struct refined *r) {
+    refine_wait(m->dict, s->reason, s->stack, r);
+    return r->name;
+}
+
+static bool is_forever(struct model *m, const struct m_slice *s) {
+    struct text t = dict_string(m->dict, s->reason);
+    return s->state == GO_WAITING && t.n == 7 && !memcmp(t.data, "forever", 7);
+}
+
+/* ---- waits ---- */
+
+static int64_t min64(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+static int64_t max64(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+static int by_value(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void check_waits(struct model *m, struct store *s, int64_t from, int64_t to, int by,
+                        int64_t g) {
+    struct store_wait_query q = {
+        .from_ns = from, .to_ns = to, .by = (enum wait_key)by, .one_g = g >= 0, .g = g};
+    struct store_waits w;
+    CHECK(store_waits(s, &q, &w, &fault) == 0, "waits %ld %ld", (long)from, (long)to);
+    int64_t *durs = malloc((m->n_slices + 1) * sizeof *durs), all = 0;
+    for (uint32_t i = 0; i < w.n; i++) {
+        const struct store_wait *row = &w.rows[i];
+        int64_t count = 0, total = 0, whole = 0, max = 0;
+        for (size_t k = 0; k < m->n_slices; k++) {
+            const struct m_slice *x = &m->slices[k];
+            if (x->state != GO_WAITING || x->start >= to || x->end <= from) continue;
+            if (g >= 0 && x->g != g) continue;
+            struct refined r;
+            if (by == WAIT_BY_REASON && !same_text(dict_string(m->dict, x->reason), row->key))
+                continue;
+            if (by == WAIT_BY_REFINED) {
+                const char *name = refined_name(m, x, &r);
+                struct text t = {name, strlen(name)};
+                /* two reasons may refine to one name: rows of that name are told apart by reason */
+                if (!same_text(t, row->key) ||
+                    !same_text(dict_string(m->dict, x->reason), row->reason))
+                    continue;
+            }
+            bool forever = is_forever(m, x);
+            int64_t dur = forever ? 0 : x->end - x->start;
+            durs[count++] = dur;
+            total += forever ? 0 : min64(x->end, to) - max64(x->start, from);
+            whole += dur;
+            max = max64(max, dur);
+        }
+        if (by > WAIT_BY_REFINED) continue;
+        CHECK(count == row->count && total == row->total_ns && max == row->max_ns,
+              "%.*s in [%ld,%ld) g %ld: count %ld/%ld total %ld/%ld max %ld/%ld", (int)row->key.n,
+              row->key.data, (long)from, (long)to, (long)g, (long)row->count, (long)count,
+              (long)row->total_ns, (long)total, (long)row->max_ns, (long)max);
+        CHECK(row->mean_ns == whole / count, "mean");
+        qsort(durs, (size_t)count, sizeof *durs, by_value);
+        int64_t p50 = durs[(count * 500 + 999) / 1000 - 1],
+                p99 = durs[(count * 990 + 999) / 1000 - 1];
+        CHECK(row->p50_ns >= p50 && row->p50_ns <= p50 + p50 / 32, "p50 %ld/%ld", (long)row->p50_ns,
+              (long)p50);
+        CHECK(row->p99_ns >= p99 && row->p99_ns <= p99 + p99 / 32, "p99 %ld/%ld", (long)row->p99_ns,
+              (long)p99);
+        all += count;
+    }
+    int64_t touching = 0;
+    for (size_t k = 0; k < m->n_slices; k++) {
+        const struct m_slice *x = &m->slices[k];
+        touching +=
+            x->state == GO_WAITING && x->start < to && x->end > from && (g < 0 || x->g == g);
+    }
+    CHECK(w.count == touching, "all waits %ld/%ld by %d", (long)w.count, (long)touching, by);
+    CHECK(by > WAIT_BY_REFINED || all == touching, "rows leave waits out");
+    free(durs);
+}
+
+/* ---- tiles: ns by bucket and colour; colour = state, and the refined reason of waits ---- */
+
+enum { N_COLOURS = 64 };
+struct colours {
+    struct {
+        uint8_t state;
+        char name[96];
+    } colour[N_COLOURS];
+    int n;
+};
+
+static int colour_of(struct colours *c, uint8_t state, const char *name) {
+    if (state != GO_WAITING) name = "";
+    for (int i = 0; i < c->n; i++)
+        if (c->colour[i].state == state && !strcmp(c->colour[i].name, name)) return i;
+    CHECK(c->n < N_COLOURS, "too many colours");
+    c->colour[c->n].state = state;
+    snprintf(c->colour[c->n].name, sizeof c->colour[c->n].name, "%s", name);
+    return c->n++;
+}
+
+static void spread(double (*sum)[N_COLOURS], int colour, int64_t origin, int level, int64_t start,
+                   int64_t end) {
+    int64_t width = INT64_C(1) << level;
+    for (int b = 0; b < TILE_BUCKETS; b++) {
+        int64_t low = origin + b * width, high = low + width;
+        if (start < high && end > low)
+            sum[b][colour] += (double)(min64(end, high) - max64(start, low));
+    }
+}
+
+static bool on_lane(struct model *m, struct store *s, const struct m_slice *x, struct lane lane) {
+    bool on_cpu = x->state == GO_RUNNING || x->state == GO_SYSCALL;
+    switch (lane.kind) {
+    case LANE_G:
+        return x->g == lane.id;
+    case LANE_P:
+        return on_cpu && x->p == lane.id;
+    case LANE_M:
+        return on_cpu && x->m == lane.id;
+    case LANE_ALL:
+        return true;
+    case LANE_GROUP:
+        break;
+    }
+    return same_text(dict_string(m->dict, m->lives[x->life].func),
+                     store_group(s, (uint32_t)lane.id).func);
+}
+
+static void check_tile(struct model *m, struct store *s, struct lane lane, int level,
+                       int64_t index) {
+    static double want[TILE_BUCKETS][N_COLOURS], got[TILE_BUCKETS][N_COLOURS];
+    memset(want, 0, sizeof want);
+    memset(got, 0, sizeof got);
+    struct colours colours = {.n = 0};
+    struct tile t;
+    CHECK(store_tile(s, lane, level, index, &t, &fault) == 0, "tile");
+    int64_t width = INT64_C(1) << level, origin = index * TILE_BUCKETS * width;
+    int64_t last_start = INT64_MIN;
+    for (uint32_t i = 0; i < t.n_solids; i++) {
+        const struct tile_solid *x = &t.solids[i];
+        CHECK(x->dur_ns >= width && x->start_ns >= last_start, "a solid shorter than a bucket");
+        last_start = x->start_ns;
+        struct store_tag tag = store_tag(s, x->tag);
+        char name[96];
+        snprintf(name, sizeof name, "%.*s", (int)tag.refined.n, tag.refined.data);
+        spread(got, colour_of(&colours, tag.state, name), origin, level, x->start_ns,
+               x->start_ns + x->dur_ns);
+    }
+    for (uint32_t i = 0; i < t.n_parts; i++) {
+        CHECK(t.parts[i].bucket < TILE_BUCKETS &&
+                  (!i || t.parts[i].bucket >= t.parts[i - 1].bucket),
+              "parts out of order");
+        struct store_tag tag = store_tag(s, t.parts[i].tag);
+        char name[96];
+        snprintf(name, sizeof name, "%.*s", (int)tag.refined.n, tag.refined.data);
+        got[t.parts[i].bucket][colour_of(&colours, tag.state, name)] +=
+            (double)t.parts[i].cover * (double)width;
+    }
+    for (size_t k = 0; k < m->n_slices; k++) {
+        const struct m_slice *x = &m->slices[k];
+        if (x->start >= origin + TILE_BUCKETS * width || x->end <= origin) continue;
+        if (!on_lane(m, s, x, lane)) continue;
+        struct refined r;
+        int c = colour_of(&colours, x->state, refined_name(m, x, &r));
+        spread(want, c, origin, level, x->start, lane.kind == LANE_P ? x->kept_end : x->end);
+    }
+    for (int b = 0; b < TILE_BUCKETS; b++)
+        for (int c = 0; c < colours.n; c++) {
+            double slack = 0.5 + 1e-6 * fmax(want[b][c], (double)width);
+            CHECK(fabs(want[b][c] - got[b][c]) <= slack,
+                  "lane %d %ld level %d tile %ld bucket %d state %d %s: %.0f, should be %.0f",
+                  lane.kind, (long)lane.id, level, (long)index, b, colours.colour[c].state,
+                  colours.colour[c].name, got[b][c], want[b][c]);
+        }
+}
+
+static struct lane random_lane(struct model *m, struct store *s) {
+    const struct store_info *i = store_info(s);
+    switch (below(5)) {
+    case 0:
+        return (struct lane){LANE_P, i->n_procs ? i->procs[below(i->n_procs)] : 0};
+    case 1:
+        return (struct lane){LANE_G, m->slices[below((int64_t)m->n_slices)].g};
+    case 2:
+        if (i->n_threads) return (struct lane){LANE_M, i->threads[below(i->n_threads)]};
+        break;
+    case 3:
+        return (struct lane){LANE_GROUP, below(store_n_groups(s))};
+    default:
+        break;
+    }
+    return (struct lane){LANE_ALL, 0};
+}
+
+static void check_tiles(struct model *m, struct store *s, int n) {
+    int64_t duration = store_info(s)->duration_ns;
+    int top = 0;
+    while (((int64_t)TILE_BUCKETS << top) < duration) top++;
+    for (int i = 0; i < n; i++) {
+        int level = (int)below(top + 2);
+        int64_t tiles = duration / ((int64_t)TILE_BUCKETS << level) + 1;
+        check_tile(m, s, random_lane(m, s), level, below(tiles));
+    }
+}
+
+/* ---- single slices ---- */
+
+static void check_slices(struct model *m, struct store *s, int n) {
+    for (int i = 0; i < n; i++) {
+        const struct m_slice *x = &m->slices[below((int64_t)m->n_slices)];
+        struct store_slice got;
+        int64_t at = x->start + below(x->end - x->start);
+        CHECK(store_slice_at(s, (struct lane){LANE_G, x->g}, at, &got, &fault) == 1, "slice at");
+        CHECK(got.start_ns == x->start && got.dur_ns == x->end - x->start && got.state == x->state,
+              "g %ld at %ld: %ld+%ld state %d", (long)x->g, (long)at, (long)got.start_ns,
+              (long)got.dur_ns, got.state);
+        CHECK(same_text(store_tag(s, got.tag).reason, dict_string(m->dict, x->reason)) ||
+                  x->state != GO_WAITING,
+              "reason");
+        CHECK(got.waker_g == x->waker_g, "waker %ld, should be %ld", (long)got.waker_g,
+              (long)x->waker_g);
+        CHECK(store_stack(s, got.stack).n == dict_stack(m->dict, x->stack).n, "stack");
+        CHECK(store_stack(s, got.waker_stack).n == dict_stack(m->dict, x->waker_stack).n,
+              "waker's stack");
+        if (x->state == GO_RUNNING && x->p >= 0) {
+            CHECK(store_slice_at(s, (struct lane){LANE_P, x->p}, at, &got, &fault) == 1,
+                  "slice on P");
+            CHECK(got.g == x->g && got.start_ns == x->start, "P%ld at %ld holds g %ld, not %ld",
+                  (long)x->p, (long)at, (long)got.g, (long)x->g);
+        }
+    }
+    for (int i = 0; i < n; i++) { /* neighbours: forth and back again */
+        const struct m_slice *x = &m->slices[below((int64_t)m->n_slices)];
+        struct store_slice at, next, back;
+        CHECK(store_slice_at(s, (struct lane){LANE_G, x->g}, x->start, &at, &fault) == 1,
+              "slice at");
+        int rc = store_slice_step(s, &at, 1, &next, &fault);
+        CHECK(rc >= 0, "step");
+        if (!rc) continue;
+        CHECK(next.g == at.g && next.start_ns >= at.start_ns + at.dur_ns, "next slice");
+        CHECK(store_slice_step(s, &next, -1, &back, &fault) == 1, "step back");
+        CHECK(back.start_ns == at.start_ns && back.dur_ns == at.dur_ns,
+              "g %ld: back to %ld, not %ld", (long)at.g, (long)back.start_ns, (long)at.start_ns);
+    }
+}
+
+static void check_scan(struct model *m, struct store *s, int64_t from, int64_t to, int64_t g) {
+    struct slice_filter w = {from, to, g < 0 ? INT64_MIN : g, g < 0 ? INT64_MAX : g, 0, 0};
+    struct slice_scan *scan;
+    CHECK(slice_scan_open(s, &w, &scan, &fault) == 0, "scan");
+    struct slice x;
+    size_t n = 0, want = 0;
+    int64_t sum = 0, want_sum = 0;
+    while (slice_scan_next(scan, &x, &fault) == 1) {
+        n++;
+        sum += x.dur_ns ^ x.start_ns ^ x.g;
+    }
+    slice_scan_close(scan);
+    for (size_t k = 0; k < m->n_slices; k++) {
+        const struct m_slice *y = &m->slices[k];
+        if (y->start >= to || y->end <= from || (g >= 0 && y->g != g)) continue;
+        want++;
+        want_sum += (y->end - y->start) ^ y->start ^ y->g;
+    }
+    CHECK(n == want && sum == want_sum, "scan [%ld,%ld) g %ld: %zu rows, should be %zu", (long)from,
+          (long)to, (long)g, n, want);
+}
+
+/* ---- a trace ---- */
+
+static void check_trace(const char *path, int effort) {
+    struct model m = {0};
+    fault = (struct fault){0};
+    read_model(&m, path);
+    char store_path[64];
+    snprintf(store_path, sizeof store_path, "/tmp/store_test.%d", (int)getpid());
+    const char *tmp = getenv("TMPDIR");
+    char full[512];
+    snprintf(full, sizeof full, "%s/store_test.%d", tmp ? tmp : "/tmp", (int)getpid());
+    struct store_import_options o = {.trace = path, .store = full};
+    CHECK(store_import(&o, &fault) >= 0, "import %s", path);
+    struct store *s;
+    CHECK(store_open(full, &s, &fault) == 0, "open %s", path);
+    int64_t duration = store_info(s)->duration_ns;
+    CHECK(store_info(s)->n_slices == (int64_t)m.n_slices, "%s: %ld slices, should be %zu", path,
+          (long)store_info(s)->n_slices, m.n_slices);
+    check_scan(&m, s, 0, duration, -1);
+    for (int by = 0; by < 4; by++) check_waits(&m, s, 0, duration, by, -1);
+    for (int i = 0; i < effort && m.n_slices; i++) {
+        int64_t from = below(duration), to = from + 1 + below(i & 1 ? duration - from : 1000000);
+        int64_t g = i % 3 ? -1 : m.slices[below((int64_t)m.n_slices)].g;
+        check_waits(&m, s, from, to, i % 2, g);
+        check_scan(&m, s, from, to, i % 2 ? -1 : m.slices[below((int64_t)m.n_slices)].g);
+    }
+    if (m.n_slices) {
+        check_slices(&m, s, effort * 20);
+        check_tiles(&m, s, effort * 6);
+    }
+    store_close(s);
+    unlink(full);
+    printf("%s: %zu slices agree\n", path, m.n_slices);
+    free_model(&m);
+}
+
+int main(int argc, char **argv) {
+    static const char *const traces[] = {"go1.26-http-p4.trace.zst",
+                                         "go1.26-mutex200.trace",
+                                         "go1.26-tasks.damaged-hole.trace",
+                                         "go1.22-leak.trace",
+                                         "go1.26-g10000.trace.zst",
+                                         "go1.26-testprog-cgo-callback.trace",
+                                         "go1.23-testprog-iter-pull.trace",
+                                         "go1.19-http-p2.trace.zst",
+                                         "go1.22-http-p2.trace.zst",
+                                         "go1.26-flightrecorder.damaged-zeros.trace.zst",
+                                         "go1.26-syscalls.trace",
+                                         "go1.24-http-p2.damaged-generations-swapped.trace.zst",
+                                         "go1.22-testprog-gc-stress.trace.zst"};
+    if (getenv("PARKVIEW_SEED")) seed = strtoull(getenv("PARKVIEW_SEED"), NULL, 10);
+    if (argc > 1) {
+        for (int i = 1; i < argc; i++) check_trace(argv[i], 40);
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof traces / sizeof *traces; i++) {
+        char path[256];
+        snprintf(path, sizeof path, "tests/corpus/%s", traces[i]);
+        CHECK(access(path, R_OK) == 0, "%s is missing; run from the project's root", path);
+        check_trace(path, getenv("PARKVIEW_QUICK") && *getenv("PARKVIEW_QUICK") ? 3 : 12);
+    }
+    printf("%ld comparisons\n%zu passed, 0 failed\n", n_checks, sizeof traces / sizeof *traces);
+    return 0;
+}
