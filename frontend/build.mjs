@@ -23,7 +23,7 @@ const options = {
   ],
   outdir: dist,
   bundle: true,
-  minify: true,
+  minify: !process.argv.includes("--readable"),
   format: "esm",
   target: ["es2022"],
   jsx: "automatic",

@@ -47,46 +47,45 @@ export function quantile(cols: Columns, from: number, to: number, q: number): nu
   return v[Math.min(n - 1, Math.floor(n * q))] ?? 0;
 }
 
-let edge = new Float32Array(0);
+let edges = new Float32Array(0); // upper edge in px from the base: class after class, rounded to half px
 
-export function paintArea(x: Ctx, cols: Columns, box: AreaBox, c: Palette): void {
+/** Upper edges of the stacked classes of every column. */
+function stack(cols: Columns, box: AreaBox, k: number): void {
   const n = cols.width;
-  if (edge.length < n) edge = new Float32Array(n);
-  edge.fill(0, 0, n);
-  const max = box.max > 0 ? box.max : Math.max(1e-9, peak(cols, box.from, box.to));
-  const k = box.height / max;
-  const dir = box.up ? -1 : 1;
-  for (let cls = box.from; cls < Math.min(box.to, N_CLASSES); cls++) {
-    if (!(cols.used & (1 << cls))) continue;
-    let any = false;
-    x.beginPath();
-    let run = -1;
-    let lower = 0;
-    let upper = 0;
-    const close = (at: number) => {
-      if (run < 0) return;
-      const y0 = box.base + dir * Math.min(box.height, lower);
-      const y1 = box.base + dir * Math.min(box.height, upper);
-      x.rect(run, Math.min(y0, y1), at - run, Math.abs(y1 - y0));
-      any = true;
-      run = -1;
-    };
-    for (let i = 0; i < n; i++) {
-      const v = cols.data[i * N_COLUMN_CLASSES + cls]! * k;
-      const a = edge[i]!;
-      const b = a + v;
-      edge[i] = b;
-      if (run >= 0 && a === lower && b === upper) continue;
-      close(i);
-      if (v > 0) {
-        run = i;
-        lower = a;
-        upper = b;
-      }
+  const to = Math.min(box.to, N_CLASSES);
+  if (edges.length < n * N_CLASSES) edges = new Float32Array(n * N_CLASSES);
+  for (let i = 0; i < n; i++) {
+    let sum = 0;
+    for (let cls = box.from; cls < to; cls++) {
+      sum += cols.data[i * N_COLUMN_CLASSES + cls]!;
+      edges[cls * n + i] = Math.round(Math.min(box.height, sum * k) * 2) / 2;
     }
-    close(n);
-    if (!any) continue;
+  }
+}
+
+/** Painted from the top class down, each from the base to its upper edge: neighbours with the same edge are one rectangle. */
+export function paintArea(x: Ctx, cols: Columns, box: AreaBox, c: Palette): void {
+  if (cols.used === 0) return;
+  const n = cols.width;
+  const max = box.max > 0 ? box.max : Math.max(1e-9, peak(cols, box.from, box.to));
+  stack(cols, box, box.height / max);
+  for (let cls = Math.min(box.to, N_CLASSES) - 1; cls >= box.from; cls--) {
+    if (!(cols.used & (1 << cls))) continue;
     x.fillStyle = c.families[cls]!.area;
-    x.fill();
+    const upper = cls * n;
+    const lower = upper - n;
+    let from = 0;
+    let high = 0;
+    for (let i = 0; i <= n; i++) {
+      let h = 0;
+      if (i < n) {
+        h = edges[upper + i]!;
+        if (cls > box.from && edges[lower + i] === h) h = 0;
+      }
+      if (h === high) continue;
+      if (high > 0) x.fillRect(from, box.up ? box.base - high : box.base, i - from, high);
+      from = i;
+      high = h;
+    }
   }
 }

@@ -17,7 +17,7 @@ function unitOf(ns: number): [number, string] {
 export function digits3(v: number): string {
   const a = Math.abs(v);
   if (a === 0) return "0";
-  if (a >= 999.5) return Math.round(v).toLocaleString("en-US");
+  if (a >= 999.5) return grouped(v, 0);
   if (a >= 99.95) return v.toFixed(0);
   if (a >= 9.995) return v.toFixed(1);
   return v.toFixed(2);
@@ -33,12 +33,19 @@ export function exactParts(ns: number): [string, string] {
   const [k, u] = unitOf(ns);
   if (k === 1) return [String(Math.round(ns)), u];
   const v = ns / k;
-  return [v >= 1000 ? v.toLocaleString("en-US", { maximumFractionDigits: 3 }) : v.toFixed(v >= 100 ? 2 : 3), u];
+  return [grouped(v, v >= 100 && v < 1000 ? 2 : 3), u];
 }
 
 export const exact = (ns: number): string => exactParts(ns).join(" ");
 
-export const int = (n: number): string => n.toLocaleString("en-US");
+/** toFixed with thousands set apart; Number.toLocaleString is too slow for axes. */
+function grouped(v: number, decimals: number): string {
+  const s = v.toFixed(decimals);
+  const dot = decimals > 0 ? s.length - decimals - 1 : s.length;
+  return s.slice(0, dot).replace(/\B(?=(\d{3})+$)/g, ",") + s.slice(dot);
+}
+
+export const int = (n: number): string => grouped(n, 0);
 
 export function bytes(n: number): string {
   if (n < 1000) return `${n} B`;
@@ -66,12 +73,12 @@ export function axisFor(stepNs: number, spanEndNs: number): Axis {
 }
 
 export function onAxis(t: number, a: Axis): string {
-  return `${(t / a.per).toLocaleString("en-US", { minimumFractionDigits: a.decimals, maximumFractionDigits: a.decimals })} ${a.unit}`;
+  return `${grouped(t / a.per, a.decimals)} ${a.unit}`;
 }
 
 /** A moment with nanoseconds kept where the trace is short enough to care: 1,452.317 ms. */
 export function moment(t: number, decimals = 3): string {
-  return `${(t / 1e6).toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals })} ms`;
+  return `${grouped(t / 1e6, decimals)} ms`;
 }
 
 /** A 1-2-5 step so that labels stand at least `px` apart. */
