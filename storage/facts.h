@@ -123,13 +123,13 @@ struct dump_options {
     bool wire; /* what the file holds, before ordering */
 };
 struct dump_result {
-    bool opened; /* the file is a trace */
+    bool opened;       /* the file is a trace */
+    bool write_failed; /* the fault is that of out, not of the trace */
     int64_t events;
 };
 
 /* facts_dump - one line per event, as written down in tests/conformance/README.md.  A fault ends
- * it after the lines of the events before it.  PV_EIO with errno EPIPE when the reader of out has
- * gone away. */
+ * it after the lines of the events before it. */
 int facts_dump(const char *path, const struct dump_options *o, FILE *out,
                struct dump_result *result, struct fault *f);
 

@@ -17,5 +17,7 @@ int cmd_dump(int argc, char **argv) {
     struct dump_result result;
     struct fault f = {0};
     if (facts_dump(argv[1], &dump, stdout, &result, &f) == 0) return EXIT_FINE;
-    return damage_report(argv[0], argv[1], &f, result.opened);
+    int status = damage_report(argv[0], argv[1], &f, result.opened && !result.write_failed);
+    if (result.write_failed) clearerr(stdout); /* it has been said */
+    return status;
 }

@@ -70,7 +70,7 @@ bool dump__open(struct dump_text *t, FILE *out) {
     return t->begin != NULL;
 }
 
-int dump__close(struct dump_text *t, int rc, struct fault *f) {
+int dump__close(struct dump_text *t, int rc, struct dump_result *result, struct fault *f) {
     dump__flush(t);
     if (!t->failed && fflush(t->out) != 0) {
         t->failed = true;
@@ -79,9 +79,8 @@ int dump__close(struct dump_text *t, int rc, struct fault *f) {
     free(t->begin);
     if (!t->failed) return rc;
     if (t->error == ENOMEM) return fault_set(f, PV_ENOMEM, -1, "out of memory");
-    rc = fault_set(f, PV_EIO, -1, "cannot write: %s", strerror(t->error));
-    errno = t->error;
-    return rc;
+    result->write_failed = true;
+    return fault_set(f, PV_EIO, -1, "cannot write: %s", strerror(t->error));
 }
 
 /* ---- parts of a line ------------------------------------------------------------------------ */
@@ -107,21 +106,23 @@ static void put_u(struct dump_text *t, uint64_t v) {
     t->p = put_u64(t->p, v);
 }
 
-static void *by_id(struct lines *l, void *array, uint32_t *n_known, uint32_t id, uint32_t n_dict,
+/* What is known of an id: grows *known to the dictionary's size, new ones all zero. */
+static void *by_id(struct lines *l, void *known, uint32_t *n_known, uint32_t id, uint32_t n_dict,
                    size_t size) {
-    char **at = array;
+    char *at;
+    memcpy(&at, known, sizeof at); /* a pointer to a pointer of any type */
     if (id >= *n_known) {
         uint32_t n = (id >= n_dict ? id + 1 : n_dict) + 1024;
-        char *bigger = reallocarray(*at, n, size);
-        if (!bigger) {
+        at = reallocarray(at, n, size);
+        if (!at) {
             l->no_memory = true;
             return NULL;
         }
-        memset(bigger + *n_known * size, 0, (n - *n_known) * size);
-        *at = bigger;
+        memset(at + *n_known * size, 0, (n - *n_known) * size);
+        memcpy(known, &at, sizeof at);
         *n_known = n;
     }
-    return *at + (size_t)id * size;
+    return at + (size_t)id * size;
 }
 
 static struct text quoted(struct lines *l, uint32_t string) {
@@ -382,7 +383,7 @@ int facts_dump(const char *path, const struct dump_options *o, FILE *out,
         rc = dump__open(&l.text, out) ? dump_events(r, &l, f)
                                       : fault_set(f, PV_ENOMEM, -1, "out of memory");
         result->events = l.events;
-        if (l.text.begin) rc = dump__close(&l.text, rc, f);
+        if (l.text.begin) rc = dump__close(&l.text, rc, result, f);
         lines_free(&l);
         reader_close(r);
     }

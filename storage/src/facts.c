@@ -15,14 +15,15 @@
 
 bool facts__room(struct facts_build *b, void *array, uint32_t *cap, uint32_t n, size_t size) {
     if (n < *cap) return true;
-    void **at = array;
+    void *old, *bigger = NULL;
+    memcpy(&old, array, sizeof old); /* array is a pointer to a pointer of any type */
     uint32_t more = *cap ? 2 * *cap : 64;
-    void *bigger = more > *cap ? reallocarray(*at, more, size) : NULL;
+    if (more > *cap) bigger = reallocarray(old, more, size);
     if (!bigger) {
         b->failed = true;
         return false;
     }
-    *at = bigger;
+    memcpy(array, &bigger, sizeof bigger);
     *cap = more;
     return true;
 }
