@@ -1,6 +1,6 @@
 // tests/sanitize/corpus.test.mjs - the commands of the sanitizers' builds over the corpus: whatever the
-// file, an exit status of 0 to 3 and not a word from a sanitizer.  ThreadSanitizer only imports: that
-// is where the threads are.
+// file, an exit status of 0 to 3 and not a word from a sanitizer.  ThreadSanitizer only gets
+// what has threads: reading and importing.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,8 +16,8 @@ const COMMANDS = [
   (trace) => ["import", trace, "-o", store],
   (trace) => ["import", "--strict", trace, "-o", store],
 ];
-const IMPORT = COMMANDS.slice(3, 4);
-const BUILDS = [["build-asan", COMMANDS], ["build-tsan", IMPORT]].filter(([b]) => existsSync(join(root, b, "parkview")));
+const THREADED = [COMMANDS[0], COMMANDS[3]];
+const BUILDS = [["build-asan", COMMANDS], ["build-tsan", THREADED]].filter(([b]) => existsSync(join(root, b, "parkview")));
 if (BUILDS.length === 0) skip("there is no sanitizer's build");
 
 /** All of the small ones, or in a hurry every seventh; the sanitizers are slow on large ones. */
