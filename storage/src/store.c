@@ -83,7 +83,8 @@ static int load_meta(struct store *s, struct fault *f) {
     TRY(db_prepare(s->db, "SELECT key, value FROM meta", &stmt, f));
     int rc;
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        set_meta(s, (const char *)sqlite3_column_text(stmt, 0), stmt);
+        if (sqlite3_column_type(stmt, 0) == SQLITE_TEXT)
+            set_meta(s, (const char *)sqlite3_column_text(stmt, 0), stmt);
     int code = rc == SQLITE_DONE ? 0 : sql_fault(f, s->db, "reading the store");
     sqlite3_finalize(stmt);
     s->info.source_name = s->source_name ? s->source_name : "";

@@ -56,7 +56,7 @@ static void fill_class(struct store *s, uint32_t i, sqlite3_stmt *row) {
 
 static void fill_tag(struct store *s, uint32_t i, sqlite3_stmt *row) {
     const char *refined = (const char *)sqlite3_column_text(row, 4);
-    char *copy = strdup(refined ? refined : "");
+    char *copy = refined && *refined ? strdup(refined) : NULL;
     s->tags[i] =
         (struct store_tag){.state = (uint8_t)sqlite3_column_int(row, 1),
                            .family = (uint8_t)sqlite3_column_int(row, 2),
