@@ -6,6 +6,9 @@
 
 #include "storage/src/dict.h" /* struct text */
 
+/* utf8_length - bytes of the code point at p, of which n > 0 are there; 0 = not UTF-8. */
+size_t utf8_length(const char *p, size_t n);
+
 /* Both write the text in double quotes at p and return the end; no NUL.  p has room for
  * QUOTE_MAX(text.n) bytes. */
 #define QUOTE_MAX(n) (6 * (size_t)(n) + 2)

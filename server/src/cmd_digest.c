@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "server/src/commands.h"
-#include "server/src/damage.h"
 #include "server/src/options.h"
+#include "server/src/report.h"
 #include "storage/facts.h"
 
 int cmd_digest(int argc, char **argv) {
@@ -16,7 +16,10 @@ int cmd_digest(int argc, char **argv) {
     struct facts *facts;
     struct fault f = {0};
     int rc = facts_read(argv[1], &(struct facts_options){.digests = true}, &facts, &f);
-    if (!facts) return damage_report(argv[0], argv[1], &f, false);
+    if (!facts) {
+        report_fault(argv[1], &f);
+        return EXIT_CANNOT_OPEN;
+    }
     printf("%s %s lines=%" PRIu64 " result=", facts->digest, facts->digest_per_goroutine,
            facts->digest_lines);
     int status = EXIT_FINE;

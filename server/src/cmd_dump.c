@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "server/src/commands.h"
-#include "server/src/damage.h"
 #include "server/src/options.h"
+#include "server/src/report.h"
 #include "storage/facts.h"
 
 int cmd_dump(int argc, char **argv) {
@@ -17,7 +17,7 @@ int cmd_dump(int argc, char **argv) {
     struct dump_result result;
     struct fault f = {0};
     if (facts_dump(argv[1], &dump, stdout, &result, &f) == 0) return EXIT_FINE;
-    int status = damage_report(argv[0], argv[1], &f, result.opened && !result.write_failed);
+    report_fault(argv[1], &f);
     if (result.write_failed) clearerr(stdout); /* it has been said */
-    return status;
+    return result.opened && !result.write_failed ? EXIT_DAMAGED : EXIT_CANNOT_OPEN;
 }

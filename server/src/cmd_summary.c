@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "server/src/commands.h"
-#include "server/src/damage.h"
 #include "server/src/options.h"
+#include "server/src/report.h"
 #include "server/src/summary.h"
 
 static bool wants_colour(void) {
@@ -22,7 +22,10 @@ int cmd_summary(int argc, char **argv) {
     struct facts *facts;
     struct fault f = {0};
     facts_read(path, &(struct facts_options){.sums = true, .digests = json}, &facts, &f);
-    if (!facts) return damage_report(argv[0], path, &f, false);
+    if (!facts) {
+        report_fault(path, &f);
+        return EXIT_CANNOT_OPEN;
+    }
     int status = !facts->fault.code ? EXIT_FINE : facts->opened ? EXIT_DAMAGED : EXIT_CANNOT_OPEN;
     if (json) {
         char *text = summary_json(facts);
@@ -33,7 +36,7 @@ int cmd_summary(int argc, char **argv) {
         }
         free(text);
     } else if (!facts->opened) {
-        damage_report(argv[0], path, &facts->fault, false);
+        report_fault(path, &facts->fault);
     } else {
         summary_page(facts, path, wants_colour(), stdout);
     }

@@ -35,7 +35,7 @@ static void print_frames(struct store *s, uint32_t id) {
 static void print_table(struct store *s, const struct store_wait_query *q,
                         const struct store_waits *w) {
     static const char *const heads[] = {"reason", "refined reason", "function", "stack"};
-    char a[FIGURE_CHARS], b[FIGURE_CHARS], c[FIGURE_CHARS], d[FIGURE_CHARS], e[FIGURE_CHARS];
+    char a[FIGURE_CHARS], b[FIGURE_CHARS], c[FIGURE_CHARS];
     int width = (int)strlen(heads[q->by]);
     for (uint32_t i = 0; i < w->n; i++) {
         char *key = terminal_text(no_name(w->rows[i].key));
@@ -50,11 +50,14 @@ static void print_table(struct store *s, const struct store_wait_query *q,
                "mean", "p50", "p99", "max");
     for (uint32_t i = 0; i < w->n; i++) {
         const struct store_wait *row = &w->rows[i];
-        char *key = terminal_text(no_name(row->key));
-        int pad = width - terminal_columns(key);
-        printf("%s%*s  %10" PRId64 "  %9s  %9s  %9s  %9s  %9s\n", key, pad > 0 ? pad : 0, "",
-               row->count, figure_ns(row->total_ns, a), figure_ns(row->mean_ns, b),
-               figure_ns(row->p50_ns, c), figure_ns(row->p99_ns, d), figure_ns(row->max_ns, e));
+        char *key = terminal_text_upto(no_name(row->key), width);
+        terminal_left(stdout, key, width);
+        printf("  %10" PRId64, row->count);
+        const int64_t times[] = {row->total_ns, row->mean_ns, row->p50_ns, row->p99_ns,
+                                 row->max_ns};
+        for (size_t t = 0; t < sizeof times / sizeof *times; t++)
+            terminal_right(stdout, figure_ns(times[t], a), 11);
+        putchar('\n');
         free(key);
         if (q->by == WAIT_BY_STACK) print_frames(s, row->stack);
     }

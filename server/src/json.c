@@ -7,30 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EXACT_MAX 9007199254740992 /* 2^53: up to here a JSON number is exact everywhere */
+#include "storage/quote.h"
 
-/* Length of the valid UTF-8 sequence at c, 0 where there is none (Unicode, table 3-7). */
-static size_t sequence(const unsigned char *c, size_t left) {
-    if (c[0] < 0x80) return c[0] != 0;
-    size_t n = c[0] >= 0xf0 ? 4 : c[0] >= 0xe0 ? 3 : 2;
-    if (c[0] < 0xc2 || c[0] > 0xf4 || left < n) return 0;
-    unsigned char low = 0x80, high = 0xbf;
-    if (c[0] == 0xe0) low = 0xa0;  /* not shorter than it needs to be */
-    if (c[0] == 0xed) high = 0x9f; /* no surrogates */
-    if (c[0] == 0xf0) low = 0x90;
-    if (c[0] == 0xf4) high = 0x8f; /* not beyond U+10FFFF */
-    if (c[1] < low || c[1] > high) return 0;
-    for (size_t i = 2; i < n; i++)
-        if (c[i] < 0x80 || c[i] > 0xbf) return 0;
-    return n;
-}
+#define EXACT_MAX 9007199254740992 /* 2^53: up to here a JSON number is exact everywhere */
 
 char *text_utf8(struct text t) {
     char *out = t.n < SIZE_MAX / 4 ? malloc(3 * t.n + 1) : NULL;
     if (!out) return NULL;
     char *o = out;
     for (size_t i = 0; i < t.n;) {
-        size_t n = sequence((const unsigned char *)t.data + i, t.n - i);
+        size_t n = t.data[i] ? utf8_length(t.data + i, t.n - i) : 0;
         memcpy(o, n ? t.data + i : "\xef\xbf\xbd", n ? n : 3);
         o += n ? n : 3;
         i += n ? n : 1;

@@ -2,6 +2,7 @@
  * Not here    the commands (commands.def, cmd_*.c). */
 #include "server/src/commands.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,7 +66,8 @@ static int wants_help(int argc, char **argv) {
 static int finish(int status) {
     /* A full disk or a closed pipe shows only when the last of the output is written. */
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        perror("parkview: standard output");
+        /* Whoever has read enough (`| head`) need not be told. */
+        if (errno != EPIPE) perror("parkview: standard output");
         if (status < EXIT_USAGE) status = EXIT_CANNOT_OPEN;
     }
     return status;

@@ -36,7 +36,7 @@ static const char *figure(double v, const char *const *units, size_t n_units, do
 }
 
 const char *figure_ns(int64_t ns, char out[FIGURE_CHARS]) {
-    static const char *const units[] = {"ns", "us", "ms", "s"};
+    static const char *const units[] = {"ns", "\u00b5s", "ms", "s"};
     if (ns < 0) { /* nothing here lasts less than nothing; shown as it is */
         snprintf(out, FIGURE_CHARS, "%" PRId64 " ns", ns);
         return out;

@@ -8,8 +8,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "server/src/report.h"
 #include "server/src/summary.h"
-#include "storage/quote.h"
+#include "server/src/terminal.h"
 
 enum { WIDTH = 96, BAR = 20, N_REASONS = 12, N_BUSIEST = 12, CELL = 64 };
 
@@ -25,62 +26,8 @@ struct page {
 
 /* ---- cells ---------------------------------------------------------------------------------- */
 
-static size_t columns(const char *text) {
-    size_t n = 0;
-    for (; *text; text++) n += ((unsigned char)*text & 0xc0) != 0x80;
-    return n;
-}
-
 static void ink(const struct page *p, const char *code) {
     if (p->colour) fputs(code, p->out);
-}
-
-static void right(const struct page *p, const char *text, int width) {
-    int pad = width - (int)columns(text);
-    fprintf(p->out, "%*s%s", pad > 0 ? pad : 0, "", text);
-}
-
-static void left(const struct page *p, const char *text, int width) {
-    int pad = width - (int)columns(text);
-    fprintf(p->out, "%s%*s", text, pad > 0 ? pad : 0, "");
-}
-
-/* Three digits: 1.23, 12.3, 123. */
-static void three_digits(char out[CELL], double value, const char *unit) {
-    int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
-    snprintf(out, CELL, "%.*f %s", decimals, value, unit);
-}
-
-static const char *duration(char out[CELL], int64_t ns) {
-    static const struct {
-        double unit;
-        const char *name;
-    } units[] = {{1e3, "µs"}, {1e6, "ms"}, {1e9, "s"}};
-    double value = (double)ns;
-    if (ns == 0) return "0";
-    if (ns < 1000) {
-        snprintf(out, CELL, "%" PRId64 " ns", ns);
-        return out;
-    }
-    size_t i = 0;
-    while (i < 2 && value / units[i].unit >= 999.5) i++;
-    if (value / units[i].unit >= 9999.5)
-        snprintf(out, CELL, "%.3g ks", value / 1e12);
-    else
-        three_digits(out, value / units[i].unit, units[i].name);
-    return out;
-}
-
-static const char *bytes(char out[CELL], uint64_t n) {
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-    double value = (double)n;
-    size_t i = 0;
-    for (; value >= 999.5 && i < 5; i++) value /= 1024;
-    if (i == 0)
-        snprintf(out, CELL, "%" PRIu64 " B", n);
-    else
-        three_digits(out, value, units[i]);
-    return out;
 }
 
 /* 1234567 as 1,234,567. */
@@ -112,10 +59,8 @@ static const char *share(char out[CELL], double part) {
 }
 
 static void name(const struct page *p, struct text text, int width) {
-    char *safe = malloc(text.n + 4);
-    if (!safe) return;
-    *quote_plain(safe, text, (size_t)width) = 0;
-    left(p, safe[0] ? safe : "(no reason given)", width);
+    char *safe = terminal_text_upto(text, width);
+    terminal_left(p->out, safe[0] ? safe : "(no reason given)", width);
     free(safe);
 }
 
@@ -134,13 +79,13 @@ static void bar(const struct page *p, const char *colour, double part) {
 static void heading(const struct page *p, const char *title, int width) {
     fputc('\n', p->out);
     ink(p, bold);
-    left(p, title, width);
+    terminal_left(p->out, title, width);
     ink(p, plain);
 }
 
 static void titles(const struct page *p, const char *const *names, size_t n, int width) {
     ink(p, dim);
-    for (size_t i = 0; i < n; i++) right(p, names[i], width);
+    for (size_t i = 0; i < n; i++) terminal_right(p->out, names[i], width);
     ink(p, plain);
     fputc('\n', p->out);
 }
@@ -179,16 +124,9 @@ static void damage(const struct page *p) {
     if (f->offset >= 0) fprintf(p->out, " (at byte %" PRId64 ")", f->offset);
     if (p->facts->events)
         fprintf(p->out, ".\nAll figures are of what comes before: the first %s.\n\n",
-                duration(until, p->facts->duration_ns));
+                figure_ns(p->facts->duration_ns, until));
     else
         fputs(".\nNothing could be read before it.\n\n", p->out);
-}
-
-/* A file's name may hold anything too. */
-static const char *safe_name(char out[CELL * 4], const char *text) {
-    size_t n = strnlen(text, CELL * 3);
-    *quote_plain(out, (struct text){text, n}, CELL) = 0;
-    return out;
 }
 
 /* How much of their time the processors ran goroutines, in all and at the extremes. */
@@ -217,12 +155,14 @@ static void what_it_is(const struct page *p, const char *path) {
     const char *base = strcmp(path, "-") == 0 ? "standard input" : slash ? slash + 1 : path;
     char a[CELL], b[CELL], c[CELL], d[CELL], e[CELL];
     const char *version = go_version(f->format_version);
-    char unknown[CELL], shown[CELL * 4];
+    char unknown[CELL];
     snprintf(unknown, sizeof unknown, "Go 1.%d (newer than known here)", f->format_version);
     ink(p, bold);
-    fputs(safe_name(shown, base), p->out);
+    char *shown = terminal_text_upto((struct text){base, strlen(base)}, CELL);
+    fputs(shown, p->out);
+    free(shown);
     ink(p, plain);
-    fprintf(p->out, " shows %s of a %s program:\n", duration(a, f->duration_ns),
+    fprintf(p->out, " shows %s of a %s program:\n", figure_ns(f->duration_ns, a),
             version ? version : unknown);
     fprintf(p->out, "%s of %s on %s", counted(b, f->events, "event", "events"),
             counted(c, f->goroutines, "goroutine", "goroutines"),
@@ -262,9 +202,9 @@ static void states(const struct page *p) {
         double part = all > 0 ? (double)ns / all : 0;
         char a[CELL], b[CELL];
         fputs("  ", p->out);
-        left(p, rows[i].label, 38);
-        right(p, duration(a, ns), 11);
-        right(p, share(b, part), 11);
+        terminal_left(p->out, rows[i].label, 38);
+        terminal_right(p->out, figure_ns(ns, a), 11);
+        terminal_right(p->out, share(b, part), 11);
         fputs("  ", p->out);
         bar(p, rows[i].colour, part);
         fputc('\n', p->out);
@@ -281,10 +221,10 @@ static void reason_row(const struct page *p, const struct fact *r, double most) 
     char a[CELL], b[CELL], c[CELL], d[CELL];
     fputs("  ", p->out);
     name(p, r->name, 31);
-    right(p, count(a, r->count), 10);
-    right(p, duration(b, r->total_ns), 10);
-    right(p, duration(c, r->count ? r->total_ns / r->count : 0), 10);
-    right(p, duration(d, r->max_ns), 10);
+    terminal_right(p->out, count(a, r->count), 10);
+    terminal_right(p->out, figure_ns(r->total_ns, b), 10);
+    terminal_right(p->out, figure_ns(r->count ? r->total_ns / r->count : 0, c), 10);
+    terminal_right(p->out, figure_ns(r->max_ns, d), 10);
     fputs("  ", p->out);
     bar(p, waiting, most > 0 ? (double)r->total_ns / most : 0);
     fputc('\n', p->out);
@@ -308,7 +248,7 @@ static void reasons(const struct page *p) {
     for (uint32_t i = n; i < list->n; i++) rest += order[i]->total_ns;
     char a[CELL];
     if (list->n > n)
-        fprintf(p->out, "  and %u other reasons for %s\n", list->n - n, duration(a, rest));
+        fprintf(p->out, "  and %u other reasons for %s\n", list->n - n, figure_ns(rest, a));
     free(order);
 }
 
@@ -337,13 +277,13 @@ static void collector_sentence(const struct page *p) {
     fprintf(p->out, "  %s, marking %s of the time.\n  The world stopped %s for %s, at most %s.\n",
             counted(a, cycles, "GC cycle", "GC cycles"),
             share(b, all > 0 ? (double)mark_ns / all : 0), counted(c, stops, "time", "times"),
-            duration(d, stop_ns), duration(e, longest));
+            figure_ns(stop_ns, d), figure_ns(longest, e));
     for (uint32_t i = 0; i < p->facts->n_metrics; i++) {
         const struct fact_metric *m = &p->facts->metrics[i];
         static const char heap[] = "/memory/classes/heap/objects:bytes";
         if (m->name.n == sizeof heap - 1 && memcmp(m->name.data, heap, m->name.n) == 0)
-            fprintf(p->out, "  The heap held between %s and %s.\n", bytes(a, m->min),
-                    bytes(f, m->max));
+            fprintf(p->out, "  The heap held between %s and %s.\n", figure_bytes(m->min, a),
+                    figure_bytes(m->max, f));
     }
 }
 
@@ -352,17 +292,17 @@ static void ranges(const struct page *p) {
     if (!p->facts->n_ranges) return;
     heading(p, "Collector and stop-the-world\n", 0);
     collector_sentence(p);
-    left(p, "", 45);
+    terminal_left(p->out, "", 45);
     titles(p, names, 4, 11);
     for (uint32_t i = 0; i < p->facts->n_ranges; i++) {
         const struct fact_range *r = &p->facts->ranges[i];
         char a[CELL], b[CELL], c[CELL], d[CELL];
         fputs("  ", p->out);
         name(p, r->name, 43);
-        right(p, count(a, r->count), 11);
-        right(p, duration(b, r->total_ns), 11);
-        right(p, duration(c, r->count ? r->total_ns / r->count : 0), 11);
-        right(p, duration(d, r->max_ns), 11);
+        terminal_right(p->out, count(a, r->count), 11);
+        terminal_right(p->out, figure_ns(r->total_ns, b), 11);
+        terminal_right(p->out, figure_ns(r->count ? r->total_ns / r->count : 0, c), 11);
+        terminal_right(p->out, figure_ns(r->max_ns, d), 11);
         fputc('\n', p->out);
     }
 }
@@ -378,13 +318,13 @@ static void busiest(const struct page *p) {
         const struct fact_go *g = &f->top_goroutines[i];
         char a[CELL], id[CELL];
         snprintf(id, sizeof id, "%" PRId64, g->id);
-        right(p, id, 9);
+        terminal_right(p->out, id, 9);
         fputs("  ", p->out);
         name(p, g->name.n ? g->name : (struct text){"(start function not known)", 26}, 43);
-        right(p, duration(a, g->running_ns), 10);
-        right(p, duration(a, g->runnable_ns), 10);
-        right(p, duration(a, g->syscall_ns), 10);
-        right(p, duration(a, g->waiting_ns), 10);
+        terminal_right(p->out, figure_ns(g->running_ns, a), 10);
+        terminal_right(p->out, figure_ns(g->runnable_ns, a), 10);
+        terminal_right(p->out, figure_ns(g->syscall_ns, a), 10);
+        terminal_right(p->out, figure_ns(g->waiting_ns, a), 10);
         fputc('\n', p->out);
     }
 }

@@ -57,6 +57,11 @@ static size_t decode(const unsigned char *s, size_t n, uint32_t *rune) {
     return 0;
 }
 
+size_t utf8_length(const char *p, size_t n) {
+    uint32_t rune;
+    return decode((const unsigned char *)p, n, &rune);
+}
+
 static char *put_hex(char *p, char escape, uint32_t value, int digits) {
     *p++ = '\\';
     *p++ = escape;

@@ -38,7 +38,7 @@ async function checkPage(name, file, expect, answer) {
   const page = stdout.toString();
   const lines = page.split("\n");
   if (!answer.format_version || status === 3) {
-    checks.check(`${name}: a sentence for what is no trace`, stderr.startsWith("parkview: summary: "), stderr);
+    checks.check(`${name}: a sentence for what is no trace`, stderr.startsWith("parkview: "), stderr);
     return;
   }
   checks.equal(`${name}: damage stands first`, lines[0].startsWith("This trace is damaged: "), !expect.ok);
