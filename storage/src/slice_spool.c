@@ -64,9 +64,9 @@ static bool of_class(int column) {
 bool spool_can_group(int column) {
     return of_class(column) || column == SQLCOL_SLICES_G || column == SQLCOL_SLICES_START_FUNC ||
            column == SQLCOL_SLICES_P || column == SQLCOL_SLICES_M ||
-           column == SQLCOL_SLICES_WAKER_G || column == SQLCOL_SLICES_WAKER_P ||
-           column == SQLCOL_SLICES_WAKER_M || column == SQLCOL_SLICES_WAKER_STACK ||
-           column == SQLCOL_SLICES_OPEN;
+           column == SQLCOL_SLICES_WAKER_G || column == SQLCOL_SLICES_WAKER_FUNC ||
+           column == SQLCOL_SLICES_WAKER_P || column == SQLCOL_SLICES_WAKER_M ||
+           column == SQLCOL_SLICES_WAKER_STACK || column == SQLCOL_SLICES_OPEN;
 }
 
 static uint32_t fields_of(int column) {
@@ -157,7 +157,7 @@ static int compare_column(const struct spool *s, const struct slice *a, const st
         return compare_text(class_text(&s->names->classes[a->class_id], column),
                             class_text(&s->names->classes[b->class_id], column));
     int64_t x = number_of(s, a, column), y = number_of(s, b, column);
-    if (column == SQLCOL_SLICES_START_FUNC && x != y)
+    if ((column == SQLCOL_SLICES_START_FUNC || column == SQLCOL_SLICES_WAKER_FUNC) && x != y)
         return compare_text(store_string(s->q->store, (uint32_t)x),
                             store_string(s->q->store, (uint32_t)y));
     return (x > y) - (x < y);

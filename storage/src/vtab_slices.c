@@ -83,6 +83,7 @@ static char operator_char(unsigned char op) {
 static bool can_push(sqlite3_index_info *info, int i, const struct sql_column *c) {
     char op = operator_char(info->aConstraint[i].op);
     if (!info->aConstraint[i].usable || !op) return false;
+    if (strcmp(c->name, "waker_function") == 0) return false;
     if (sql_type_is_text(c->type))
         return op == '=' && strcmp(sqlite3_vtab_collation(info, i), "BINARY") == 0 &&
                !sqlite3_vtab_in(info, i, -1);
