@@ -109,7 +109,8 @@ static int authorize(void *data, int action, const char *a, const char *b, const
                      const char *trigger) {
     struct query *q = data;
     (void)database, (void)trigger;
-    if (action == SQLITE_SELECT || action == SQLITE_READ || action == SQLITE_RECURSIVE)
+    if (q->declaring || action == SQLITE_SELECT || action == SQLITE_READ ||
+        action == SQLITE_RECURSIVE)
         return SQLITE_OK;
     if (action == SQLITE_FUNCTION) {
         if (b && function_allowed(b)) return SQLITE_OK;

@@ -380,7 +380,7 @@ static void set_field(struct slice *s, enum field f, int64_t v) {
 }
 
 int spool_add(struct spool *s, const struct slice *slice) {
-    size_t i;
+    size_t i = 0;
     bool is_new;
     int rc = group_of(s, slice, &i, &is_new);
     if (rc != SQLITE_OK || (s->distinct && !is_new)) return rc;

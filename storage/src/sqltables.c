@@ -84,6 +84,7 @@ bool sql_type_is_text(uint8_t type) {
 }
 
 static const char *declared(uint8_t type) {
+    if (type == TYPE_ANY) return ""; /* no affinity: compared as what it is */
     return sql_type_is_text(type) ? "TEXT" : type == TYPE_REAL ? "REAL" : "INTEGER";
 }
 

@@ -50,7 +50,8 @@ enum sql_type { /* of a cell, as it is kept; SQL sees numbers, texts and nulls *
     TYPE_STATE,
     TYPE_SCOPE,
     TYPE_TEXT,
-    TYPE_REAL
+    TYPE_REAL,
+    TYPE_ANY /* number or text */
 };
 enum sql_derived { NOT_DERIVED, DERIVED_SUM, DERIVED_DIFFERENCE };
 

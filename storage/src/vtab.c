@@ -6,11 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-int vtab__declare(sqlite3 *db, enum sql_table t, struct sql_schema *schema) {
+int vtab__declare(struct query *q, enum sql_table t, struct sql_schema *schema) {
     char sql[4096];
     sql_schema(t, schema);
     if (!sql_schema_create(schema, sql, sizeof sql)) return SQLITE_ERROR;
-    return sqlite3_declare_vtab(db, sql);
+    q->declaring = true; /* SQLite asks the authorizer about its own bookkeeping */
+    int rc = sqlite3_declare_vtab(q->db, sql);
+    q->declaring = false;
+    return rc;
 }
 
 void result_text(sqlite3_context *c, struct text t) {

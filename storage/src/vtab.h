@@ -20,6 +20,7 @@ struct query {
     int64_t time_ns, bytes_max, bytes_before;
     int64_t bytes_own; /* what tables hold outside of SQLite */
     struct fault stop; /* why it was stopped: limit, cancel, damage; code 0 = it was not */
+    bool declaring;    /* a virtual table is being declared */
     char denied[128];  /* what the authorizer refused first */
 
     struct coltab *coltabs[N_COLTABS];
@@ -48,7 +49,8 @@ const char *state_name(int64_t state); /* NULL where there is no such state */
  * wide but never too narrow; false where value is no number. */
 bool number_bounds(unsigned char op, sqlite3_value *value, int64_t *min, int64_t *max);
 
-int vtab__declare(sqlite3 *db, enum sql_table t, struct sql_schema *schema);
+/* vtab__declare - tells SQLite the columns, and gives them out. */
+int vtab__declare(struct query *q, enum sql_table t, struct sql_schema *schema);
 /* Each registers its modules. */
 int vtab_coltab_register(struct query *q);
 void vtab_coltab_free(struct query *q);

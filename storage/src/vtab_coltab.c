@@ -122,12 +122,12 @@ struct module { /* pAux of the module */
 
 static int table_connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
                          sqlite3_vtab **out, char **error) {
-    (void)argc, (void)argv, (void)error;
+    (void)db, (void)argc, (void)argv, (void)error;
     const struct module *m = aux;
     struct table *t = sqlite3_malloc(sizeof *t);
     if (!t) return SQLITE_NOMEM;
     *t = (struct table){.q = m->q, .id = m->id, .n_stored = coltab_n_cols(m->id)};
-    int rc = vtab__declare(db, (enum sql_table)m->id, &t->schema);
+    int rc = vtab__declare(m->q, (enum sql_table)m->id, &t->schema);
     if (rc != SQLITE_OK)
         sqlite3_free(t);
     else

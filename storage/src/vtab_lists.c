@@ -94,8 +94,9 @@ static const char *const family_tokens[N_FAMILIES] = {
 #undef X
 };
 
-static void add_wait(struct list *l, const struct store_wait *w) {
+static void add_wait(struct list *l, const struct store_wait *w, int by) {
     add_text(l, w->key.data, w->key.n);
+    if (by == WAIT_BY_REFINED) add_text(l, w->reason.data, w->reason.n);
     add_string(l, w->family < N_FAMILIES ? family_tokens[w->family] : "sys");
     add_number(l, w->count);
     add_number(l, w->total_ns);
@@ -122,7 +123,7 @@ static int fill_waits(struct query *q, const struct kind *k, const struct argume
     if (ask.to_ns <= ask.from_ns) return SQLITE_OK;
     if (store_waits(q->store, &ask, &waits, &f) < 0) return query__fail(q, &f);
     for (uint32_t i = 0; i < waits.n; i++) {
-        add_wait(out, &waits.rows[i]);
+        add_wait(out, &waits.rows[i], k->by);
         for (int h = 0; h < 3; h++) /* the arguments read as what they were */
             if (h == 0 || h == 1 || ask.one_g)
                 add_number(out, h == 0 ? ask.from_ns : h == 1 ? ask.to_ns : ask.g);
@@ -322,12 +323,12 @@ struct aux {
 
 static int table_connect(sqlite3 *db, void *data, int argc, const char *const *argv,
                          sqlite3_vtab **out, char **error) {
-    (void)argc, (void)argv, (void)error;
+    (void)db, (void)argc, (void)argv, (void)error;
     const struct aux *aux = data;
     struct table *t = sqlite3_malloc(sizeof *t);
     if (!t) return SQLITE_NOMEM;
     *t = (struct table){.q = aux->q, .kind = aux->kind};
-    int rc = vtab__declare(db, aux->kind->table, &t->schema);
+    int rc = vtab__declare(aux->q, aux->kind->table, &t->schema);
     if (rc != SQLITE_OK)
         sqlite3_free(t);
     else

@@ -515,11 +515,11 @@ static int cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id) {
 
 /* ---- the module ---------------------------------------------------------------------------- */
 
-static int table_connect(sqlite3 *db, struct query *q, bool waits, sqlite3_vtab **out) {
+static int table_connect(struct query *q, bool waits, sqlite3_vtab **out) {
     struct table *t = sqlite3_malloc(sizeof *t);
     if (!t) return SQLITE_NOMEM;
     *t = (struct table){.q = q, .waits = waits};
-    int rc = vtab__declare(db, waits ? SQL_WAITS : SQL_SLICES, &t->schema);
+    int rc = vtab__declare(q, waits ? SQL_WAITS : SQL_SLICES, &t->schema);
     if (rc != SQLITE_OK)
         sqlite3_free(t);
     else
@@ -529,14 +529,14 @@ static int table_connect(sqlite3 *db, struct query *q, bool waits, sqlite3_vtab 
 
 static int slices_connect(sqlite3 *db, void *q, int argc, const char *const *argv,
                           sqlite3_vtab **out, char **error) {
-    (void)argc, (void)argv, (void)error;
-    return table_connect(db, q, false, out);
+    (void)db, (void)argc, (void)argv, (void)error;
+    return table_connect(q, false, out);
 }
 
 static int waits_connect(sqlite3 *db, void *q, int argc, const char *const *argv,
                          sqlite3_vtab **out, char **error) {
-    (void)argc, (void)argv, (void)error;
-    return table_connect(db, q, true, out);
+    (void)db, (void)argc, (void)argv, (void)error;
+    return table_connect(q, true, out);
 }
 
 static int table_disconnect(sqlite3_vtab *t) {

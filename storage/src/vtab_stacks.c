@@ -19,11 +19,11 @@ struct cursor {
     uint32_t n_seen;
 };
 
-static int table_connect(sqlite3 *db, struct query *q, bool frames, sqlite3_vtab **out) {
+static int table_connect(struct query *q, bool frames, sqlite3_vtab **out) {
     struct table *t = sqlite3_malloc(sizeof *t);
     if (!t) return SQLITE_NOMEM;
     *t = (struct table){.q = q, .frames = frames};
-    int rc = vtab__declare(db, frames ? SQL_FRAMES : SQL_STACKS, &t->schema);
+    int rc = vtab__declare(q, frames ? SQL_FRAMES : SQL_STACKS, &t->schema);
     if (rc != SQLITE_OK)
         sqlite3_free(t);
     else
@@ -33,14 +33,14 @@ static int table_connect(sqlite3 *db, struct query *q, bool frames, sqlite3_vtab
 
 static int stacks_connect(sqlite3 *db, void *q, int argc, const char *const *argv,
                           sqlite3_vtab **out, char **error) {
-    (void)argc, (void)argv, (void)error;
-    return table_connect(db, q, false, out);
+    (void)db, (void)argc, (void)argv, (void)error;
+    return table_connect(q, false, out);
 }
 
 static int frames_connect(sqlite3 *db, void *q, int argc, const char *const *argv,
                           sqlite3_vtab **out, char **error) {
-    (void)argc, (void)argv, (void)error;
-    return table_connect(db, q, true, out);
+    (void)db, (void)argc, (void)argv, (void)error;
+    return table_connect(q, true, out);
 }
 
 static int table_disconnect(sqlite3_vtab *t) {
