@@ -27,7 +27,7 @@ static int load_classes(struct query *q, struct slice_names *n) {
         struct slice_class c = slices_class(s, i);
         struct store_tag tag = c.tag < n_tags ? store_tag(s, c.tag) : (struct store_tag){0};
         n->classes[i] = (struct class_names){
-            .state = literal(state_name(c.state)),
+            .state = literal(sql_state_name(c.state)),
             .reason = store_string(s, c.reason),
             .refined = tag.refined,
             .family = literal(c.family < N_FAMILIES ? family_tokens[c.family] : NULL),

@@ -20,7 +20,7 @@ void result_text(sqlite3_context *c, struct text t) {
     sqlite3_result_text64(c, t.data ? t.data : "", t.n, SQLITE_STATIC, SQLITE_UTF8);
 }
 
-const char *state_name(int64_t state) {
+const char *sql_state_name(int64_t state) {
     switch (state) {
     case GO_UNDETERMINED:
         return "unknown";
@@ -76,7 +76,7 @@ void result_stored(sqlite3_context *c, struct store *s, uint8_t type, int64_t va
         result_string(c, s, value, true);
         break;
     case TYPE_STATE:
-        sqlite3_result_text(c, state_name(value), -1, SQLITE_STATIC);
+        sqlite3_result_text(c, sql_state_name(value), -1, SQLITE_STATIC);
         break;
     case TYPE_SCOPE:
         sqlite3_result_text(c, scope_name(value), -1, SQLITE_STATIC);

@@ -43,7 +43,7 @@ void result_text(sqlite3_context *c, struct text t); /* borrowed from the store 
 void result_stored(sqlite3_context *c, struct store *s, uint8_t type, int64_t value);
 /* result_stack - at most max_frames function names, innermost first; null for stack 0. */
 void result_stack(sqlite3_context *c, struct store *s, int64_t id, uint32_t max_frames);
-const char *state_name(int64_t state); /* NULL where there is no such state */
+const char *sql_state_name(int64_t state); /* NULL where there is no such state */
 
 /* number_bounds - the whole numbers that can satisfy `column OP value`, as a range that may be too
  * wide but never too narrow; false where value is no number. */

@@ -300,7 +300,7 @@ static void settle(struct cursor *c, bool waits) {
     static const uint8_t all[] = {GO_UNDETERMINED, GO_RUNNABLE, GO_RUNNING, GO_WAITING, GO_SYSCALL};
     for (uint32_t i = 0; i < c->names->n_classes; i++)
         for (size_t k = 0; c->classes[i] && k < sizeof all; k++)
-            if (c->names->classes[i].state.data == state_name(all[k])) states |= 1u << all[k];
+            if (c->names->classes[i].state.data == sql_state_name(all[k])) states |= 1u << all[k];
     c->filter.states = c->filter.states ? c->filter.states & states : states;
     c->nothing |= c->filter.states == 0;
 }
