@@ -41,14 +41,16 @@ void go_v1_close(struct go_v1 *r) {
 
 /* ---- checking ahead ---- */
 
-static void check_settled(struct go_v1 *r, enum rank *rank, struct fault *held) {
-    struct v1_event e;
-    while (v1_settle_get(r, &e) == 1)
-        if (*rank == RANK_NONE && v1_validate(r, &e, held) < 0) *rank = RANK_VALID;
+static void check_valid(struct go_v1 *r, struct v1_event *e, enum rank *rank, struct fault *held) {
+    if (*rank == RANK_NONE && v1_validate(r, e, held) < 0) *rank = RANK_VALID;
 }
 
-static void check_merged(struct go_v1 *r, const struct v1_event *e, enum rank *rank,
-                         struct fault *held) {
+static void check_settled(struct go_v1 *r, enum rank *rank, struct fault *held) {
+    struct v1_event *e;
+    while ((e = v1_settle_get(r)) != NULL) check_valid(r, e, rank, held);
+}
+
+static void check_merged(struct go_v1 *r, struct v1_event *e, enum rank *rank, struct fault *held) {
     struct v1_settle *s = &r->settle;
     if (*rank == RANK_SORTED) return;
     if (s->any && e->ts < s->last) {
@@ -60,8 +62,11 @@ static void check_merged(struct go_v1 *r, const struct v1_event *e, enum rank *r
         s->last = e->ts;
         return;
     }
-    if (v1_settle_put(r, e, held) < 0)
+    int rc = v1_settle_put(r, e, held);
+    if (rc < 0)
         *rank = RANK_EXITS;
+    else if (rc == 1)
+        check_valid(r, e, rank, held);
     else
         check_settled(r, rank, held);
 }
@@ -70,9 +75,9 @@ static void check_merged(struct go_v1 *r, const struct v1_event *e, enum rank *r
 static int check(struct go_v1 *r, struct fault *f) {
     enum rank rank = RANK_NONE;
     struct fault held = {0};
-    struct v1_event e;
+    struct v1_event *e;
     int rc;
-    while ((rc = v1_merge_next(r, &e, f)) == 1) check_merged(r, &e, &rank, &held);
+    while ((rc = v1_merge_next(r, &e, f)) == 1) check_merged(r, e, &rank, &held);
     if (rc < 0) return rc;
     v1_settle_end(&r->settle);
     if (rank == RANK_NONE || rank == RANK_VALID) {
@@ -108,9 +113,8 @@ static int begin(struct go_v1 *r, struct fault *f) {
 
 /* ---- giving ---- */
 
-/* No more can be merged: the rest of what was, and then this fault (code 0 = none). */
-static void end_merge(struct go_v1 *r, const struct fault *why) {
-    r->fault = *why;
+/* No more can be merged, for the reason in r->fault (code 0 = none): what is left is the rest. */
+static void end_merge(struct go_v1 *r) {
     if (r->fault.code == 0 && r->index.stop.what) v1_bad_fault(&r->index.stop, &r->fault);
     if (r->index.frequency == 0 && r->resume) {
         struct fault before = r->fault;
@@ -121,30 +125,36 @@ static void end_merge(struct go_v1 *r, const struct fault *why) {
     v1_settle_end(&r->settle);
 }
 
-static void merge_one(struct go_v1 *r) {
-    struct fault why = {0};
-    struct v1_event e;
-    int rc = v1_merge_next(r, &e, &why);
-    if (rc == 1) rc = v1_settle_put(r, &e, &why) < 0 ? -1 : 1;
-    if (rc <= 0) end_merge(r, &why);
+/* The next event in final order; NULL = there are no more. */
+static struct v1_event *next_settled(struct go_v1 *r) {
+    struct v1_settle *s = &r->settle;
+    struct v1_event *e;
+    while (!s->ended) {
+        if (s->head != s->tail || s->n_late) {
+            e = v1_settle_get(r);
+            if (e) return e;
+        }
+        int rc = v1_merge_next(r, &e, &r->fault);
+        if (rc == 1) {
+            rc = v1_settle_put(r, e, &r->fault);
+            if (rc == 1) return e;
+            if (rc == 0) continue;
+        }
+        end_merge(r);
+    }
+    return v1_settle_get(r);
 }
 
 /* 1 = one event converted, 0 = all are. */
 static int give_one(struct go_v1 *r, struct ev_batch *b) {
-    struct v1_event e;
-    while (v1_settle_get(r, &e) == 0) {
-        if (r->settle.ended) return 0;
-        merge_one(r);
-    }
+    struct v1_event *e = next_settled(r);
+    if (!e) return 0;
     if (!r->convert.started) {
         r->convert.started = true;
-        v1_convert_sync(r, (int64_t)((uint64_t)e.ts - 1), b);
+        v1_convert_sync(r, (int64_t)((uint64_t)e->ts - 1), b);
     }
-    struct fault why = {0};
-    if (v1_validate(r, &e, &why) < 0 || v1_convert(r, &e, b, &why) < 0) {
-        r->fault = why;
-        return 0;
-    }
+    TRY(v1_validate(r, e, &r->fault));
+    TRY(v1_convert(r, e, b, &r->fault));
     return 1;
 }
 
@@ -152,7 +162,7 @@ static int give_one(struct go_v1 *r, struct ev_batch *b) {
 static void give(struct go_v1 *r, struct ev_batch *b) {
     if (!v1_convert_earlies(r, b)) return;
     while (b->n + 3 < EV_BATCH_EVENTS) {
-        if (give_one(r, b) == 0) {
+        if (give_one(r, b) <= 0) {
             r->phase = V1_ENDED;
             if (r->fault.code == 0) v1_convert_sync(r, r->convert.last + 1, b);
             return;

@@ -36,11 +36,20 @@ enum v1_order {
     V1_UNBLOCK,       /* args[0]: waiting, sequence number args[1] -> runnable */
     V1_UNBLOCK_LOCAL, /* args[0]: waiting -> runnable, sequence + 1 */
     V1_GC,            /* cycle number args[0] must be the next */
+    V1_N_ORDERS
+};
+
+/* Which goroutine an event belongs to (v1_spec.about). */
+enum {
+    V1_NAMES = 1,  /* args[0] is a goroutine: its slot is looked up */
+    V1_OWNS = 2,   /* the event belongs to that one, not to the one that runs */
+    V1_BEGINS = 4, /* that one runs from now on */
+    V1_LEAVES = 8, /* none runs from now on */
 };
 
 struct v1_spec {
     const char *name;
-    uint8_t since, n_args, stack, order;
+    uint8_t since, n_args, stack, order, about;
 };
 extern const struct v1_spec v1_specs[64];
 
@@ -152,13 +161,9 @@ struct v1_exits {
 };
 int v1_exits_note(struct v1_exits *x, int64_t written, int64_t real);
 void v1_exits_finish(struct v1_exits *x);
-/* No exit that is written at ticks or later goes back before the result. */
-static inline int64_t v1_exits_bound(const struct v1_exits *x, int64_t ticks) {
-    if (!x->any) return INT64_MAX;
-    if (ticks < x->base) return x->min[0];
-    uint64_t i = ((uint64_t)ticks - (uint64_t)x->base) >> x->shift;
-    return i < V1_N_STRETCHES ? x->min[i] : INT64_MAX;
-}
+/* No exit that is written at ticks or later goes back before the result; nor for later ticks that
+ * are before *until. */
+int64_t v1_exits_bound(const struct v1_exits *x, int64_t ticks, int64_t *until);
 
 struct v1_index {
     struct v1_batch *batches;
@@ -193,44 +198,58 @@ struct v1_event {
     uint64_t args[3]; /* after the time difference, without the stack */
     uint32_t stack;   /* the file's id */
     uint32_t slot;    /* of g */
-    uint32_t target;  /* slot of args[0], where that is another goroutine */
+    uint32_t target;  /* slot of args[0], where that is a goroutine */
     uint32_t proc;    /* index in v1_index.procs; not of CPU samples */
     int32_t p;
-    uint8_t type; /* "...Local" forms have become plain ones */
-    uint8_t order;
+    uint8_t type;    /* "...Local" forms have become plain ones */
     uint8_t pending; /* GO_SYSCALL: not yet known whether it blocks */
     uint8_t blocked; /* GO_SYSCALL: the goroutine's next event is GO_SYS_BLOCK */
+    uint8_t unused;
 };
 _Static_assert(sizeof(struct v1_event) == 64, "struct v1_event changed size");
 
-struct v1_go {
+struct v1_go { /* two share a cache line */
     uint64_t id;
     uint64_t seq;      /* merge */
     int64_t sys_block; /* settle: ticks of the last GO_SYS_BLOCK or GO_IN_SYSCALL */
-    uint64_t call;     /* settle: ring position + 1 of a pending GO_SYSCALL */
+    uint32_t call;     /* settle: ring position of a pending GO_SYSCALL, 31 bits, + 1 */
     uint8_t status;    /* merge: enum v1_go_status */
     uint8_t valid;     /* validation: enum v1_go_status */
+    bool watched : 1;  /* merge: an event waits for a change of it */
     bool known : 1;    /* validation: exists */
     bool net : 1;      /* validation: waits for the network */
     bool assist : 1;   /* validation: in a mark assist */
     bool early : 1;    /* conversion: was there when tracing began, state not said so far */
 };
+_Static_assert(sizeof(struct v1_go) == 32, "struct v1_go changed size");
 
-struct v1_cursor {                   /* one P's events, in file order */
-    const uint8_t *start, *at, *end; /* of the batch; at = what is not decoded yet */
-    uint64_t call;                   /* ring position + 1 of its pending GO_SYSCALL */
-    uint32_t proc;
-    uint32_t next_sample, n_samples; /* of the cursor for CPU samples */
-    int64_t ts;
-    uint64_t bad_off; /* keep going until here, then bad; UINT64_MAX = no fault */
-    uint32_t bad;
-    bool has_event, done;
-    struct v1_event event; /* the next one, where has_event */
+/* Slots that are not goroutines. */
+enum { V1_SLOT_NONE, V1_SLOT_GC, V1_SLOT_FREE, V1_N_FIXED_SLOTS };
+
+/* An event of one P, and what it waits for. */
+struct v1_next {
+    struct v1_event event;
+    uint64_t need_seq; /* the goroutine in slot key must have this sequence number, */
+    uint32_t key;
+    uint8_t need_status; /* and be in this state */
+    uint8_t order;
+    uint8_t unused[2];
 };
 
-struct v1_frontier {
+struct v1_cursor {              /* one P's events, in file order */
+    struct v1_next *next, *end; /* decoded, not merged yet */
+    struct v1_next *items;      /* room for n_items */
+    uint32_t n_items;
+    bool done;
+    int32_t p;
+    uint32_t proc;      /* UINT32_MAX: the cursor of the CPU samples */
+    uint32_t last_slot; /* slot of last_g */
+    uint64_t last_g;    /* the goroutine that runs, as far as decoded */
     int64_t ts;
-    uint32_t cursor;
+    struct v1_next *held, *held_end; /* for later: a system call without its next event, and on */
+    const uint8_t *batch, *at, *batch_end; /* at = what is not decoded yet */
+    uint32_t next_sample, n_samples;       /* of the cursor for CPU samples */
+    uint32_t bad;                          /* at batch_end is this fault (index + 1) */
 };
 
 struct v1_merge {
@@ -238,11 +257,13 @@ struct v1_merge {
     uint32_t n_cursors;
     uint32_t *available; /* cursors whose next event is not in the frontier */
     uint32_t n_available;
-    struct v1_frontier *frontier; /* binary heap by time */
+    uint32_t *frontier; /* binary heap of cursors by the time of their next event, */
+    int64_t *times;     /* which stands here */
     uint32_t n_frontier;
+    bool calm; /* the last event changed nothing that a waiting one needs */
     struct v1_go *gos;
     uint32_t n_gos, cap_gos;
-    struct idmap slots; /* goroutine -> index + 1 in gos */
+    struct v1_refs slots; /* goroutine -> index in gos; 0 = none */
 };
 
 /* ---- settle ---- */
@@ -266,9 +287,11 @@ struct v1_settle {
     struct v1_late *late; /* binary heap by (ts, n) */
     uint32_t n_late, cap_late;
     uint64_t count_late;
-    int64_t bound; /* no exit still to come goes back before this */
-    int64_t last;  /* ticks of the newest event */
-    int64_t first; /* ticks of the first event */
+    struct v1_event out; /* an exit that get gave */
+    int64_t bound;       /* no exit still to come goes back before this; */
+    int64_t bound_until; /* so for events before this */
+    int64_t last;        /* ticks of the newest event */
+    int64_t first;       /* ticks of the first event */
     bool any, ended;
     bool in_gc, in_stw;
     struct idmap tasks;   /* validation: open ones */
@@ -323,24 +346,40 @@ struct go_v1 {
     struct fault fault; /* what ended it */
 };
 
-int v1_merge_start(struct go_v1 *r, struct fault *f);
-/* The next event in merged order: 1, 0 at the end, < 0. */
-int v1_merge_next(struct go_v1 *r, struct v1_event *out, struct fault *f);
-void v1_merge_free(struct v1_merge *m);
-/* Slot of goroutine g, made if need be; UINT32_MAX without memory. */
-uint32_t v1_go_slot(struct v1_merge *m, uint64_t g);
+/* Whose state an event needs: the slot of ... */
+enum { V1_KEY_FREE, V1_KEY_GC, V1_KEY_OWN, V1_KEY_TARGET };
+/* The sequence number that it needs: args[0], args[1], or the rule's. */
+enum { V1_SEQ_ARG0, V1_SEQ_ARG1, V1_SEQ_RULE };
+#define V1_NO_SEQ  UINT64_MAX       /* as needed: any; as left: the same */
+#define V1_SEQ_INC (UINT64_MAX - 1) /* as left: one more */
+#define V1_FREE_GO UINT64_MAX       /* "goroutine" of events that need nothing */
+#define V1_GC_GO   (UINT64_MAX - 1) /* "goroutine" that counts GC cycles */
 
-/* A GO_SYSCALL at ring position pos: the goroutine's next event is known. */
-void v1_settle_call(struct v1_settle *s, uint64_t pos, bool blocked);
+struct v1_rule {
+    uint64_t need_seq;
+    uint64_t next_seq; /* as left, where need is V1_SEQ_RULE; else what was needed + 1 */
+    uint8_t key, need, need_status, next_status;
+};
+extern const struct v1_rule v1_rules[V1_N_ORDERS];
+
+/* Makes next < end if the cursor has more events: 1, 0 = it has none, < 0. */
+int v1_cursor_fill(struct go_v1 *r, struct v1_cursor *c, struct fault *f);
+uint32_t v1_go_add(struct v1_merge *m, uint64_t g);
+
+int v1_merge_start(struct go_v1 *r, struct fault *f);
+/* The next event in merged order: 1, 0 at the end, < 0.  *out is borrowed until the next call. */
+int v1_merge_next(struct go_v1 *r, struct v1_event **out, struct fault *f);
+void v1_merge_free(struct v1_merge *m);
 
 int v1_settle_start(struct go_v1 *r, struct fault *f);
-/* One merged event in; ring_check: times out of order, stray exits. */
-int v1_settle_put(struct go_v1 *r, const struct v1_event *e, struct fault *f);
+/* One merged event in.  1: it is the next one in final order, now in nanoseconds, and was not kept;
+ * 0: kept; < 0: times out of order, or a stray exit. */
+int v1_settle_put(struct go_v1 *r, struct v1_event *e, struct fault *f);
 /* No more events come. */
 void v1_settle_end(struct v1_settle *s);
-/* The next event in final order, in nanoseconds: 1, or 0 = more must be put first (or all given).
- */
-int v1_settle_get(struct go_v1 *r, struct v1_event *out);
+/* The next event in final order, in nanoseconds; borrowed until the next put or get.
+ * NULL: more must be put first (or all are given). */
+struct v1_event *v1_settle_get(struct go_v1 *r);
 void v1_settle_free(struct v1_settle *s);
 
 /* Go's checks between events; changes e as Go does (fake Ps). */

@@ -129,6 +129,18 @@ void v1_exits_finish(struct v1_exits *x) {
         if (x->min[i + 1] < x->min[i]) x->min[i] = x->min[i + 1];
 }
 
+int64_t v1_exits_bound(const struct v1_exits *x, int64_t ticks, int64_t *until) {
+    *until = INT64_MAX;
+    if (!x->any) return INT64_MAX;
+    uint64_t i = 0;
+    if (ticks > x->base) i = ((uint64_t)ticks - (uint64_t)x->base) >> x->shift;
+    if (i >= V1_N_STRETCHES) return INT64_MAX;
+    uint64_t distance = (i + 1) << x->shift; /* below 2^64: shift is at most 48 */
+    if (distance <= (uint64_t)INT64_MAX - (uint64_t)x->base)
+        *until = (int64_t)((uint64_t)x->base + distance);
+    return x->min[i];
+}
+
 /* ---- the index ---- */
 
 struct v1_proc *v1_proc_find(const struct v1_index *x, int32_t id) {

@@ -6,298 +6,66 @@
  *
  * Ties of time are broken by the heap's and the list's shape, as in Go: pushes, pops and the swaps
  * in the list of available Ps are the same operations in the same order.
- * The bytes were checked by go_v1_scan.c; nothing is checked twice here.
- * Not here    system call exits that were written late (go_v1_settle.c).
+ * Not here    decoding (go_v1_cursor.c); system call exits that were written late (go_v1_settle.c).
  * Source      go1.26 src/internal/trace/internal/tracev1/parser.go (parseEventBatches), order.go */
 #include "storage/src/go_v1_impl.h"
-#include "storage/src/varint.h"
 
-#define NO_SEQ  UINT64_MAX       /* as needed: any; as left: the same */
-#define SEQ_INC (UINT64_MAX - 1) /* as left: one more */
-#define FREE_GO UINT64_MAX       /* "goroutine" of events that need nothing */
-#define GC_GO   (UINT64_MAX - 1) /* "goroutine" that counts GC cycles */
+enum { ITEMS = 64, FEW_ITEMS = 4, MANY_PROCS = 1024 };
 
-/* ---- goroutines ---- */
-
-uint32_t v1_go_slot(struct v1_merge *m, uint64_t g) {
-    uint32_t have = idmap_get(&m->slots, g);
-    if (have) return have - 1;
-    if (v1_grow(&m->gos, m->n_gos, &m->cap_gos, sizeof *m->gos) < 0) return UINT32_MAX;
-    m->gos[m->n_gos] = (struct v1_go){.id = g};
-    if (idmap_put(&m->slots, g, m->n_gos + 1) < 0) return UINT32_MAX;
-    return m->n_gos++;
-}
-
-/* ---- a cursor's next event ---- */
-
-static int load_batch(struct go_v1 *r, struct v1_cursor *c, struct fault *f) {
-    struct v1_index *x = &r->index;
-    if (c->proc == UINT32_MAX || x->procs[c->proc].next_batch == UINT32_MAX) return 0;
-    struct v1_proc *proc = &x->procs[c->proc];
-    uint32_t i = proc->next_batch;
-    const struct v1_batch *batch = &x->batches[i];
-    if (batch->bad && !r->resume) return v1_bad_fault(&x->bads[batch->bad - 1], f);
-    proc->next_batch = batch->next;
-    uint64_t end = i + 1 < x->n_batches ? x->batches[i + 1].off : x->end;
-    c->bad = batch->bad;
-    if (c->bad) end = x->bads[c->bad - 1].off;
-    uint64_t skip = 0;
-    c->at = uvarint_fast(uvarint_fast(r->spool.data + batch->off + 1, &skip), &skip);
-    c->ts = (int64_t)skip;
-    c->start = r->spool.data + batch->off;
-    c->end = r->spool.data + end;
-    return 1;
-}
-
-/* The batch's bytes are not needed any more. */
-static void leave_batch(struct go_v1 *r, const struct v1_cursor *c) {
-    v1_spool_drop(&r->spool, (uint64_t)(c->start - r->spool.data),
-                  (uint64_t)(c->end - r->spool.data));
-}
-
-static int next_sample(struct go_v1 *r, struct v1_cursor *c, struct fault *f) {
-    const struct v1_sample *s = &r->index.samples[c->next_sample++];
-    c->event = (struct v1_event){
-        .ts = s->ts, .g = s->g, .stack = s->stack, .p = s->p, .type = V1_CPU_SAMPLE};
-    c->event.slot = v1_go_slot(&r->merge, s->g);
-    if (c->event.slot == UINT32_MAX) return fault_set(f, PV_ENOMEM, -1, "out of memory");
-    return 1;
-}
-
-/* A STRING at at: past it. */
-static const uint8_t *skip_string(const uint8_t *at) {
-    uint64_t n = 0;
-    at = uvarint_fast(uvarint_fast(at, &n), &n);
-    return at + n;
-}
-
-/* STACK, FREQUENCY, TIMER_GOROUTINE, CPU_SAMPLE: past it. */
-static const uint8_t *skip_args(const uint8_t *at, uint8_t head) {
-    uint64_t n = 0;
-    if (head >> 6 == 3) {
-        at = uvarint_fast(at, &n);
-        return at + n;
-    }
-    for (int i = 0; i <= head >> 6; i++) at = uvarint_fast(at, &n);
-    return at;
-}
-
-static const uint8_t *decode_log_text(struct go_v1 *r, const uint8_t *at, struct v1_event *e) {
-    uint64_t n = 0;
-    at = uvarint_fast(at, &n);
-    e->args[2] = 0;
-    if (r->phase == V1_GIVING) e->args[2] = dict_add_string(r->dict, (const char *)at, (size_t)n);
-    return at + n;
-}
-
-/* Which goroutines the event is about; "...Local" forms become plain ones. */
-static int attribute(struct go_v1 *r, struct v1_cursor *c, struct v1_proc *proc) {
-    struct v1_event *e = &c->event;
-    struct v1_merge *m = &r->merge;
-    e->g = proc->last_g;
-    e->slot = proc->last_slot;
-    switch (e->order) {
-    case V1_START:
-    case V1_START_LOCAL:
-        proc->last_g = e->g = e->args[0];
-        proc->last_slot = e->slot = v1_go_slot(m, e->g);
-        return e->slot == UINT32_MAX ? PV_ENOMEM : 0;
-    case V1_BLOCK:
-    case V1_YIELD:
-        proc->last_g = proc->last_slot = 0;
-        return 0;
-    case V1_WAITING:
-        e->g = e->args[0];
-        e->slot = v1_go_slot(m, e->g);
-        return e->slot == UINT32_MAX ? PV_ENOMEM : 0;
-    case V1_CREATE:
-    case V1_UNBLOCK:
-    case V1_UNBLOCK_LOCAL:
-        e->target = v1_go_slot(m, e->args[0]);
-        if (e->target == UINT32_MAX) return PV_ENOMEM;
-        if (e->type != V1_GO_SYS_EXIT) return 0;
-        e->g = e->args[0];
-        e->slot = e->target;
-        return 0;
-    default:
-        if (e->type == V1_GO_END || e->type == V1_GO_STOP) proc->last_g = proc->last_slot = 0;
-        return 0;
-    }
-}
-
-/* The goroutine that made a system call has its next event: did the call block? */
-static void answer_call(struct go_v1 *r, struct v1_cursor *c) {
-    const struct v1_event *e = &c->event;
-    if (c->has_event && e->slot != r->settle.ring[(c->call - 1) & r->settle.mask].slot) return;
-    bool blocks = c->has_event && e->type == V1_GO_SYS_BLOCK;
-    if (!blocks || r->index.n_samples == 0) { /* else a CPU sample may still come between */
-        uint32_t slot = r->settle.ring[(c->call - 1) & r->settle.mask].slot;
-        r->merge.gos[slot].call = 0;
-        v1_settle_call(&r->settle, c->call - 1, blocks);
-    }
-    c->call = 0;
-}
-
-/* Decodes the next event of the present batch: 1, 0 = the batch is over, < 0. */
-static int decode(struct go_v1 *r, struct v1_cursor *c, struct fault *f) {
-    const uint8_t *at = c->at;
-    struct v1_event *e = &c->event;
-    while (at < c->end) {
-        uint8_t head = *at++;
-        uint8_t type = head & 63;
-        if (type == V1_STRING) {
-            at = skip_string(at);
-            continue;
-        }
-        const struct v1_spec *spec = &v1_specs[type];
-        if (type == V1_STACK || type == V1_FREQUENCY || type == V1_TIMER_GOROUTINE ||
-            type == V1_CPU_SAMPLE) {
-            at = skip_args(at, head);
-            continue;
-        }
-        uint64_t args[5] = {0}, n;
-        if (head >> 6 == 3) at = uvarint_fast(at, &n);
-        for (uint32_t i = 0; i < spec->n_args; i++) at = uvarint_fast(at, &args[i]);
-        c->ts = (int64_t)((uint64_t)c->ts + args[0]);
-        struct v1_proc *proc = &r->index.procs[c->proc];
-        *e = (struct v1_event){.ts = c->ts, .type = type, .order = spec->order, .proc = c->proc};
-        e->p = proc->id;
-        e->args[0] = args[1];
-        e->args[1] = args[2];
-        e->args[2] = args[3];
-        if (spec->stack) {
-            e->stack = (uint32_t)args[spec->n_args - 1];
-            if (spec->n_args < 5) e->args[spec->n_args - 2] = 0;
-        }
-        if (type == V1_LOG) at = decode_log_text(r, at, e);
-        c->at = at;
-        if (attribute(r, c, proc) < 0 || (type == V1_LOG && e->args[2] == UINT32_MAX))
-            return fault_set(f, PV_ENOMEM, -1, "out of memory");
-        return 1;
-    }
-    c->at = at;
-    return 0;
-}
-
-/* 1: c->event is its next one.  0: it has no more.  < 0. */
-static int advance(struct go_v1 *r, struct v1_cursor *c, struct fault *f) {
-    if (c->next_sample < c->n_samples) {
-        c->has_event = true;
-        return next_sample(r, c, f);
-    }
-    int rc = 0;
-    while (c->end == NULL || (rc = decode(r, c, f)) == 0) {
-        if (c->end) leave_batch(r, c);
-        if (c->bad) return v1_bad_fault(&r->index.bads[c->bad - 1], f);
-        rc = load_batch(r, c, f);
-        if (rc <= 0) break;
-    }
-    c->has_event = rc == 1;
-    if (c->call && rc >= 0) answer_call(r, c);
-    return rc;
+/* 1: *c->next is its next event.  0: it has no more.  < 0. */
+static inline int look(struct go_v1 *r, struct v1_cursor *c, struct fault *f) {
+    return c->next != c->end ? 1 : v1_cursor_fill(r, c, f);
 }
 
 /* ---- order ---- */
 
-static bool ready_at(const struct v1_go *g, uint64_t seq, enum v1_go_status status) {
-    return g->id == FREE_GO || ((seq == NO_SEQ || seq == g->seq) && g->status == status);
+/* No branches: which events are ready is hard to foresee. */
+static inline bool is_ready(const struct v1_merge *m, const struct v1_next *x) {
+    const struct v1_go *g = &m->gos[x->key];
+    return ((x->need_seq == g->seq) | (x->need_seq == V1_NO_SEQ)) & (x->need_status == g->status);
 }
 
-static bool is_ready(const struct v1_merge *m, const struct v1_event *e) {
-    switch ((enum v1_order)e->order) {
-    case V1_FREE:
-        return true;
-    case V1_CREATE:
-        return ready_at(&m->gos[e->target], 0, V1_DEAD);
-    case V1_WAITING:
-        return ready_at(&m->gos[e->slot], 1, V1_RUNNABLE);
-    case V1_START:
-        return ready_at(&m->gos[e->slot], e->args[1], V1_RUNNABLE);
-    case V1_START_LOCAL:
-        return ready_at(&m->gos[e->slot], NO_SEQ, V1_RUNNABLE);
-    case V1_BLOCK:
-    case V1_YIELD:
-        return ready_at(&m->gos[e->slot], NO_SEQ, V1_RUNNING);
-    case V1_UNBLOCK:
-        return ready_at(&m->gos[e->target], e->args[1], V1_BLOCKED);
-    case V1_UNBLOCK_LOCAL:
-        return ready_at(&m->gos[e->target], NO_SEQ, V1_BLOCKED);
-    case V1_GC:
-        return ready_at(&m->gos[1], e->args[0], V1_DEAD);
-    }
-    return true;
-}
-
-static void leave_at(struct v1_go *g, uint64_t seq, enum v1_go_status status) {
-    if (g->id == FREE_GO) return;
-    if (seq == SEQ_INC)
-        g->seq++;
-    else if (seq != NO_SEQ)
-        g->seq = seq;
-    g->status = (uint8_t)status;
-}
-
-static void apply(struct v1_merge *m, const struct v1_event *e) {
-    switch ((enum v1_order)e->order) {
-    case V1_FREE:
-        return;
-    case V1_CREATE:
-        leave_at(&m->gos[e->target], 1, V1_RUNNABLE);
-        return;
-    case V1_WAITING:
-        leave_at(&m->gos[e->slot], 2, V1_BLOCKED);
-        return;
-    case V1_START:
-        leave_at(&m->gos[e->slot], e->args[1] + 1, V1_RUNNING);
-        return;
-    case V1_START_LOCAL:
-        leave_at(&m->gos[e->slot], SEQ_INC, V1_RUNNING);
-        return;
-    case V1_BLOCK:
-        leave_at(&m->gos[e->slot], NO_SEQ, V1_BLOCKED);
-        return;
-    case V1_YIELD:
-        leave_at(&m->gos[e->slot], NO_SEQ, V1_RUNNABLE);
-        return;
-    case V1_UNBLOCK:
-        leave_at(&m->gos[e->target], e->args[1] + 1, V1_RUNNABLE);
-        return;
-    case V1_UNBLOCK_LOCAL:
-        leave_at(&m->gos[e->target], SEQ_INC, V1_RUNNABLE);
-        return;
-    case V1_GC:
-        leave_at(&m->gos[1], e->args[0] + 1, V1_DEAD);
-        return;
-    }
+static inline void apply(struct v1_merge *m, const struct v1_next *x) {
+    const struct v1_rule *rule = &v1_rules[x->order];
+    struct v1_go *g = &m->gos[x->key];
+    uint64_t seq = rule->need == V1_SEQ_RULE ? rule->next_seq : x->need_seq + 1;
+    seq = seq == V1_NO_SEQ ? g->seq : seq;
+    g->seq = seq == V1_SEQ_INC ? g->seq + 1 : seq;
+    g->status = rule->next_status;
+    m->calm = !g->watched;
+    g->watched = false;
 }
 
 /* ---- frontier ---- */
 
-static void push(struct v1_merge *m, uint32_t cursor, int64_t ts) {
-    struct v1_frontier *h = m->frontier;
+static inline void push(struct v1_merge *m, uint32_t cursor, int64_t ts) {
     uint32_t j = m->n_frontier++;
     while (j > 0) {
         uint32_t i = (j - 1) / 2;
-        if (ts >= h[i].ts) break;
-        h[j] = h[i];
+        if (ts >= m->times[i]) break;
+        m->times[j] = m->times[i];
+        m->frontier[j] = m->frontier[i];
         j = i;
     }
-    h[j] = (struct v1_frontier){.ts = ts, .cursor = cursor};
+    m->times[j] = ts;
+    m->frontier[j] = cursor;
 }
 
-static uint32_t pop(struct v1_merge *m) {
-    struct v1_frontier *h = m->frontier;
-    uint32_t top = h[0].cursor;
+static inline uint32_t pop(struct v1_merge *m) {
+    uint32_t top = m->frontier[0];
     uint32_t n = --m->n_frontier;
-    struct v1_frontier sink = h[n];
+    uint32_t sink = m->frontier[n];
+    int64_t ts = m->times[n];
+    m->times[n] = INT64_MAX; /* no sibling of the last one is earlier */
     uint32_t i = 0;
-    for (uint32_t j = 1; j < n; j = 2 * i + 1) {
-        if (j + 1 < n && h[j + 1].ts < h[j].ts) j++;
-        if (h[j].ts >= sink.ts) break;
-        h[i] = h[j];
-        i = j;
+    for (uint32_t j; (j = 2 * i + 1) < n; i = j) {
+        j += m->times[j + 1] < m->times[j];
+        if (m->times[j] >= ts) break;
+        m->times[i] = m->times[j];
+        m->frontier[i] = m->frontier[j];
     }
-    h[i] = sink;
+    m->times[i] = ts;
+    m->frontier[i] = sink;
     return top;
 }
 
@@ -307,21 +75,25 @@ static int fill_frontier(struct go_v1 *r, struct fault *f) {
     for (uint32_t i = 0; i < m->n_available;) {
         uint32_t k = m->available[i];
         struct v1_cursor *c = &m->cursors[k];
-        if (!c->has_event) {
-            int rc = advance(r, c, f);
-            if (rc < 0) return rc;
-            c->done = rc == 0;
-        }
-        if (!c->done) {
-            if (!is_ready(m, &c->event)) {
+        int rc = look(r, c, f);
+        if (rc < 0) return rc;
+        if (rc == 0) {
+            c->done = true;
+        } else {
+            if (!is_ready(m, c->next)) {
+                m->gos[c->next->key].watched = true;
                 i++;
                 continue;
             }
-            push(m, k, c->event.ts);
+            push(m, k, c->next->event.ts);
         }
         m->available[i] = m->available[--m->n_available];
     }
     return 0;
+}
+
+static int64_t offset_of(const struct go_v1 *r, const struct v1_cursor *c) {
+    return c->at ? c->at - r->spool.data + V1_HEADER_BYTES : -1;
 }
 
 /* Nothing can be taken: fine if all Ps have come to their end. */
@@ -330,37 +102,56 @@ static int at_end(struct go_v1 *r, struct fault *f) {
     const struct v1_cursor *stuck = NULL;
     for (uint32_t i = 0; i < m->n_cursors; i++) {
         const struct v1_cursor *c = &m->cursors[i];
-        if (!c->done && (!stuck || c->event.ts < stuck->event.ts)) stuck = c;
+        if (!c->done && (!stuck || c->next->event.ts < stuck->next->event.ts)) stuck = c;
     }
     if (!stuck) return 0;
-    int64_t off = stuck->at ? stuck->at - r->spool.data + V1_HEADER_BYTES : -1;
+    const struct v1_event *e = &stuck->next->event;
+    uint64_t g = v1_rules[stuck->next->order].key == V1_KEY_TARGET ? e->args[0] : e->g;
     return fault_set(
-        f, PV_ECORRUPT, off,
+        f, PV_ECORRUPT, offset_of(r, stuck),
         "no consistent ordering of events possible (%s of goroutine %llu on P %d waits "
         "for an event that does not come)",
-        v1_specs[stuck->event.type].name,
-        (unsigned long long)(stuck->event.order == V1_UNBLOCK ? stuck->event.args[0]
-                                                              : stuck->event.g),
-        stuck->event.p);
+        v1_specs[e->type].name, (unsigned long long)g, e->p);
 }
 
-int v1_merge_next(struct go_v1 *r, struct v1_event *out, struct fault *f) {
+/* A P's event that is earlier than the whole frontier would be pushed and popped at once.  That
+ * leaves the heap as it was if no times are equal on the way from the new place to the root. */
+static inline bool may_pass(const struct v1_merge *m, int64_t ts) {
+    uint32_t n = m->n_frontier;
+    const int64_t *t = m->times;
+    if (n > 0 && ts >= t[0]) return false;
+    for (uint32_t i = n; i > 0;) {
+        i = (i - 1) / 2;
+        if (2 * i + 1 < n && t[i] == t[2 * i + 1]) return false;
+        if (2 * i + 2 < n && t[i] == t[2 * i + 2]) return false;
+    }
+    return true;
+}
+
+/* The P of the last event goes on, and the other ones need not be looked at again: those in the
+ * frontier stay there, and those that wait do so for goroutines that did not change. */
+static inline struct v1_cursor *same_again(struct v1_merge *m) {
+    if (!m->calm) return NULL;
+    struct v1_cursor *c = &m->cursors[m->available[m->n_available - 1]];
+    if (c->next == c->end || !is_ready(m, c->next)) return NULL;
+    return may_pass(m, c->next->event.ts) ? c : NULL;
+}
+
+int v1_merge_next(struct go_v1 *r, struct v1_event **out, struct fault *f) {
     struct v1_merge *m = &r->merge;
-    TRY(fill_frontier(r, f));
-    if (m->n_frontier == 0) return at_end(r, f);
-    uint32_t k = pop(m);
-    struct v1_cursor *c = &m->cursors[k];
-    if (!is_ready(m, &c->event)) /* it was, when it entered: two Ps claim one goroutine */
-        return fault_set(f, PV_ECORRUPT, c->at ? c->at - r->spool.data + V1_HEADER_BYTES : -1,
-                         "encountered impossible goroutine state transition");
-    apply(m, &c->event);
-    *out = c->event;
-    if (out->type == V1_GO_START_LOCAL) out->type = V1_GO_START;
-    if (out->type == V1_GO_UNBLOCK_LOCAL) out->type = V1_GO_UNBLOCK;
-    if (out->type == V1_GO_SYS_EXIT_LOCAL) out->type = V1_GO_SYS_EXIT;
-    if (out->type == V1_GO_SYSCALL && r->phase == V1_GIVING) c->call = r->settle.tail + 1;
-    c->has_event = false;
-    m->available[m->n_available++] = k;
+    struct v1_cursor *c = same_again(m);
+    if (!c) {
+        TRY(fill_frontier(r, f));
+        if (m->n_frontier == 0) return at_end(r, f);
+        uint32_t k = pop(m);
+        c = &m->cursors[k];
+        if (!is_ready(m, c->next)) /* it was, when it entered: two Ps claim one goroutine */
+            return fault_set(f, PV_ECORRUPT, offset_of(r, c),
+                             "encountered impossible goroutine state transition");
+        m->available[m->n_available++] = k;
+    }
+    apply(m, c->next);
+    *out = &c->next++->event;
     return 1;
 }
 
@@ -370,40 +161,60 @@ static int allocate(struct v1_merge *m, uint32_t n) {
     m->cursors = calloc(n, sizeof *m->cursors);
     m->available = calloc(n, sizeof *m->available);
     m->frontier = calloc(n, sizeof *m->frontier);
-    return m->cursors && m->available && m->frontier ? 0 : PV_ENOMEM;
+    m->times = calloc(n + 1, sizeof *m->times); /* pop looks one further */
+    return m->cursors && m->available && m->frontier && m->times ? 0 : PV_ENOMEM;
+}
+
+static int add_cursor(struct v1_merge *m, uint32_t proc, int32_t p, uint32_t n_items) {
+    struct v1_cursor *c = &m->cursors[m->n_cursors];
+    c->items = malloc(n_items * sizeof *c->items);
+    if (!c->items) return PV_ENOMEM;
+    c->n_items = n_items;
+    c->proc = proc;
+    c->p = p;
+    m->available[m->n_available++] = m->n_cursors++;
+    return 0;
+}
+
+/* One for each P with batches, ascending, and one for the CPU samples. */
+static int add_cursors(struct go_v1 *r) {
+    struct v1_index *x = &r->index;
+    struct v1_merge *m = &r->merge;
+    uint32_t n_items = x->n_procs > MANY_PROCS ? FEW_ITEMS : ITEMS;
+    uint32_t profile = UINT32_MAX;
+    for (uint32_t i = 0; i < x->n_procs; i++) {
+        struct v1_proc *p = &x->procs[i];
+        p->next_batch = p->first;
+        p->g = 0;
+        p->has_m = p->seen = p->running = p->sweeping = false;
+        if (p->first == UINT32_MAX) continue; /* a fake one */
+        if (p->id == V1_PROFILE_P) profile = i;
+        TRY(add_cursor(m, i, p->id, n_items));
+    }
+    TRY(add_cursor(m, profile, V1_PROFILE_P, n_items));
+    m->cursors[m->n_cursors - 1].n_samples = x->n_samples;
+    return 0;
 }
 
 int v1_merge_start(struct go_v1 *r, struct fault *f) {
     struct v1_merge *m = &r->merge;
-    struct v1_index *x = &r->index;
     v1_merge_free(m);
-    /* Slot 0 is "no goroutine", slot 1 counts the GC cycles. */
-    if (allocate(m, x->n_procs + 1) < 0 || v1_go_slot(m, 0) != 0 || v1_go_slot(m, GC_GO) != 1)
+    if (allocate(m, r->index.n_procs + 1) < 0 || v1_go_add(m, 0) != V1_SLOT_NONE ||
+        v1_go_add(m, V1_GC_GO) != V1_SLOT_GC || v1_go_add(m, V1_FREE_GO) != V1_SLOT_FREE ||
+        add_cursors(r) < 0)
         return fault_set(f, PV_ENOMEM, -1, "out of memory");
-    m->gos[0].known = true;
-    m->gos[0].valid = V1_RUNNING;
-    for (uint32_t i = 0; i < x->n_procs; i++) {
-        struct v1_proc *p = &x->procs[i];
-        p->next_batch = p->first;
-        p->last_g = p->g = 0;
-        p->last_slot = 0;
-        p->has_m = p->seen = p->running = p->sweeping = false;
-        if (p->first == UINT32_MAX) continue; /* a fake one */
-        m->cursors[m->n_cursors++].proc = i;
-    }
-    const struct v1_proc *profile = v1_proc_find(x, V1_PROFILE_P);
-    struct v1_cursor *samples = &m->cursors[m->n_cursors++];
-    samples->n_samples = x->n_samples;
-    samples->proc = profile ? (uint32_t)(profile - x->procs) : UINT32_MAX;
-    for (uint32_t i = 0; i < m->n_cursors; i++) m->available[m->n_available++] = i;
+    m->gos[V1_SLOT_NONE].known = true;
+    m->gos[V1_SLOT_NONE].valid = V1_RUNNING;
     return 0;
 }
 
 void v1_merge_free(struct v1_merge *m) {
+    for (uint32_t i = 0; m->cursors && i < m->n_cursors; i++) free(m->cursors[i].items);
     free(m->cursors);
     free(m->available);
     free(m->frontier);
+    free(m->times);
     free(m->gos);
-    idmap_free(&m->slots);
+    v1_refs_free(&m->slots);
     *m = (struct v1_merge){0};
 }

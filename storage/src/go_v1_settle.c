@@ -16,6 +16,7 @@ int v1_settle_start(struct go_v1 *r, struct fault *f) {
     struct v1_settle *s = &r->settle;
     v1_settle_free(s);
     s->mask = 1023;
+    s->bound_until = INT64_MIN;
     s->ring = malloc((s->mask + 1) * sizeof *s->ring);
     if (!s->ring) return fault_set(f, PV_ENOMEM, -1, "out of memory");
     return 0;
@@ -40,12 +41,6 @@ static int grow_ring(struct v1_settle *s) {
     s->ring = ring;
     s->mask = 2 * n - 1;
     return 0;
-}
-
-void v1_settle_call(struct v1_settle *s, uint64_t pos, bool blocked) {
-    struct v1_event *call = &s->ring[pos & s->mask];
-    call->pending = false;
-    call->blocked = blocked;
 }
 
 /* ---- exits ---- */
@@ -91,14 +86,34 @@ static int set_exit_time(struct go_v1 *r, struct v1_event *e, struct fault *f) {
     return 0;
 }
 
+/* With CPU samples: one of the goroutine that comes between a system call and its block makes the
+ * call a quick one, as only the goroutine's very next event counts. */
 static void note_call(struct go_v1 *r, const struct v1_event *e) {
     struct v1_settle *s = &r->settle;
     struct v1_go *go = &r->merge.gos[e->slot];
-    if (go->call) v1_settle_call(s, go->call - 1, e->type == V1_GO_SYS_BLOCK);
-    go->call = e->type == V1_GO_SYSCALL ? s->tail + 1 : 0;
+    if (go->call) {
+        struct v1_event *call = &s->ring[(go->call - 1) & s->mask];
+        call->pending = false;
+        call->blocked = e->type == V1_GO_SYS_BLOCK;
+    }
+    go->call = e->pending ? (uint32_t)(s->tail & INT32_MAX) + 1 : 0;
 }
 
-int v1_settle_put(struct go_v1 *r, const struct v1_event *e, struct fault *f) {
+static int keep(struct v1_settle *s, const struct v1_event *e) {
+    if (s->tail - s->head > s->mask) TRY(grow_ring(s));
+    struct v1_event *to = &s->ring[s->tail & s->mask];
+    *to = *e;
+    s->tail++;
+    return 0;
+}
+
+/* Go converts on amd64: what does not fit becomes the smallest integer. */
+static inline int64_t to_ns(const struct go_v1 *r, int64_t ts) {
+    double ns = (double)(int64_t)((uint64_t)ts - (uint64_t)r->settle.first) * r->ns_per_tick;
+    return ns < 9223372036854775808.0 && ns >= -9223372036854775808.0 ? (int64_t)ns : INT64_MIN;
+}
+
+int v1_settle_put(struct go_v1 *r, struct v1_event *e, struct fault *f) {
     struct v1_settle *s = &r->settle;
     if (!s->any) {
         s->any = true;
@@ -106,23 +121,21 @@ int v1_settle_put(struct go_v1 *r, const struct v1_event *e, struct fault *f) {
     }
     if (e->ts < s->last) return fault_set(f, PV_ECORRUPT, -1, "time stamps out of order");
     s->last = e->ts;
-    s->bound = v1_exits_bound(&r->index.exits, e->ts);
-    if (e->type == V1_GO_SYS_BLOCK || e->type == V1_GO_IN_SYSCALL)
+    if (e->ts >= s->bound_until) s->bound = v1_exits_bound(&r->index.exits, e->ts, &s->bound_until);
+    if (r->index.n_samples) note_call(r, e);
+    if (e->type == V1_GO_SYS_BLOCK || e->type == V1_GO_IN_SYSCALL) {
         r->merge.gos[e->slot].sys_block = e->ts;
-    if (s->tail - s->head > s->mask && grow_ring(s) < 0)
-        return fault_set(f, PV_ENOMEM, -1, "out of memory");
-    if (e->type == V1_GO_SYS_EXIT && e->args[2] != 0) {
+    } else if (e->type == V1_GO_SYS_EXIT && e->args[2] != 0) {
         struct v1_event exit = *e;
         TRY(set_exit_time(r, &exit, f));
         if (push_late(s, &exit) < 0) return fault_set(f, PV_ENOMEM, -1, "out of memory");
         return 0;
     }
-    struct v1_event *to = &s->ring[s->tail & s->mask];
-    *to = *e;
-    to->pending = e->type == V1_GO_SYSCALL && r->phase == V1_GIVING;
-    to->blocked = false;
-    if (r->phase == V1_GIVING && (to->pending || r->index.n_samples)) note_call(r, e);
-    s->tail++;
+    if (s->head == s->tail && s->n_late == 0 && e->ts <= s->bound && !e->pending) {
+        e->ts = to_ns(r, e->ts);
+        return 1;
+    }
+    if (keep(s, e) < 0) return fault_set(f, PV_ENOMEM, -1, "out of memory");
     return 0;
 }
 
@@ -133,12 +146,6 @@ void v1_settle_end(struct v1_settle *s) {
 
 /* ---- out ---- */
 
-/* Go converts on amd64: what does not fit becomes the smallest integer. */
-static int64_t to_ns(const struct go_v1 *r, int64_t ts) {
-    double ns = (double)(int64_t)((uint64_t)ts - (uint64_t)r->settle.first) * r->ns_per_tick;
-    return ns < 9223372036854775808.0 && ns >= -9223372036854775808.0 ? (int64_t)ns : INT64_MIN;
-}
-
 /* The next one is an exit, not the head of the ring. */
 static bool is_late_first(const struct v1_settle *s) {
     if (s->n_late == 0) return false;
@@ -148,19 +155,20 @@ static bool is_late_first(const struct v1_settle *s) {
     return x->ts != ts ? x->ts < ts : x->pos <= s->head;
 }
 
-int v1_settle_get(struct go_v1 *r, struct v1_event *out) {
+struct v1_event *v1_settle_get(struct go_v1 *r) {
     struct v1_settle *s = &r->settle;
+    struct v1_event *e;
     if (is_late_first(s)) {
         /* Events still to come are not before s->last, and after this one where they are equal. */
-        if (s->late[0].ts > s->last || s->late[0].ts > s->bound) return 0;
-        pop_late(s, out);
+        if (s->late[0].ts > s->last || s->late[0].ts > s->bound) return NULL;
+        pop_late(s, &s->out);
+        e = &s->out;
     } else {
-        if (s->head == s->tail) return 0;
-        const struct v1_event *e = &s->ring[s->head & s->mask];
-        if (e->ts > s->bound || (e->pending && !s->ended)) return 0;
-        *out = *e;
+        if (s->head == s->tail) return NULL;
+        e = &s->ring[s->head & s->mask];
+        if (e->ts > s->bound || (e->pending && !s->ended)) return NULL;
         s->head++;
     }
-    out->ts = to_ns(r, out->ts);
-    return 1;
+    e->ts = to_ns(r, e->ts);
+    return e;
 }

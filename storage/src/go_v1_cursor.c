@@ -1,0 +1,288 @@
+/* storage/src/go_v1_cursor.c - one P's batches -> its events, a few at a time.
+ *
+ * Some dozens are decoded at once: the loop stays in one P's rhythm, and what follows a system call
+ * is mostly at hand.  The bytes were checked by go_v1_scan.c; nothing is checked twice here.
+ * Invariants  1. last_g is the goroutine that runs on the P, over batch borders too.
+ *             2. times within a batch are sums of differences, and wrap as Go's do.
+ * Source      go1.26 src/internal/trace/internal/tracev1/parser.go (loadBatch, parseEvent),
+ * order.go */
+#include <string.h>
+
+#include "storage/src/go_v1_impl.h"
+#include "storage/src/varint.h"
+
+const struct v1_rule v1_rules[V1_N_ORDERS] = {
+    [V1_FREE] = {V1_NO_SEQ, V1_NO_SEQ, V1_KEY_FREE, V1_SEQ_RULE, V1_DEAD, V1_DEAD},
+    [V1_CREATE] = {0, 1, V1_KEY_TARGET, V1_SEQ_RULE, V1_DEAD, V1_RUNNABLE},
+    [V1_WAITING] = {1, 2, V1_KEY_OWN, V1_SEQ_RULE, V1_RUNNABLE, V1_BLOCKED},
+    [V1_START] = {0, 0, V1_KEY_OWN, V1_SEQ_ARG1, V1_RUNNABLE, V1_RUNNING},
+    [V1_START_LOCAL] = {V1_NO_SEQ, V1_SEQ_INC, V1_KEY_OWN, V1_SEQ_RULE, V1_RUNNABLE, V1_RUNNING},
+    [V1_BLOCK] = {V1_NO_SEQ, V1_NO_SEQ, V1_KEY_OWN, V1_SEQ_RULE, V1_RUNNING, V1_BLOCKED},
+    [V1_YIELD] = {V1_NO_SEQ, V1_NO_SEQ, V1_KEY_OWN, V1_SEQ_RULE, V1_RUNNING, V1_RUNNABLE},
+    [V1_UNBLOCK] = {0, 0, V1_KEY_TARGET, V1_SEQ_ARG1, V1_BLOCKED, V1_RUNNABLE},
+    [V1_UNBLOCK_LOCAL] = {V1_NO_SEQ, V1_SEQ_INC, V1_KEY_TARGET, V1_SEQ_RULE, V1_BLOCKED,
+                          V1_RUNNABLE},
+    [V1_GC] = {0, 0, V1_KEY_GC, V1_SEQ_ARG0, V1_DEAD, V1_DEAD},
+};
+
+/* ---- goroutines ---- */
+
+static int grow_gos(struct v1_merge *m) {
+    if (m->cap_gos > UINT32_MAX / 2) return PV_ENOMEM;
+    uint32_t cap = m->cap_gos ? m->cap_gos * 2 : 64;
+    struct v1_go *gos = aligned_alloc(64, cap * sizeof *gos);
+    if (!gos) return PV_ENOMEM;
+    if (m->gos) memcpy(gos, m->gos, m->n_gos * sizeof *gos);
+    free(m->gos);
+    m->gos = gos;
+    m->cap_gos = cap;
+    return 0;
+}
+
+uint32_t v1_go_add(struct v1_merge *m, uint64_t g) {
+    if (m->n_gos == m->cap_gos && grow_gos(m) < 0) return UINT32_MAX;
+    m->gos[m->n_gos] = (struct v1_go){.id = g};
+    if (v1_refs_set(&m->slots, g, m->n_gos) < 0) return UINT32_MAX;
+    return m->n_gos++;
+}
+
+/* Slot of goroutine g, made if need be; UINT32_MAX without memory. */
+static inline uint32_t go_slot(struct v1_merge *m, uint64_t g) {
+    uint32_t have = v1_refs_get(&m->slots, g);
+    return have || g == 0 ? have : v1_go_add(m, g);
+}
+
+/* ---- batches ---- */
+
+static int load_batch(struct go_v1 *r, struct v1_cursor *c, struct fault *f) {
+    struct v1_index *x = &r->index;
+    if (c->proc == UINT32_MAX || x->procs[c->proc].next_batch == UINT32_MAX) return 0;
+    struct v1_proc *proc = &x->procs[c->proc];
+    uint32_t i = proc->next_batch;
+    const struct v1_batch *batch = &x->batches[i];
+    if (batch->bad && !r->resume) return v1_bad_fault(&x->bads[batch->bad - 1], f);
+    proc->next_batch = batch->next;
+    uint64_t end = i + 1 < x->n_batches ? x->batches[i + 1].off : x->end;
+    c->bad = batch->bad;
+    if (c->bad) end = x->bads[c->bad - 1].off;
+    uint64_t skip = 0;
+    c->at = uvarint_fast(uvarint_fast(r->spool.data + batch->off + 1, &skip), &skip);
+    c->ts = (int64_t)skip;
+    c->batch = r->spool.data + batch->off;
+    c->batch_end = r->spool.data + end;
+    return 1;
+}
+
+/* The batch's bytes are not needed any more. */
+static void leave_batch(struct go_v1 *r, const struct v1_cursor *c) {
+    v1_spool_drop(&r->spool, (uint64_t)(c->batch - r->spool.data),
+                  (uint64_t)(c->batch_end - r->spool.data));
+}
+
+/* A STRING at at: past it. */
+static const uint8_t *skip_string(const uint8_t *at) {
+    uint64_t n = 0;
+    at = uvarint_fast(uvarint_fast(at, &n), &n);
+    return at + n;
+}
+
+/* STACK, FREQUENCY, TIMER_GOROUTINE, CPU_SAMPLE: past it. */
+static const uint8_t *skip_args(const uint8_t *at, uint8_t head) {
+    uint64_t n = 0;
+    if (head >> 6 == 3) {
+        at = uvarint_fast(at, &n);
+        return at + n;
+    }
+    for (int i = 0; i <= head >> 6; i++) at = uvarint_fast(at, &n);
+    return at;
+}
+
+/* STRING and what was read by the scan: past it. */
+static const uint8_t *skip_structure(const uint8_t *at, uint8_t head) {
+    return (head & 63) == V1_STRING ? skip_string(at) : skip_args(at, head);
+}
+
+/* ---- events ---- */
+
+/* What the event waits for. */
+static inline void set_need(struct v1_next *x, uint8_t order) {
+    const struct v1_rule *rule = &v1_rules[order];
+    uint32_t key = rule->key == V1_KEY_GC ? V1_SLOT_GC : V1_SLOT_FREE;
+    if (rule->key == V1_KEY_OWN) key = x->event.slot;
+    if (rule->key == V1_KEY_TARGET) key = x->event.target;
+    x->key = key;
+    x->order = order;
+    x->need_seq = rule->need == V1_SEQ_RULE ? rule->need_seq : x->event.args[rule->need];
+    x->need_status = rule->need_status;
+    if (key != V1_SLOT_FREE) return;
+    x->order = V1_FREE;
+    x->need_seq = V1_NO_SEQ; /* the slot also stands for a goroutine whose id is V1_FREE_GO */
+    x->need_status = V1_DEAD;
+}
+
+static const uint8_t *decode_log_text(struct go_v1 *r, const uint8_t *at, struct v1_event *e) {
+    uint64_t n = 0;
+    at = uvarint_fast(at, &n);
+    e->args[2] = 0;
+    if (r->phase == V1_GIVING) e->args[2] = dict_add_string(r->dict, (const char *)at, (size_t)n);
+    return at + n;
+}
+
+/* Which goroutines the event is about. */
+static inline int attribute(struct v1_merge *m, struct v1_cursor *c, struct v1_event *e,
+                            uint8_t about) {
+    e->g = c->last_g;
+    e->slot = c->last_slot;
+    e->target = 0;
+    if (about & V1_NAMES) {
+        e->target = go_slot(m, e->args[0]);
+        if (e->target == UINT32_MAX) return PV_ENOMEM;
+        if (about & V1_OWNS) {
+            e->g = e->args[0];
+            e->slot = e->target;
+        }
+        if (about & V1_BEGINS) {
+            c->last_g = e->g;
+            c->last_slot = e->slot;
+        }
+    }
+    if (about & V1_LEAVES) c->last_g = c->last_slot = 0;
+    return 0;
+}
+
+static inline const uint8_t *decode_args(const uint8_t *at, struct v1_cursor *c, struct v1_event *e,
+                                         const struct v1_spec *spec) {
+    uint64_t dt = 0, stack = 0;
+    at = uvarint_fast(at, &dt);
+    c->ts = (int64_t)((uint64_t)c->ts + dt);
+    e->ts = c->ts;
+    e->args[0] = e->args[1] = e->args[2] = 0;
+    uint32_t n = spec->n_args - 1u - spec->stack;
+    for (uint32_t i = 0; i < n; i++) at = uvarint_fast(at, &e->args[i]);
+    if (spec->stack) at = uvarint_fast(at, &stack);
+    e->stack = (uint32_t)stack;
+    return at;
+}
+
+static uint8_t plain_type(uint8_t type) {
+    switch (type) {
+    case V1_GO_START_LOCAL:
+        return V1_GO_START;
+    case V1_GO_UNBLOCK_LOCAL:
+        return V1_GO_UNBLOCK;
+    case V1_GO_SYS_EXIT_LOCAL:
+        return V1_GO_SYS_EXIT;
+    default:
+        return type;
+    }
+}
+
+/* Decodes on from c->at behind the items that there are, as far as there is room.  0, PV_ENOMEM. */
+static int decode(struct go_v1 *r, struct v1_cursor *c) {
+    static const uint64_t structure = 1ull << V1_STRING | 1ull << V1_STACK | 1ull << V1_FREQUENCY |
+                                      1ull << V1_TIMER_GOROUTINE | 1ull << V1_CPU_SAMPLE;
+    const uint8_t *at = c->at;
+    struct v1_next *x = c->end, *room_end = c->items + c->n_items;
+    while (at < c->batch_end && x < room_end) {
+        uint8_t head = *at++;
+        uint8_t type = head & 63;
+        if (structure >> type & 1) {
+            at = skip_structure(at, head);
+            continue;
+        }
+        const struct v1_spec *spec = &v1_specs[type];
+        struct v1_event *e = &x->event;
+        uint64_t n;
+        if (head >> 6 == 3) at = uvarint_fast(at, &n);
+        at = decode_args(at, c, e, spec);
+        if (type == V1_LOG) {
+            at = decode_log_text(r, at, e);
+            if (e->args[2] == UINT32_MAX) return PV_ENOMEM;
+        }
+        e->type = spec->order == V1_START_LOCAL || spec->order == V1_UNBLOCK_LOCAL
+                      ? plain_type(type)
+                      : type;
+        e->p = c->p;
+        e->proc = c->proc;
+        e->pending = e->blocked = false;
+        TRY(attribute(&r->merge, c, e, spec->about));
+        set_need(x, spec->order);
+        __builtin_prefetch(&r->merge.gos[x++->key], 1);
+    }
+    c->at = at;
+    c->end = x;
+    return 0;
+}
+
+/* A system call blocks if the goroutine's next event says so: looks for it.  The events from the
+ * first call on whose answer is not decoded yet are held for the next time. */
+static void answer_calls(struct go_v1 *r, struct v1_cursor *c, bool more) {
+    bool samples = r->index.n_samples > 0;
+    c->held = c->held_end = c->end;
+    for (struct v1_next *x = c->next; x < c->end; x++) {
+        if (x->event.type != V1_GO_SYSCALL) continue;
+        const struct v1_next *after = x + 1;
+        while (after < c->end && after->event.slot != x->event.slot) after++;
+        if (after == c->end && more && x > c->items) {
+            c->end = c->held = x;
+            return;
+        }
+        x->event.blocked = after < c->end && after->event.type == V1_GO_SYS_BLOCK;
+        x->event.pending = samples && x->event.blocked;
+    }
+}
+
+static int decode_samples(struct go_v1 *r, struct v1_cursor *c) {
+    struct v1_next *x = c->items;
+    while (x < c->items + c->n_items && c->next_sample < c->n_samples) {
+        const struct v1_sample *s = &r->index.samples[c->next_sample++];
+        x->event = (struct v1_event){
+            .ts = s->ts, .g = s->g, .stack = s->stack, .p = s->p, .type = V1_CPU_SAMPLE};
+        x->event.slot = go_slot(&r->merge, s->g);
+        if (x->event.slot == UINT32_MAX) return PV_ENOMEM;
+        set_need(x++, V1_FREE);
+    }
+    c->next = c->items;
+    c->end = x;
+    return 0;
+}
+
+/* Items that were held come first again. */
+static void start_anew(struct v1_cursor *c) {
+    size_t n = (size_t)(c->held_end - c->held);
+    if (n) memmove(c->items, c->held, n * sizeof *c->items);
+    c->next = c->items;
+    c->end = c->items + n;
+    c->held = c->held_end = c->items;
+}
+
+/* The next batch, once the present one is decoded: 1, 0 = there is none, < 0. */
+static int next_batch(struct go_v1 *r, struct v1_cursor *c, struct fault *f) {
+    if (c->batch) leave_batch(r, c);
+    c->batch = NULL;
+    if (c->bad) return 0;
+    return load_batch(r, c, f);
+}
+
+int v1_cursor_fill(struct go_v1 *r, struct v1_cursor *c, struct fault *f) {
+    int rc = 0;
+    start_anew(c);
+    if (c->next_sample < c->n_samples) {
+        rc = decode_samples(r, c);
+        return rc < 0 ? fault_set(f, rc, -1, "out of memory") : 1;
+    }
+    bool more = true;
+    while (more && c->end < c->items + c->n_items) {
+        if (c->at == c->batch_end) {
+            /* Go looks at a batch when the one before it is used up. */
+            if (c->next != c->end && c->end[-1].event.type != V1_GO_SYSCALL) break;
+            rc = next_batch(r, c, f);
+            if (rc < 0) return rc;
+            more = rc == 1;
+        }
+        if (more && decode(r, c) < 0) return fault_set(f, PV_ENOMEM, -1, "out of memory");
+    }
+    if (r->phase == V1_GIVING) answer_calls(r, c, more);
+    if (c->next != c->end) return 1;
+    return c->bad ? v1_bad_fault(&r->index.bads[c->bad - 1], f) : 0;
+}
