@@ -1,7 +1,7 @@
 // view/details.tsx - the panel about the selected slice: a sentence, the facts, the stacks, the chain.
 
 import type { ComponentChildren } from "preact";
-import { exactParts, moment, short, visible } from "../lib/format";
+import { exactParts, moment, plural, short, visible } from "../lib/format";
 import type { App } from "../model/app";
 import { FAMILIES, tagName } from "../model/families";
 import type { Brief, Id, Slice } from "../net/protocol";
@@ -215,11 +215,12 @@ function Same({ app, s }: { app: App; s: Slice }) {
   const row = app.figures.waits.value?.rows.find((r) => r.key === s.refined || r.refined === s.refined);
   if (!row || row.count < 2) return null;
   const at = Math.floor(Math.log2(Math.max(1, s.dur)));
+  const alike = row.hist[at] ?? 0;
   const shorter = row.hist.slice(0, at).reduce((a, n) => a + n, 0);
   return (
-    <Section title="Same reason in this window" right={`${row.count.toLocaleString("en-US")} waits`}>
+    <Section title="Same reason in this window" right={plural(row.count, "wait")}>
       <Spark hist={row.hist} family={row.family} width={0} height={40} mark={s.dur} axis />
-      <p class="under sec">{shorter > 0 ? `longer than at least ${Math.floor((shorter / row.count) * 100)} % of them` : "among the shortest of them"}</p>
+      <p class="under sec">{alike > row.count / 2 ? "as long as most of them" : shorter > 0 ? `longer than at least ${Math.floor((shorter / row.count) * 100)} % of them` : "among the shortest of them"}</p>
     </Section>
   );
 }

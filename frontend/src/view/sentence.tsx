@@ -1,7 +1,7 @@
 // view/sentence.tsx - what happened, in one sentence that says only what the trace says.
 
 import type { ComponentChildren } from "preact";
-import { bareFunc, short, visible } from "../lib/format";
+import { bareFunc, short, tailFunc, visible } from "../lib/format";
 import type { App } from "../model/app";
 import type { Frame, Id, Slice } from "../net/protocol";
 
@@ -15,11 +15,31 @@ export function GoLink({ app, g, at }: { app: App; g: Id; at: number }) {
 
 const F = ({ children }: { children: ComponentChildren }) => <b>{children}</b>;
 
-const firstUser = (s: Frame[]): string => bareFunc(visible(s.find((f) => !f.library)?.func ?? ""));
+/** The reader's own function nearest to the leaf; else the first that is not the runtime's. */
+function placeOf(s: Frame[]): string {
+  const own = s.find((f) => !f.library);
+  if (own) return bareFunc(visible(own.func));
+  const near = s.find((f, i) => i > 0 && !/^(runtime|internal|sync|time|syscall)[./]/.test(f.func));
+  return near ? tailFunc(visible(near.func)).join("") : "";
+}
+
+// What the runtime's own functions do, in words: their names mean nothing to a reader.
+const DEEDS: [RegExp, string][] = [
+  [/^runtime\.chansend/, "sent to a channel"],
+  [/^runtime\.chanrecv/, "received from a channel"],
+  [/^runtime\.closechan/, "closed a channel"],
+  [/^runtime\.selectgo|^runtime\.selectnb/, "came to its select"],
+  [/^runtime\.gcMarkDone|^runtime\.gcMarkTermination|^runtime\.gcStart/, "went on with the collection"],
+  [/^runtime\.(ready|goready)/, "made it ready"],
+];
+
+function deedOf(leaf: Frame): string {
+  return DEEDS.find(([pattern]) => pattern.test(leaf.func))?.[1] ?? "";
+}
 
 export function Sentence({ app, s }: { app: App; s: Slice }) {
   const g = <GoLink app={app} g={s.g} at={s.start} />;
-  const where = firstUser(s.stack) || bareFunc(visible(s.user_func)) || bareFunc(visible(s.func));
+  const where = placeOf(s.stack) || bareFunc(visible(s.user_func)) || bareFunc(visible(s.func));
   switch (s.state) {
     case "waiting":
       return (
@@ -65,14 +85,26 @@ function Ending({ app, s }: { app: App; s: Slice }) {
   const ready = s.next?.state === "runnable" ? <>, then stood ready for <F>{short(s.next.dur)}</F> before it ran</> : null;
   if (!w || w.g === null) return <> until the runtime woke it{ready}.</>;
   const leaf = w.stack[0];
-  const user = firstUser(w.stack);
-  const did = leaf ? bareFunc(visible(leaf.func)) : "";
+  const user = placeOf(w.stack);
   return (
     <>
       {" "}
       until <GoLink app={app} g={w.g} at={s.start + s.dur} />
-      {leaf ? leaf.library ? <> called <F>{did}</F>{user ? <> in <F>{user}</F></> : null}</> : <> woke it in <F>{did}</F></> : " woke it"}
+      {leaf ? <Deed leaf={leaf} user={user} /> : " woke it"}
       {ready}.
+    </>
+  );
+}
+
+function Deed({ leaf, user }: { leaf: Frame; user: string }) {
+  const name = bareFunc(visible(leaf.func));
+  if (!leaf.library) return <> woke it in <F>{name}</F></>;
+  const deed = deedOf(leaf);
+  return (
+    <>
+      {" "}
+      {deed || <>called <F>{name}</F></>}
+      {user ? <> in <F>{user}</F></> : null}
     </>
   );
 }

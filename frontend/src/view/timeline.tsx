@@ -1,7 +1,7 @@
 // view/timeline.tsx - the lanes: two canvases, the names beside them, the pointer on them.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { digits3, short, visible } from "../lib/format";
+import { digits3, int, short, visible } from "../lib/format";
 import { flagX, FLAG_W } from "../draw/ruler";
 import { PINNED, yOf } from "../draw/timeline";
 import { SIZES, type Order, type Row } from "../model/lanes";
@@ -253,7 +253,7 @@ function GapCard({ gap, x, close }: { gap: Gap; x: number; close: () => void }) 
     <div class="gapcard" role="alertdialog" aria-label="Damage" style={{ left: `max(8px, min(${Math.round(x)}px, 100% - 340px))` }} onPointerDown={(e) => e.stopPropagation()}>
       <b>{gap.to > gap.from ? `${short(gap.to - gap.from)} of the trace are lost here` : "The trace breaks off here"}</b>
       <p>{visible(gap.text)}</p>
-      <p class="mut">at byte {gap.offset.toLocaleString("en-US")} of the file</p>
+      <p class="mut">at byte {int(gap.offset)} of the file</p>
       <button class="a" onClick={close}>
         Close
       </button>
@@ -289,7 +289,7 @@ function Tooltip({ stage, tip }: { stage: Stage; tip: Tip }) {
   const place = { left: `${Math.min(tip.x + 14, innerWidth - 300)}px`, top: `${Math.min(tip.y + 16, innerHeight - 70)}px` };
   if (!under) return <Mixture stage={stage} tip={tip} place={place} />;
   const tag = app.tags[under.tag];
-  const group = app.groups[under.group];
+  const group = app.groups[row.kind === "g" ? row.group! : under.group];
   if (!tag) return null;
   const on = row.kind === "g" ? (under.who >= 0 ? ` · P${under.who}` : "") : "";
   const g = row.kind === "g" ? row.name : under.who >= 0 ? `G${under.who}` : "";
