@@ -76,7 +76,7 @@ async function comparesWaits(page, file, from, to) {
   const now = await view(page);
   const command = run(["waits", file, "--from", `${now.from}`, "--to", `${now.to}`, "--by", "refined", "--format", "json"]);
   if (!checks.equal("parkview waits answers", command.status, 0)) return;
-  const expected = JSON.parse(command.stdout);
+  const expected = JSON.parse(command.stdout).rows;
   const rows = await page.$$eval("table.waits tbody tr", (all) =>
     all.map((tr) => [tr.querySelector(".name").textContent, ...[...tr.children].slice(2).map((td) => td.innerText.trim())]),
   );
@@ -101,7 +101,7 @@ await main(checks, async (later) => {
   const page = await open(context, server.url);
 
   const processors = (await lanes(page)).filter((lane) => lane.kind === "P" || /^P\d+$/.test(lane.name));
-  const expected = answers.per_p.filter((p) => p.p >= 0).length;
+  const expected = answers.per_p.filter((p) => p.id >= 0).length;
   checks.equal(`one lane for each P of ${basename(file)}`, processors.length, expected);
   await zoomsWithKeys(page);
   await readsASlice(page, file);

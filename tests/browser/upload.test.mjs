@@ -32,6 +32,6 @@ await main(checks, async (later) => {
   checks.equal("the whole of the dropped trace is shown", to - from, summary.duration_ns);
   checks.check("its name is shown", (await page.innerText("body")).includes("dropped.trace"));
   const processors = (await lanes(page)).filter((lane) => /^P\d+$/.test(lane.name));
-  checks.equal("one lane for each P", processors.length, summary.per_p.filter((p) => p.p >= 0).length);
+  checks.equal("one lane for each P", processors.length, summary.per_p.filter((p) => p.id >= 0).length);
   checks.equal("nothing went wrong", problems.join("\n"), "");
 });
