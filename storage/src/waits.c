@@ -31,12 +31,25 @@ struct waits {
     bool failed;
 };
 
+/* Several tags may have one refined reason: the trace's own reasons differ.  The first stands for
+ * all of them. */
+static uint32_t refined_key(struct store *s, uint32_t tag) {
+    struct text name = store_tag(s, tag).refined;
+    for (uint32_t i = 0; i < tag; i++) {
+        struct store_tag t = store_tag(s, i);
+        if (t.state == GO_WAITING && t.refined.n == name.n &&
+            memcmp(t.refined.data, name.data, name.n) == 0)
+            return i;
+    }
+    return tag;
+}
+
 static uint32_t key_of(const struct waits *w, const struct slice_class *c) {
     switch (w->q->by) {
     case WAIT_BY_REASON:
         return c->reason;
     case WAIT_BY_REFINED:
-        return c->tag;
+        return refined_key(w->s, c->tag);
     case WAIT_BY_FUNCTION:
         return c->user_func;
     case WAIT_BY_STACK:

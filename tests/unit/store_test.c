@@ -222,10 +222,7 @@ static void check_waits(struct model *m, struct store *s, int64_t from, int64_t 
             if (by == WAIT_BY_REFINED) {
                 const char *name = refined_name(m, x, &r);
                 struct text t = {name, strlen(name)};
-                /* two reasons may refine to one name: rows of that name are told apart by reason */
-                if (!same_text(t, row->key) ||
-                    !same_text(dict_string(m->dict, x->reason), row->reason))
-                    continue;
+                if (!same_text(t, row->key)) continue;
             }
             bool forever = is_forever(m, x);
             int64_t dur = forever ? 0 : x->end - x->start;
