@@ -18,7 +18,7 @@ static const size_t RELEASE_STEP = (size_t)1 << 20;
 /* Blocks the thread until want bytes of its generation are within the budget.  False: stop. */
 bool go_ahead_admit(struct go_ahead *a, size_t want) {
     pthread_mutex_lock(&a->lock);
-    size_t budget = a->largest + a->largest / 8 + LEAST_BUDGET / 2;
+    size_t budget = a->largest + a->largest / 16 + LEAST_BUDGET / 3;
     if (budget < LEAST_BUDGET) budget = LEAST_BUDGET;
     while (!a->stop && !a->hungry && a->held + want > budget) pthread_cond_wait(&a->turn, &a->lock);
     bool go_on = !a->stop;
@@ -93,6 +93,7 @@ int go_ahead_next(struct go_ahead *a, struct go_gen **out, struct fault *f) {
 void go_ahead_release(struct go_ahead *a, size_t upto) {
     if (!a->threaded || upto < a->released + RELEASE_STEP) return;
     struct go_gen *g = &a->slots[a->current].gen;
+    if (g->n < LEAST_BUDGET / 2) return; /* both have room, and taking pages again costs time */
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t from = ((uintptr_t)g->bytes + a->released + page - 1) & ~(page - 1);
     uintptr_t to = ((uintptr_t)g->bytes + upto) & ~(page - 1);

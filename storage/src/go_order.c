@@ -31,7 +31,7 @@ int go_broken(struct go_order *o, const struct go_cursor *c, const char *format,
 }
 
 void go_bad_id(struct go_order *o, const struct go_cursor *c, const char *what, uint64_t id) {
-    if (o->id_fault.code) return;
+    if (o->id_fault.code || o->tables->lenient) return;
     fault_set(&o->id_fault, PV_ECORRUPT, go_gen_offset(o->gen, c->at),
               "found invalid %s ID %llu for event %s", what, (unsigned long long)id,
               go_event_specs[c->type].name);
@@ -627,7 +627,9 @@ void go_order_sync(struct go_order *o, int64_t time_ns, uint32_t n, bool with_ta
 
 int go_order_sample(struct go_order *o, const struct go_sample *s, int64_t time_ns) {
     uint32_t stack = 0;
-    if (s->stack && !go_ids_get(&o->tables->stacks, s->stack, &stack))
+    bool known = s->stack == 0 || go_ids_get(&o->tables->stacks, s->stack, &stack);
+    if (!known && o->tables->lenient) stack = 0;
+    if (!known && !o->tables->lenient)
         return fault_set(o->fault, PV_ECORRUPT, (int64_t)(o->gen->offset + s->at),
                          "found invalid stack ID %llu for event CPUSample",
                          (unsigned long long)s->stack);

@@ -301,6 +301,8 @@ static int add_task(struct go_order *o, uint64_t id, uint64_t parent, uint32_t n
 static int named(struct go_order *o, const struct go_cursor *c, uint64_t id, uint32_t *name) {
     *name = 0;
     if (id == 0 || go_ids_get(&o->tables->strings, id, name)) return 0;
+    *name = 0;
+    if (o->tables->lenient) return 0;
     return go_broken(o, c, "invalid string ID %llu for %u event", (unsigned long long)id, c->type);
 }
 

@@ -188,6 +188,7 @@ static int resolve_frame(const struct go_tables *t, const struct go_gen *g,
         id = frame->file;
         if (id == 0 || go_ids_get(&t->strings, id, &out->file)) return 0;
     }
+    if (t->lenient) return 0;
     return fault_set(f, PV_ECORRUPT, (int64_t)(g->offset + ref->at),
                      "found invalid %s string ID %llu for stack %llu", what, (unsigned long long)id,
                      (unsigned long long)ref->id);
@@ -336,6 +337,7 @@ static int read_table(struct go_tables *t, const struct go_gen *g, const struct 
 
 int go_tables_read(struct go_tables *t, const struct go_gen *g, int version, struct dict *d,
                    struct fault *f) {
+    int rc;
     tables_clear(t);
     for (uint32_t i = 0; i < g->n_batches; i++) {
         const struct go_batch *b = &g->batches[i];
@@ -347,10 +349,12 @@ int go_tables_read(struct go_tables *t, const struct go_gen *g, int version, str
             t->alloc_bytes += b->experiment == 1 ? b->size : 0;
             break;
         case GO_BATCH_STRAY_END:
+            if (t->lenient) break;
             return fault_set(f, PV_ECORRUPT, (int64_t)(g->offset + b->at),
                              "unexpectedly processing EndOfGeneration; broken trace?");
         default:
-            TRY(read_table(t, g, b, version, d, f));
+            rc = read_table(t, g, b, version, d, f);
+            if (rc == PV_ENOMEM || (rc < 0 && !t->lenient)) return rc;
         }
     }
     return 0;
@@ -360,7 +364,7 @@ int go_tables_finish(struct go_tables *t, const struct go_gen *g, int version, s
                      struct fault *f) {
     int64_t start = (int64_t)g->offset;
     if (t->ns_per_tick == 0) return fault_set(f, PV_ECORRUPT, start, "no frequency event found");
-    if (version >= 25 && !t->has_snapshot)
+    if (version >= 25 && !t->has_snapshot && !t->lenient)
         return fault_set(f, PV_ECORRUPT, start, "no clock snapshot event found");
     TRY(make_stacks(t, g, d, f));
     for (uint32_t i = 0; i < t->n_samples; i++)

@@ -4,7 +4,8 @@
  * (go_merge.c, go_order.c).  As Go's reader does it, the trace ends with one more EV_SYNC, and a
  * generation that cannot be read gives one EV_SYNC before the fault.
  * Resuming    After a fault nothing is known of any G, P or M.  The next generation that can be
- *             read is treated as a trace's first, with an EV_GAP before it.
+ *             read is treated as a trace's first, with an EV_GAP before it.  A generation whose
+ *             tables are damaged, or whose end is missing, is given out as far as it goes.
  * Source      go1.26 src/internal/trace/reader.go */
 #include "storage/src/go_ahead.h"
 
@@ -28,12 +29,15 @@ struct go_v2 {
     struct fault first_fault; /* code 0 = none */
 };
 
-/* Makes r->gen ready to be merged.  1 ready, 0 there is none, < 0 fault. */
-static int prepare(struct go_v2 *r, struct fault *f) {
-    TRY(go_ahead_next(&r->ahead, &r->gen, f));
+/* Not damage, and nothing that another generation would mend. */
+static bool is_final(int code) {
+    return code == PV_ENOMEM || code == PV_ELIMIT || code == PV_ECANCELED;
+}
+
+static int make_tables(struct go_v2 *r, struct fault *f) {
     const struct go_gen *g = r->gen;
     TRY(go_tables_read(&r->tables, g, r->version, r->dict, f));
-    if (g->end == GO_END_FAULT) {
+    if (g->end == GO_END_FAULT && !r->tables.lenient) {
         *f = g->fault;
         return f->code;
     }
@@ -41,6 +45,26 @@ static int prepare(struct go_v2 *r, struct fault *f) {
     if (nothing && (r->version >= 26 || r->in_gap)) return 0;
     TRY(go_tables_finish(&r->tables, g, r->version, r->dict, f));
     return 1;
+}
+
+/* A generation that is damaged (f says how) but has a clock and events: its events are given out
+ * without the names that are lost, and the fault after them. */
+static int salvage(struct go_v2 *r, struct fault *f) {
+    struct fault ignored;
+    r->tables.lenient = true;
+    if (r->gen->n_event_batches == 0 || make_tables(r, &ignored) <= 0) return f->code;
+    if (r->first_fault.code == 0) r->first_fault = *f;
+    r->gen->end = GO_END_LATER;
+    r->gen->fault = *f;
+    return 1;
+}
+
+/* Makes r->gen ready to be merged.  1 ready, 0 there is none, < 0 fault. */
+static int prepare(struct go_v2 *r, struct fault *f) {
+    r->tables.lenient = false;
+    TRY(go_ahead_next(&r->ahead, &r->gen, f));
+    int rc = make_tables(r, f);
+    return rc < 0 && r->resume && !is_final(rc) ? salvage(r, f) : rc;
 }
 
 /* A version that is not known yet is read with the newest rules, if its first generation is of the
@@ -80,11 +104,6 @@ int go_v2_open(struct input *in, int version, const struct reader_options *o, st
 
 static void put_sync(struct go_v2 *r, int64_t time_ns, bool with_tables) {
     go_order_sync(&r->order, time_ns, ++r->n_syncs, with_tables);
-}
-
-/* Not damage, and nothing that another generation would mend. */
-static bool is_final(int code) {
-    return code == PV_ENOMEM || code == PV_ELIMIT || code == PV_ECANCELED;
 }
 
 /* r->fault ends the reading here, or begins a gap. */

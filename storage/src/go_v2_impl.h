@@ -127,6 +127,7 @@ struct go_stack_ref {
 };
 
 struct go_tables {
+    bool lenient; /* of a damaged generation: what is missing or broken is left out */
     struct go_ids strings, stacks;
     struct go_stack_ref *refs;
     uint32_t n_refs, cap_refs;
@@ -152,14 +153,12 @@ int go_tables_finish(struct go_tables *t, const struct go_gen *g, int version, s
                      struct fault *f);
 void go_tables_free(struct go_tables *t);
 
-/* 1 and the dictionary id, or 0 when the table does not have id. */
+/* 1 and the dictionary id, or 0 when the table does not have id: then *out stays as it is. */
 static inline int go_ids_get(const struct go_ids *ids, uint64_t id, uint32_t *out) {
-    if (id < ids->n_dense) {
-        *out = ids->dense[id] - 1;
-        return ids->dense[id] != 0;
-    }
-    *out = idmap_get(&ids->sparse, id) - 1;
-    return *out != UINT32_MAX;
+    uint32_t value = id < ids->n_dense ? ids->dense[id] : idmap_get(&ids->sparse, id);
+    if (value == 0) return 0;
+    *out = value - 1;
+    return 1;
 }
 
 /* ticks -> ns as Go computes it: through a double, cut off; what does not fit becomes the least
