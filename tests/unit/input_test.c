@@ -48,8 +48,11 @@ static size_t pack_gzip(uint8_t *to, const uint8_t *from, size_t n) {
 }
 
 static size_t pack_zstd(uint8_t *to, const uint8_t *from, size_t n) {
-    size_t size = ZSTD_compress(to, ROOM / 2 + 1000, from, n, 1);
+    ZSTD_CCtx *z = ZSTD_createCCtx();
+    CHECK(z && !ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_checksumFlag, 1)));
+    size_t size = ZSTD_compress2(z, to, ROOM / 2 + 1000, from, n);
     CHECK(!ZSTD_isError(size));
+    ZSTD_freeCCtx(z);
     return size;
 }
 
