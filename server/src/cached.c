@@ -14,8 +14,7 @@ int fault_of_gaps(struct store *s, struct fault *f) {
     if (!info->n_gaps) return 0;
     const struct store_gap *gap = &info->gaps[0];
     int n = gap->cause.n < 300 ? (int)gap->cause.n : 300;
-    fault_set(f, PV_ECORRUPT, gap->offset, "damaged trace, opened as far as it goes: %.*s", n,
-              gap->cause.data);
+    fault_set(f, PV_ECORRUPT, gap->offset, "%.*s", n, gap->cause.data);
     return 1;
 }
 
@@ -90,8 +89,8 @@ int open_store(const char *file, bool strict, struct cached *out) {
             rc = fault_of_gaps(out->store, &f);
         }
     }
-    if (rc != 0) report_fault(file, &f);
-    return rc < 0 ? EXIT_CANNOT_OPEN : rc ? EXIT_DAMAGED : EXIT_FINE;
+    if (rc < 0) return report_fault(file, &f);
+    return rc > 0 ? report_damage(file, &f) : EXIT_FINE;
 }
 
 void close_store(struct cached *c) {

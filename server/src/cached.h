@@ -27,8 +27,7 @@ void close_store(struct cached *c);
 
 /* import_cached - the store of how->trace, from the cache or made there (how->store is not looked
  * at).  slot is held on success.  0 sound, 1 damaged (f says where), < 0 fault. */
-int import_cached(const struct store_import_options *how, struct cache_slot *slot,
-                  struct fault *f);
+int import_cached(const struct store_import_options *how, struct cache_slot *slot, struct fault *f);
 
 /* fault_of_gaps - 1 and the first damage of a store as a fault, 0 where it is sound. */
 int fault_of_gaps(struct store *s, struct fault *f);

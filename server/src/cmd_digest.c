@@ -16,10 +16,7 @@ int cmd_digest(int argc, char **argv) {
     struct facts *facts;
     struct fault f = {0};
     int rc = facts_read(argv[1], &(struct facts_options){.digests = true}, &facts, &f);
-    if (!facts) {
-        report_fault(argv[1], &f);
-        return EXIT_CANNOT_OPEN;
-    }
+    if (!facts) return report_fault(argv[1], &f);
     printf("%s %s lines=%" PRIu64 " result=", facts->digest, facts->digest_per_goroutine,
            facts->digest_lines);
     int status = EXIT_FINE;

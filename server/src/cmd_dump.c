@@ -17,7 +17,7 @@ int cmd_dump(int argc, char **argv) {
     struct dump_result result;
     struct fault f = {0};
     if (facts_dump(argv[1], &dump, stdout, &result, &f) == 0) return EXIT_FINE;
-    report_fault(argv[1], &f);
-    if (result.write_failed) clearerr(stdout); /* it has been said */
-    return result.opened && !result.write_failed ? EXIT_DAMAGED : EXIT_CANNOT_OPEN;
+    if (result.write_failed) clearerr(stdout); /* it is said here */
+    if (result.opened && !result.write_failed) return report_damage(argv[1], &f);
+    return report_fault(argv[1], &f);
 }

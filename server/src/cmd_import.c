@@ -41,8 +41,8 @@ static int import_to(const char *file, const char *store, bool strict) {
                                            .progress_arg = &line};
     int rc = store_import(&o, &f);
     report_progress_end(&line);
-    if (rc != 0) report_fault(file, &f);
-    return rc < 0 ? EXIT_CANNOT_OPEN : rc ? EXIT_DAMAGED : EXIT_FINE;
+    if (rc < 0) return report_fault(file, &f);
+    return rc > 0 ? report_damage(file, &f) : EXIT_FINE;
 }
 
 int cmd_import(int argc, char **argv) {

@@ -78,10 +78,10 @@ static int serve(struct server *s, bool browser) {
 }
 
 /* The worst that happened to the files: what the shell is told at the end. */
-static int status_of_traces(struct server *s) {
+static int status_of_files(struct server *s, int n_files) {
     int status = EXIT_FINE, n_failed = 0, n = 0;
     struct trace *t;
-    for (; (t = trace_get(s, n)); n++) {
+    for (; n < n_files && (t = trace_get(s, n)); n++) {
         pthread_mutex_lock(&t->lock);
         if (t->state == TRACE_FAILED && !atomic_load(&t->stop)) n_failed++;
         if (t->state == TRACE_READY && t->fault.code) status = EXIT_DAMAGED;
@@ -126,7 +126,7 @@ int cmd_open(int argc, char **argv) {
     if (server_start(&server, (int)port, assets_dir) == 0) {
         status = open_files(&server, n, argv + 1, &(struct trace_options){.strict = strict});
         if (status == EXIT_FINE) status = serve(&server, !no_browser);
-        if (status == EXIT_FINE) status = status_of_traces(&server);
+        if (status == EXIT_FINE) status = status_of_files(&server, n);
     }
     server_end(&server);
     return status;

@@ -22,10 +22,7 @@ int cmd_summary(int argc, char **argv) {
     struct facts *facts;
     struct fault f = {0};
     facts_read(path, &(struct facts_options){.sums = true, .digests = json}, &facts, &f);
-    if (!facts) {
-        report_fault(path, &f);
-        return EXIT_CANNOT_OPEN;
-    }
+    if (!facts) return report_fault(path, &f);
     int status = !facts->fault.code ? EXIT_FINE : facts->opened ? EXIT_DAMAGED : EXIT_CANNOT_OPEN;
     if (json) {
         char *text = summary_json(facts);

@@ -102,7 +102,8 @@ static void finish(struct trace *t, int rc, const struct fault *f, const char *p
     t->growing = false;
     t->epoch++;
     pthread_mutex_unlock(&t->lock);
-    if (rc != 0) report_fault(strcmp(t->file, "-") == 0 ? "standard input" : t->file, f);
+    if (rc < 0) report_fault(t->file, f);
+    if (rc > 0) report_damage(t->file, f);
     push(t);
     if (rc >= 0) workers_push_info(t->server, t);
     if (t->remove_file) upload_remove(t->file);

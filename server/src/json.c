@@ -54,7 +54,7 @@ void json_add_id(cJSON *object, const char *key, int64_t id) {
     cJSON_AddItemToObject(object, key, json_id(id));
 }
 
-const char *state_name(unsigned state) {
+const char *json_state_name(unsigned state) {
     static const char *const names[] = {"undetermined", "notexist", "runnable",
                                         "running",      "waiting",  "syscall"};
     return state < sizeof names / sizeof *names ? names[state] : "undetermined";
@@ -64,7 +64,7 @@ void json_add_state_ns(cJSON *object, const char *key, const int64_t state_ns[6]
     cJSON *o = cJSON_AddObjectToObject(object, key);
     static const uint8_t shown[] = {GO_RUNNING, GO_RUNNABLE, GO_SYSCALL, GO_WAITING};
     for (size_t i = 0; i < sizeof shown; i++)
-        json_add_int(o, state_name(shown[i]), state_ns[shown[i]]);
+        json_add_int(o, json_state_name(shown[i]), state_ns[shown[i]]);
 }
 
 static int not_whole(const char *key, int64_t min, int64_t max, struct fault *f) {

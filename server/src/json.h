@@ -21,7 +21,7 @@ cJSON *json_id(int64_t id);
 void json_add_id(cJSON *object, const char *key, int64_t id);
 
 /* "running" and so on; the page's names of enum go_state. */
-const char *state_name(unsigned state);
+const char *json_state_name(unsigned state);
 /* {"running":ns, "runnable":ns, "syscall":ns, "waiting":ns} */
 void json_add_state_ns(cJSON *object, const char *key, const int64_t state_ns[6]);
 

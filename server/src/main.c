@@ -96,6 +96,7 @@ int main(int argc, char **argv) {
         fputs(c->usage, stdout);
         return finish(EXIT_FINE);
     }
-    signal(SIGPIPE, SIG_IGN); /* a write to a closed pipe is an error like others */
+    signal(SIGPIPE, SIG_IGN); /* a write to a closed pipe is an error like others; */
+    signal(SIGXFSZ, SIG_IGN); /* so is one beyond the limit of a file's size */
     return finish(c->run(argc, argv));
 }

@@ -3,18 +3,34 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "server/src/commands.h"
+#include "server/src/terminal.h"
+
 enum { REDRAW_NS = 100000000, FIRST_NS = 150000000 };
 
-void report_fault(const char *file, const struct fault *f) {
+static void report(const char *file, const char *what, const struct fault *f) {
     const char *text = f->text[0] ? f->text : fault_name(f->code);
-    if (f->offset >= 0 && !strstr(text, "byte"))
-        fprintf(stderr, "parkview: %s: %s, at byte %" PRId64 "\n", file, text, f->offset);
-    else
-        fprintf(stderr, "parkview: %s: %s\n", file, text);
+    if (strcmp(file, "-") == 0) file = "standard input";
+    char *name = terminal_text((struct text){file, strlen(file)});
+    fprintf(stderr, "parkview: %s: %s%s", name, what, text);
+    if (f->offset >= 0 && !strstr(text, " byte ")) fprintf(stderr, ", at byte %" PRId64, f->offset);
+    fputc('\n', stderr);
+    free(name);
+}
+
+int report_fault(const char *file, const struct fault *f) {
+    report(file, "", f);
+    return EXIT_CANNOT_OPEN;
+}
+
+int report_damage(const char *file, const struct fault *f) {
+    report(file, "damaged, opened as far as it goes: ", f);
+    return EXIT_DAMAGED;
 }
 
 int64_t monotonic_ns(void) {
@@ -74,9 +90,11 @@ void report_progress(struct report_progress *r, const struct store_progress *p) 
                 eta, sizeof eta, ", %s left",
                 figure_ns((int64_t)((double)(p->bytes_total - p->bytes_done) / rate * 1e9), left));
     }
-    fprintf(stderr, "\r\033[Kparkview: %s: %s, %s/s, %s events/s%s", r->file, share,
+    char *name = terminal_text((struct text){r->file, strlen(r->file)});
+    fprintf(stderr, "\r\033[Kparkview: %s: %s, %s/s, %s events/s%s", name, share,
             figure_bytes((uint64_t)rate, speed),
             figure_count((uint64_t)((double)p->n_events / seconds), events), eta);
+    free(name);
     fflush(stderr);
 }
 

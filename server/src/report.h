@@ -6,8 +6,11 @@
 
 #include "storage/store.h"
 
-/* report_fault - "parkview: FILE: what was expected, at byte N" on standard error. */
-void report_fault(const char *file, const struct fault *f);
+/* report_fault - "parkview: FILE: what was expected, at byte N" on standard error; returns
+ * EXIT_CANNOT_OPEN. */
+int report_fault(const char *file, const struct fault *f);
+/* report_damage - the same for a trace that was opened as far as it goes; returns EXIT_DAMAGED. */
+int report_damage(const char *file, const struct fault *f);
 
 /* One line on standard error that is written anew; nothing where that is no terminal. */
 struct report_progress {

@@ -32,7 +32,7 @@ static cJSON *tags_json(struct store *s) {
     for (uint32_t i = 0, n = store_n_tags(s); i < n; i++) {
         struct store_tag tag = store_tag(s, i);
         cJSON *o = cJSON_CreateObject();
-        cJSON_AddStringToObject(o, "state", state_name(tag.state));
+        cJSON_AddStringToObject(o, "state", json_state_name(tag.state));
         cJSON_AddStringToObject(o, "family", family_token(tag.family));
         json_add_text(o, "reason", tag.reason);
         json_add_text(o, "refined", tag.refined);

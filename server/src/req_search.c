@@ -1,4 +1,5 @@
-/* server/src/req_search.c - finds goroutines, functions and reasons by a part of their name. */
+/* server/src/req_search.c - finds goroutines, functions, reasons, tasks and logs by a part of their
+ * name. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,8 +8,9 @@
 #include "server/src/json.h"
 #include "server/src/requests.h"
 #include "server/src/shapes.h"
+#include "storage/query.h"
 
-enum { MAX_HITS = 200 };
+enum { MAX_HITS = 200, SEARCH_NS = 1000000000 };
 
 struct search {
     struct store *store;
@@ -78,6 +80,54 @@ static void find_reasons(struct search *s) {
     }
 }
 
+/* ---- tasks and logs: by SQL, as they are rows of tables ---------------------------------------
+ */
+
+/* 'text' as an SQL literal for LIKE, any of it in the middle; malloc'ed. */
+static char *like_literal(const char *text) {
+    char *out = malloc(2 * strlen(text) + 8), *o = out;
+    if (!out) return NULL;
+    o += sprintf(o, "'%%");
+    for (; *text; text++) {
+        if (strchr("%_^", *text)) *o++ = '^';
+        if (*text == '\'') *o++ = '\'';
+        *o++ = *text;
+    }
+    sprintf(o, "%%'");
+    return out;
+}
+
+/* A row of (kind, label, at, dur, g). */
+static int on_row(void *arg, uint32_t n, const struct query_value *v) {
+    struct search *s = arg;
+    (void)n;
+    char *kind = text_utf8(v[0].text);
+    cJSON *o = kind ? add_hit(s, kind, v[1].text) : NULL;
+    free(kind);
+    if (!o) return 1;
+    if (v[2].type == QUERY_INT) json_add_int(o, "at", v[2].i);
+    if (v[3].type == QUERY_INT) json_add_int(o, "dur", v[3].i);
+    if (v[4].type == QUERY_INT) json_add_id(o, "g", v[4].i);
+    return 0;
+}
+
+static int find_rows(struct search *s, struct job *j, const char *sql, struct fault *f) {
+    char *literal = like_literal(s->text), *whole = NULL;
+    if (!literal || asprintf(&whole, sql, literal, literal) < 0) {
+        free(literal);
+        return fault_set(f, PV_ENOMEM, -1, "out of memory");
+    }
+    const struct query_limits limits = {.time_ns = SEARCH_NS, .n_rows = s->left};
+    const struct query_output out = {.row = on_row, .arg = s};
+    struct query_result result;
+    int rc = s->left > 0 ? query_run(s->store, whole, &limits, &out, &j->canceled, &result, f) : 0;
+    free(whole);
+    free(literal);
+    /* What was found in the time there was is an answer too. */
+    bool enough = rc == PV_ELIMIT || (rc == PV_ECANCELED && job_canceled(j, f) == 0);
+    return enough ? 0 : rc;
+}
+
 int req_search(struct job *j, struct answer *a, struct fault *f) {
     struct search s = {.store = j->store, .left = 50};
     TRY(arg_text(j->request, "text", &s.text, f));
@@ -89,5 +139,13 @@ int req_search(struct job *j, struct answer *a, struct fault *f) {
     TRY(find_goroutine(&s, f));
     find_functions(&s);
     find_reasons(&s);
-    return 0;
+    TRY(find_rows(&s, j,
+                  "SELECT 'task', type, coalesce(start_ns, 0), "
+                  "coalesce(end_ns, start_ns) - coalesce(start_ns, 0), g FROM tasks "
+                  "WHERE type LIKE %s ESCAPE '^'",
+                  f));
+    return find_rows(&s, j,
+                     "SELECT 'log', category || ': ' || message, time_ns, 0, g FROM logs "
+                     "WHERE message LIKE %s ESCAPE '^' OR category LIKE %s ESCAPE '^'",
+                     f);
 }

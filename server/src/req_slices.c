@@ -67,7 +67,7 @@ static int add_neighbour(struct store *s, const struct store_slice *slice, int s
     cJSON *brief = cJSON_AddObjectToObject(o, key);
     json_add_int(brief, "start", near.start_ns);
     json_add_int(brief, "dur", near.dur_ns);
-    cJSON_AddStringToObject(brief, "state", state_name(near.state));
+    cJSON_AddStringToObject(brief, "state", json_state_name(near.state));
     json_add_int(brief, "tag", near.tag);
     json_add_id(brief, "p", near.p);
     json_add_id(brief, "m", near.m);
@@ -82,7 +82,7 @@ static int fill_slice(struct store *s, const struct store_slice *slice, cJSON *o
     json_add_id(o, "g", slice->g);
     json_add_int(o, "group", slice->group);
     json_add_text(o, "func", store_group(s, slice->group).func);
-    cJSON_AddStringToObject(o, "state", state_name(slice->state));
+    cJSON_AddStringToObject(o, "state", json_state_name(slice->state));
     json_add_int(o, "tag", slice->tag);
     json_add_text(o, "reason", tag.reason);
     json_add_text(o, "refined", tag.refined);

@@ -157,7 +157,8 @@ int cache_find(const char *trace, struct cache_slot *slot, struct fault *f) {
     char path[PATH_MAX];
     struct stat st;
     slot->lock = -1;
-    if (!realpath(trace, path) || stat(path, &st) < 0) return errno_fault(f, "opening", trace);
+    if (!realpath(trace, path) || stat(path, &st) < 0)
+        return fault_set(f, PV_EIO, -1, "cannot be opened: %s", strerror(errno));
     TRY(slot_path(trace, "-", hash_identity(path, &st), slot, f));
     for (;;) {
         int rc = use(slot, f);

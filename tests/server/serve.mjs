@@ -54,6 +54,7 @@ export function http(server, path, { method = "GET", headers = {}, body } = {}) 
   return new Promise((resolve, reject) => {
     const ask = request({ host: "127.0.0.1", port: server.port, path, method, headers, agent: false });
     ask.on("error", reject);
+    ask.on("socket", (socket) => socket.on("error", reject)); // also once the answer is there
     ask.on("response", (answer) => {
       const parts = [];
       answer.on("data", (part) => parts.push(part));

@@ -102,6 +102,31 @@ checks.check("search for a function", (await socket.ask("search", { trace: 0, te
 checks.check("search for a reason", (await socket.ask("search", { trace: 0, text: "mutex", limit: 10 })).ok?.hits.some((h) => h.kind === "reason"));
 checks.equal("search for nothing", (await socket.ask("search", { trace: 0, text: "", limit: 10 })).ok?.hits.length, 0);
 
+// ---- SQL ----------------------------------------------------------------------------------------
+
+const sql = (text, limit) => socket.ask("query", { trace: 0, sql: text, ...(limit && { limit }) });
+const counted = (await sql("SELECT count(*) AS n, sum(duration_ns) AS total_ns FROM waits")).ok;
+checks.equal("query: columns", counted?.columns.join(), "n,total_ns");
+const waits = (await socket.ask("waits", { ...all, by: "reason" })).ok;
+checks.equal("query: as many waits as the wait table has", counted?.rows[0][0], waits.count);
+checks.check("query: took some time", counted?.ms > 0 && counted.truncated === false);
+const some = (await sql("SELECT g FROM goroutines", 3)).ok;
+checks.check("query: no more rows than asked for", some?.rows.length === 3 && some.truncated === true);
+checks.equal("query: values of each kind", JSON.stringify((await sql("SELECT NULL, 1, 1.5, 'a\u00fc', x'00ff', 9223372036854775807, 9e999")).ok?.rows[0]), '[null,1,1.5,"aü","x\'00ff\'","9223372036854775807",null]');
+checks.equal("query: bytes that are no text", (await sql("SELECT CAST(x'61ff62' AS TEXT)")).ok?.rows[0][0], "a\ufffdb");
+for (const text of ["", "SELEC 1", "SELECT", "DELETE FROM meta", "ATTACH 'x' AS y", "SELECT load_extension('x')", "PRAGMA writable_schema=1", "SELECT readfile('/etc/passwd')", "CREATE TABLE x(y)", "SELECT 1; SELECT 2"])
+  checks.check(`query refused: ${text}`, (await sql(text)).error?.text, text);
+const endless = sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n");
+const started = Date.now();
+checks.check("while a query runs the timeline is answered", (await socket.ask("tiles", { trace: 0, level, from: 0, to: 1, lanes })).binary);
+checks.check("and another kind of question", (await socket.ask("waits", { ...all, by: "reason" })).ok);
+socket.send({ op: "cancel", id: endless.id });
+checks.equal("a query is canceled", (await endless).error?.code, "canceled");
+checks.check("at once", Date.now() - started < 5000, Date.now() - started);
+checks.equal("search: quotes and wildcards are letters", (await socket.ask("search", { trace: 0, text: "'%_^\\", limit: 10 })).ok?.hits.length, 0);
+const tasks = (await socket.ask("search", { trace: 1, text: "request", limit: 50 })).ok?.hits;
+checks.check("search for a task", tasks?.some((h) => h.kind === "task" && h.at >= 0), JSON.stringify(tasks?.slice(0, 3)));
+
 // ---- wrong requests -----------------------------------------------------------------------------
 
 for (const [op, fields] of [
@@ -135,6 +160,8 @@ for (const [op, fields] of [
   ["counter", { ...all, px: 100 }],
   ["counter", { ...all, name: "x", px: 0 }],
   ["search", { trace: 0 }],
+  ["query", { trace: 0 }],
+  ["query", { trace: 0, sql: "SELECT 1", limit: 0 }],
   ["open", {}],
   ["open", { sample: "../../etc/passwd" }],
   ["open", { recent: "../../../etc/passwd" }],
@@ -172,7 +199,7 @@ for (const text of ["", "{", "null", "[]", "7", '"x"', "{}", '{"id":1}', '{"id":
 for (const [label, misbehave, code] of [
   ["binary", (s) => s.frame(2, Buffer.alloc(100)), 1003],
   ["too long", (s) => s.frame(1, "x".repeat(300_000)), 1009],
-  ["too long in parts", (s) => { for (let i = 0; i < 40; i++) s.frame(i ? 0 : 1, "x".repeat(10_000), false); }, 1009],
+  ["too long in parts", (s) => { for (let i = 0; i < 40; i++) s.frame(i ? 0 : 1, "x".repeat(10_000), false); }],
   ["a reserved opcode", (s) => s.frame(5, "x")],
   ["not masked", (s) => s.raw(Buffer.from([0x81, 0x02, 0x7b, 0x7d]))],
   ["a length of 2^62", (s) => s.raw(Buffer.from([0x81, 0xff, 0x40, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4]))],
@@ -180,6 +207,7 @@ for (const [label, misbehave, code] of [
   const bad = await Socket.open(server);
   misbehave(bad);
   await Promise.race([bad.whenClosed, new Promise((r) => setTimeout(r, 2000))]);
+  checks.check(`closed: ${label}`, bad.closed || label === "a length of 2^62", label);
   if (code) checks.equal(`closed for being ${label}`, bad.closeCode, code);
   checks.check(`after ${label} the server is there`, (await socket.ask("traces")).ok);
   await bad.close();
