@@ -211,10 +211,21 @@ static void states(const struct page *p) {
     }
 }
 
-static int by_total(const void *a, const void *b) {
-    const struct fact *const *x = a, *const *y = b;
-    if ((*x)->total_ns != (*y)->total_ns) return (*x)->total_ns < (*y)->total_ns ? 1 : -1;
-    return ((*x)->count < (*y)->count) - ((*x)->count > (*y)->count);
+/* The costliest reasons, most first; returns how many. */
+static uint32_t costliest(const struct fact_list *list, const struct fact *top[N_REASONS]) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < list->n; i++) {
+        const struct fact *f = &list->at[i];
+        uint32_t at = n;
+        while (at > 0 && (top[at - 1]->total_ns < f->total_ns ||
+                          (top[at - 1]->total_ns == f->total_ns && top[at - 1]->count < f->count)))
+            at--;
+        if (at == N_REASONS) continue;
+        if (n < N_REASONS) n++;
+        for (uint32_t k = n - 1; k > at; k--) top[k] = top[k - 1];
+        top[at] = f;
+    }
+    return n;
 }
 
 static void reason_row(const struct page *p, const struct fact *r, double most) {
@@ -233,23 +244,20 @@ static void reason_row(const struct page *p, const struct fact *r, double most) 
 static void reasons(const struct page *p) {
     const struct fact_list *list = &p->facts->wait_reasons;
     static const char *const names[] = {"waits", "total", "mean", "longest"};
-    const struct fact **order = calloc(list->n + 1, sizeof *order);
-    if (!list->n || !order) {
-        free(order);
-        return;
-    }
-    for (uint32_t i = 0; i < list->n; i++) order[i] = &list->at[i];
-    qsort(order, list->n, sizeof *order, by_total);
+    const struct fact *top[N_REASONS];
+    uint32_t n = costliest(list, top);
+    if (!n) return;
     heading(p, "Why goroutines waited", 33);
     titles(p, names, 4, 10);
-    uint32_t n = list->n < N_REASONS ? list->n : N_REASONS;
-    for (uint32_t i = 0; i < n; i++) reason_row(p, order[i], (double)order[0]->total_ns);
     int64_t rest = 0;
-    for (uint32_t i = n; i < list->n; i++) rest += order[i]->total_ns;
+    for (uint32_t i = 0; i < list->n; i++) rest += list->at[i].total_ns;
+    for (uint32_t i = 0; i < n; i++) {
+        reason_row(p, top[i], (double)top[0]->total_ns);
+        rest -= top[i]->total_ns;
+    }
     char a[CELL];
     if (list->n > n)
         fprintf(p->out, "  and %u other reasons for %s\n", list->n - n, figure_ns(rest, a));
-    free(order);
 }
 
 static const char stw[] = "stop-the-world (";

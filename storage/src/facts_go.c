@@ -185,19 +185,15 @@ static int by_id(const void *a, const void *b) {
     return (x->id > y->id) - (x->id < y->id);
 }
 
-/* Waiting by reason. */
+/* Waiting by reason.  Sized by what there is: a hostile trace has reasons by the million. */
 static void top_waits(struct facts_build *b, struct fact_go *g) {
-    uint32_t go = facts__known(&b->go_index, (uint64_t)g->id);
+    uint32_t go = facts__known(&b->go_index, (uint64_t)g->id), cap = 0;
     struct fact_list *list = &g->waits;
-    list->at = calloc(b->wait_reasons.n ? b->wait_reasons.n : 1, sizeof *list->at);
-    if (!list->at) {
-        b->failed = true;
-        return;
-    }
     const struct fact *reasons = (const struct fact *)(const void *)b->wait_reasons.records;
     for (uint32_t r = 0; r < b->wait_reasons.n; r++) {
         uint32_t wait = facts__known(&b->go_wait, (uint64_t)go << 32 | r);
         if (wait == UINT32_MAX) continue;
+        if (!facts__room(b, &list->at, &cap, list->n, sizeof *list->at)) return;
         list->at[list->n++] =
             (struct fact){.name = reasons[r].name, .total_ns = b->go_wait_ns[wait]};
     }
