@@ -33,6 +33,7 @@ function* traces(wanted) {
 const makers = {
   go_v1: () => traces((v) => v >= 5 && v <= 21),
   go_v2: () => traces((v) => v >= 22),
+  facts: () => traces((v) => v >= 11),
   *gzip() {
     for (const [name, bytes] of traces((v) => v > 0)) yield [name, gzipSync(bytes.subarray(0, 16384))];
   },
