@@ -81,9 +81,12 @@ function paintBrushBox(x: Ctx, o: OverviewInput, bottom: number, c: Palette): vo
   x.fillRect(b, 0, o.width - b, bottom);
   const left = Math.max(0.75, Math.round(a) - 0.25);
   const right = Math.min(o.width - 0.75, Math.round(b) + 0.25);
-  x.strokeStyle = c.select;
-  x.lineWidth = 1.5;
-  x.strokeRect(left, 0.75, right - left, bottom + 0.5);
+  const whole = o.window.from <= 0 && o.window.to >= o.duration;
+  if (!whole) {
+    x.strokeStyle = c.select;
+    x.lineWidth = 1.5;
+    x.strokeRect(left, 0.75, right - left, bottom + 0.5);
+  }
   x.fillStyle = c.select;
   for (const px of [left, right]) {
     x.beginPath();

@@ -3,7 +3,7 @@
 
 import { Observable } from "../lib/observable";
 import type { Id, Members, Point, Ranges, Waits } from "../net/protocol";
-import type { Socket } from "../net/socket";
+import type { Socket, Ticket } from "../net/socket";
 import type { Lanes } from "./lanes";
 import { Settled } from "./settled";
 import type { Span } from "./viewport";
@@ -11,6 +11,7 @@ import type { Span } from "./viewport";
 export type By = "refined" | "reason" | "function" | "stack";
 const WAITS_MS = 110;
 const RANGE_LIMIT = 4000;
+const PAGE = 1000; // members a request
 const HEAP = "/memory/classes/heap/objects:bytes";
 const GOAL = "/gc/heap/goal:bytes";
 
@@ -107,6 +108,25 @@ export class Figures extends Observable {
     this.overview.ask(() => this.socket.request("ranges", { trace: this.trace, from: 0, to: duration, all: false, limit: 2000 }));
   }
 
+  /** The first `want` members, page after page. */
+  private pages(query: Record<string, unknown>, want: number): Ticket<Members> {
+    let flying: Ticket<Members> | null = null;
+    let stopped = false;
+    const fetch = async (): Promise<Members> => {
+      const all: Members = { all: 0, rows: [] };
+      do {
+        const offset = all.rows.length;
+        flying = this.socket.request<Members>("members", { ...query, offset, limit: Math.min(PAGE, want - offset) });
+        const page = await flying.answer;
+        all.all = page.all;
+        all.rows.push(...page.rows);
+        if (page.rows.length === 0 || stopped) break;
+      } while (all.rows.length < Math.min(want, all.all));
+      return all;
+    };
+    return { answer: fetch(), cancel: () => ((stopped = true), flying?.cancel()) };
+  }
+
   /** Members of a group for the window; `reorder` where the reader asked for it. */
   askMembers(group: number, window: { from: number; to: number }, delayMs: number, reorder: boolean): void {
     const o = this.lanes.open.get(group);
@@ -118,6 +138,6 @@ export class Figures extends Observable {
     this.members.get(group)?.forget();
     this.members.set(group, s);
     const { from, to } = window;
-    s.ask(() => this.socket.request("members", { trace: this.trace, group, from, to, order: this.lanes.order, offset: 0, limit: o.shown }));
+    s.ask(() => this.pages({ trace: this.trace, group, from, to, order: this.lanes.order }, o.shown));
   }
 }

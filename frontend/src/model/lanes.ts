@@ -37,7 +37,7 @@ export interface Sizes {
 export const SIZES: Sizes = { ruler: 26, gc: 26, counter: 42, section: 24, lane: 22, group: 28 };
 
 export const FIRST_SHOWN = 8;
-const STEPS = [8, 50, 200, 1000, 5000, 20000, 100000];
+const STEPS = [8, 50, 200, 1000];
 
 export interface OpenGroup {
   shown: number;
@@ -163,7 +163,7 @@ export class Lanes extends Observable {
   showMore(group: number): void {
     const o = this.open.get(group);
     if (!o) return;
-    o.shown = STEPS.find((s) => s > o.shown) ?? o.shown * 2;
+    o.shown = STEPS.find((s) => s > o.shown) ?? o.shown + 1000;
   }
 
   /** New figures of the window.  Who is on the screen keeps the place; who is new comes below. */

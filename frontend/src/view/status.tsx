@@ -21,7 +21,7 @@ export function Status({ stage }: { stage: Stage }) {
           </button>
         </>
       ))}
-      <span class="sep" />
+      <span class="sep last" />
       <span class="lg still">
         <svg width="14" height="12" aria-hidden="true">
           <rect width="14" height="12" fill="var(--gc-f)" />

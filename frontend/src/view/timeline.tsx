@@ -46,7 +46,10 @@ export function Timeline({ stage }: { stage: Stage }) {
     measure();
     const watch = new ResizeObserver(measure);
     watch.observe(box);
-    const wheel = (e: WheelEvent) => onWheel(e, stage, box);
+    const wheel = (e: WheelEvent) => {
+      setTip(null);
+      onWheel(e, stage, box);
+    };
     box.addEventListener("wheel", wheel, { passive: false });
     return () => {
       watch.disconnect();
