@@ -14,9 +14,6 @@
  * Source      go1.26 src/internal/trace/tracev1.go, reader.go, internal/tracev1/ */
 #include "storage/src/go_v1_impl.h"
 
-/* In which order Go looks: a fault of a later look loses to one of an earlier look. */
-enum rank { RANK_NONE, RANK_SORTED = 3, RANK_EXITS, RANK_FREQUENCY, RANK_VALID };
-
 int go_v1_open(struct input *in, int version, const struct reader_options *o, struct dict *d,
                struct go_v1 **out, struct fault *f) {
     struct go_v1 *r = calloc(1, sizeof *r);
@@ -25,13 +22,16 @@ int go_v1_open(struct input *in, int version, const struct reader_options *o, st
     r->dict = d;
     r->version = version;
     r->resume = o && o->resume;
+    r->single_thread = o && o->single_thread;
     *out = r;
     return 0;
 }
 
 void go_v1_close(struct go_v1 *r) {
     if (!r) return;
+    v1_ahead_stop(r);
     v1_convert_free(&r->convert);
+    v1_valid_free(&r->valid);
     v1_settle_free(&r->settle);
     v1_merge_free(&r->merge);
     v1_index_free(&r->index);
@@ -39,61 +39,33 @@ void go_v1_close(struct go_v1 *r) {
     free(r);
 }
 
-/* ---- checking ahead ---- */
-
-static void check_valid(struct go_v1 *r, struct v1_event *e, enum rank *rank, struct fault *held) {
-    if (*rank == RANK_NONE && v1_validate(r, e, held) < 0) *rank = RANK_VALID;
-}
-
-static void check_settled(struct go_v1 *r, enum rank *rank, struct fault *held) {
-    struct v1_event *e;
-    while ((e = v1_settle_get(r)) != NULL) check_valid(r, e, rank, held);
-}
-
-static void check_merged(struct go_v1 *r, struct v1_event *e, enum rank *rank, struct fault *held) {
-    struct v1_settle *s = &r->settle;
-    if (*rank == RANK_SORTED) return;
-    if (s->any && e->ts < s->last) {
-        *rank = RANK_SORTED;
-        fault_set(held, PV_ECORRUPT, -1, "time stamps out of order");
-        return;
-    }
-    if (*rank == RANK_EXITS) {
-        s->last = e->ts;
-        return;
-    }
-    int rc = v1_settle_put(r, e, held);
-    if (rc < 0)
-        *rank = RANK_EXITS;
-    else if (rc == 1)
-        check_valid(r, e, rank, held);
-    else
-        check_settled(r, rank, held);
-}
-
-/* All of Go's checks: 0, or the fault that Go would report. */
-static int check(struct go_v1 *r, struct fault *f) {
-    enum rank rank = RANK_NONE;
-    struct fault held = {0};
-    struct v1_event *e;
-    int rc;
-    while ((rc = v1_merge_next(r, &e, f)) == 1) check_merged(r, e, &rank, &held);
-    if (rc < 0) return rc;
-    v1_settle_end(&r->settle);
-    if (rank == RANK_NONE || rank == RANK_VALID) {
-        check_settled(r, &rank, &held);
-        if (r->index.frequency == 0) return fault_set(f, PV_ECORRUPT, -1, "no EvFrequency event");
-    }
-    if (held.code == 0) return 0;
-    *f = held;
-    return held.code;
-}
-
 /* ---- start ---- */
 
-static int restart(struct go_v1 *r, struct fault *f) {
-    TRY(v1_settle_start(r, f));
-    return v1_merge_start(r, f);
+static int start_pass(struct go_v1 *r, enum v1_phase phase, struct fault *f) {
+    r->phase = phase;
+    TRY(v1_ahead_start(r, f));
+    return v1_validate_start(r, f);
+}
+
+/* All of Go's checks: 0, or the fault that Go would report.  It orders all events before it
+ * validates any, so a fault of the ordering counts more. */
+static int check(struct go_v1 *r, struct fault *f) {
+    struct fault invalid = {0};
+    do {
+        r->chunk = v1_ahead_next(r);
+        for (uint32_t i = 0; i < r->chunk->n && invalid.code == 0; i++)
+            v1_validate(r, &r->chunk->events[i], &invalid);
+    } while (!r->chunk->last);
+    if (r->order_fault.code) {
+        *f = r->order_fault;
+    } else if (r->index.frequency == 0) {
+        fault_set(f, PV_ECORRUPT, -1, "no EvFrequency event");
+    } else if (invalid.code) {
+        *f = invalid;
+    } else {
+        return 0;
+    }
+    return f->code;
 }
 
 static int begin(struct go_v1 *r, struct fault *f) {
@@ -102,73 +74,59 @@ static int begin(struct go_v1 *r, struct fault *f) {
     if (r->index.stop.what && !r->resume) return v1_bad_fault(&r->index.stop, f);
     r->ns_per_tick = r->index.frequency ? 1e9 / (double)r->index.frequency : 1;
     if (!r->resume) {
-        r->phase = V1_CHECKING;
-        TRY(restart(r, f));
+        TRY(start_pass(r, V1_CHECKING, f));
         TRY(check(r, f));
     }
-    r->phase = V1_GIVING;
-    TRY(restart(r, f));
+    TRY(start_pass(r, V1_GIVING, f));
     return v1_convert_start(r, f);
 }
 
 /* ---- giving ---- */
 
-/* No more can be merged, for the reason in r->fault (code 0 = none): what is left is the rest. */
-static void end_merge(struct go_v1 *r) {
+/* All ordered events were given: why there are no more (code 0 = that was the whole trace). */
+static void find_end(struct go_v1 *r) {
+    r->fault = r->order_fault;
     if (r->fault.code == 0 && r->index.stop.what) v1_bad_fault(&r->index.stop, &r->fault);
-    if (r->index.frequency == 0 && r->resume) {
-        struct fault before = r->fault;
-        fault_set(&r->fault, PV_ECORRUPT, before.offset,
-                  "%.400s%sno EvFrequency event: times are in clock ticks", before.text,
-                  before.code ? "; " : "");
-    }
-    v1_settle_end(&r->settle);
+    if (r->index.frequency != 0 || !r->resume) return;
+    struct fault before = r->fault;
+    fault_set(&r->fault, PV_ECORRUPT, before.offset,
+              "%.400s%sno EvFrequency event: times are in clock ticks", before.text,
+              before.code ? "; " : "");
 }
 
-/* The next event in final order; NULL = there are no more. */
-static struct v1_event *next_settled(struct go_v1 *r) {
-    struct v1_settle *s = &r->settle;
-    struct v1_event *e;
-    while (!s->ended) {
-        if (s->head != s->tail || s->n_late) {
-            e = v1_settle_get(r);
-            if (e) return e;
-        }
-        int rc = v1_merge_next(r, &e, &r->fault);
-        if (rc == 1) {
-            rc = v1_settle_put(r, e, &r->fault);
-            if (rc == 1) return e;
-            if (rc == 0) continue;
-        }
-        end_merge(r);
-    }
-    return v1_settle_get(r);
-}
-
-/* 1 = one event converted, 0 = all are. */
-static int give_one(struct go_v1 *r, struct ev_batch *b) {
-    struct v1_event *e = next_settled(r);
-    if (!e) return 0;
+static int give_one(struct go_v1 *r, struct v1_event *e, struct ev_batch *b) {
     if (!r->convert.started) {
         r->convert.started = true;
         v1_convert_sync(r, (int64_t)((uint64_t)e->ts - 1), b);
     }
     TRY(v1_validate(r, e, &r->fault));
-    TRY(v1_convert(r, e, b, &r->fault));
-    return 1;
+    return v1_convert(r, e, b, &r->fault);
+}
+
+/* What is in the chunk: 1 = b is full, 0 = the chunk is given, < 0. */
+static int give_chunk(struct go_v1 *r, struct ev_batch *b) {
+    struct v1_chunk *c = r->chunk;
+    while (r->i_event < c->n) {
+        if (b->n + 3 >= EV_BATCH_EVENTS) return 1;
+        TRY(give_one(r, &c->events[r->i_event++], b));
+        if (r->convert.give_earlies && !v1_convert_earlies(r, b)) return 1;
+    }
+    return 0;
 }
 
 /* Fills b as far as it goes. */
 static void give(struct go_v1 *r, struct ev_batch *b) {
     if (!v1_convert_earlies(r, b)) return;
-    while (b->n + 3 < EV_BATCH_EVENTS) {
-        if (give_one(r, b) <= 0) {
-            r->phase = V1_ENDED;
-            if (r->fault.code == 0) v1_convert_sync(r, r->convert.last + 1, b);
-            return;
-        }
-        if (r->convert.give_earlies && !v1_convert_earlies(r, b)) return;
+    int rc = 0;
+    while (!r->chunk || (rc = give_chunk(r, b)) == 0) {
+        if (r->chunk && r->chunk->last) break;
+        r->chunk = v1_ahead_next(r);
+        r->i_event = 0;
     }
+    if (rc == 1) return;
+    r->phase = V1_ENDED;
+    if (rc == 0) find_end(r);
+    if (r->fault.code == 0) v1_convert_sync(r, r->convert.last + 1, b);
 }
 
 int go_v1_next(struct go_v1 *r, struct ev_batch *b, struct fault *f) {

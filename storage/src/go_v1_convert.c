@@ -31,9 +31,11 @@ static uint32_t add_name(struct dict *d, const char *name, bool *failed) {
     return id;
 }
 
-static int add_names(struct v1_names *n, struct dict *d) {
+static int add_names(struct go_v1 *r) {
+    struct v1_names *n = &r->convert.names;
+    struct dict *d = r->dict;
     bool failed = false;
-    for (int i = 0; i < V1_N_WAITS; i++) n->wait[waits[i]] = add_name(d, v1_built_in[i], &failed);
+    for (int i = 0; i < V1_N_WAITS; i++) n->wait[waits[i]] = r->index.built_in[i];
     for (int i = 0; i < V1_N_STOPS; i++) {
         char name[64];
         snprintf(name, sizeof name, "stop-the-world (%s)", v1_built_in[V1_N_WAITS + i]);
@@ -53,7 +55,7 @@ int v1_convert_start(struct go_v1 *r, struct fault *f) {
     v1_convert_free(c);
     c->last = -1;
     c->early = true;
-    if (add_names(&c->names, r->dict) < 0) return fault_set(f, PV_ENOMEM, -1, "out of memory");
+    if (add_names(r) < 0) return fault_set(f, PV_ENOMEM, -1, "out of memory");
     c->stw = c->names.stw[0];
     return 0;
 }
@@ -150,19 +152,20 @@ static uint32_t stw_kind(const struct go_v1 *r, uint64_t kind) {
 
 /* ---- goroutines ---- */
 
-static int add_early(struct go_v1 *r, uint32_t slot) {
+static int add_early(struct go_v1 *r, const struct v1_event *e) {
     struct v1_convert *c = &r->convert;
-    if (r->merge.gos[slot].early) return 0;
+    struct v1_state *state = v1_state_of(r, e->target);
+    if (state->early) return 0;
     TRY(v1_grow(&c->earlies, c->n_earlies, &c->cap_earlies, sizeof *c->earlies));
-    c->earlies[c->n_earlies++] = slot;
-    r->merge.gos[slot].early = true;
+    c->earlies[c->n_earlies++] = (struct v1_early){.g = e->args[0], .slot = e->target};
+    state->early = true;
     return 0;
 }
 
-static int compare_gos(const void *a, const void *b, void *gos) {
-    const struct v1_go *x = (const struct v1_go *)gos + *(const uint32_t *)a;
-    const struct v1_go *y = (const struct v1_go *)gos + *(const uint32_t *)b;
-    return (int64_t)x->id < (int64_t)y->id ? -1 : (int64_t)x->id > (int64_t)y->id;
+static int compare_earlies(const void *a, const void *b) {
+    int64_t x = (int64_t)((const struct v1_early *)a)->g;
+    int64_t y = (int64_t)((const struct v1_early *)b)->g;
+    return x < y ? -1 : x > y;
 }
 
 /* The first GOMAXPROCS: what was created so far and has no state yet is runnable. */
@@ -170,9 +173,9 @@ static void end_early(struct go_v1 *r, const struct v1_event *e) {
     struct v1_convert *c = &r->convert;
     uint32_t n = 0;
     for (uint32_t i = 0; i < c->n_earlies; i++)
-        if (r->merge.gos[c->earlies[i]].early) c->earlies[n++] = c->earlies[i];
+        if (v1_state_of(r, c->earlies[i].slot)->early) c->earlies[n++] = c->earlies[i];
     c->n_earlies = n;
-    if (n) qsort_r(c->earlies, n, sizeof *c->earlies, compare_gos, r->merge.gos);
+    if (n) qsort(c->earlies, n, sizeof *c->earlies, compare_earlies);
     c->early = false;
     c->give_earlies = n > 0;
     c->early_ns = e->ts;
@@ -181,7 +184,7 @@ static void end_early(struct go_v1 *r, const struct v1_event *e) {
 bool v1_convert_earlies(struct go_v1 *r, struct ev_batch *b) {
     struct v1_convert *c = &r->convert;
     while (c->give_earlies && b->n < EV_BATCH_EVENTS) {
-        uint64_t g = r->merge.gos[c->earlies[c->i_early]].id;
+        uint64_t g = c->earlies[c->i_early].g;
         transition(append(r, c->early_ns, b), g, GO_UNDETERMINED, GO_RUNNABLE);
         if (++c->i_early == c->n_earlies) c->give_earlies = false;
     }
@@ -213,7 +216,7 @@ static void convert_label(struct go_v1 *r, const struct v1_event *e, struct ev_b
     label->kind = EV_LABEL;
     label->scope = SCOPE_GO;
     label->id = e->g;
-    label->str = v1_string(&r->index, r->dict, e->args[2]);
+    label->str = v1_string(&r->index, e->args[2]);
 }
 
 /* Events whose transition is of the acting goroutine, and which have its stack. */
@@ -227,13 +230,13 @@ static void leave(struct go_v1 *r, const struct v1_event *e, struct ev_batch *b,
 static void status(struct go_v1 *r, const struct v1_event *e, struct ev_batch *b,
                    enum go_state to) {
     transition(append_event(r, e, b), e->args[0], GO_UNDETERMINED, to);
-    r->merge.gos[e->slot].early = false;
+    v1_state_of(r, e->slot)->early = false;
 }
 
 static int convert_create(struct go_v1 *r, const struct v1_event *e, struct ev_batch *b,
                           struct fault *f) {
     if (r->convert.early) {
-        if (add_early(r, e->target) < 0) return fault_set(f, PV_ENOMEM, -1, "out of memory");
+        if (add_early(r, e) < 0) return fault_set(f, PV_ENOMEM, -1, "out of memory");
         return 0;
     }
     struct ev *ev = append_event(r, e, b);
@@ -251,7 +254,7 @@ static int convert_task_begin(struct go_v1 *r, const struct v1_event *e, struct 
     ev->kind = EV_TASK_BEGIN;
     ev->id = e->args[0];
     ev->aux = e->args[1] ? e->args[1] : UINT64_MAX;
-    ev->str = v1_string(&r->index, r->dict, e->args[2]);
+    ev->str = v1_string(&r->index, e->args[2]);
     uint32_t i = idmap_get(&c->tasks, ev->id);
     if (i == 0) {
         if (v1_grow(&c->task, c->n_task, &c->cap_task, sizeof *c->task) < 0 ||
@@ -282,10 +285,10 @@ static void convert_annotation(struct go_v1 *r, const struct v1_event *e, struct
     ev->id = e->args[0];
     if (e->type == V1_REGION) {
         ev->kind = e->args[1] == 0 ? EV_REGION_BEGIN : EV_REGION_END;
-        ev->str = v1_string(&r->index, r->dict, e->args[2]);
+        ev->str = v1_string(&r->index, e->args[2]);
     } else {
         ev->kind = EV_LOG;
-        ev->str = v1_string(&r->index, r->dict, e->args[1]);
+        ev->str = v1_string(&r->index, e->args[1]);
         ev->aux = e->args[2];
     }
 }

@@ -9,6 +9,7 @@
 #ifndef PARKVIEW_STORAGE_GO_V1_IMPL_H
 #define PARKVIEW_STORAGE_GO_V1_IMPL_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -104,10 +105,6 @@ struct v1_bad {
     uint32_t batch;
     uint8_t what; /* enum v1_bad_what */
 };
-/* Strings that Go's converter adds to a file's own, in its order: wait and stop reasons, then
- * what the world is stopped for. */
-enum { V1_N_WAITS = 12, V1_N_STOPS = 17 };
-extern const char *const v1_built_in[V1_N_WAITS + V1_N_STOPS];
 int v1_bad_fault(const struct v1_bad *bad, struct fault *f);
 
 struct v1_batch { /* ends where the next one in the file begins */
@@ -165,6 +162,11 @@ void v1_exits_finish(struct v1_exits *x);
  * are before *until. */
 int64_t v1_exits_bound(const struct v1_exits *x, int64_t ticks, int64_t *until);
 
+/* Strings that Go's converter adds to a file's own, in its order: wait and stop reasons, then
+ * what the world is stopped for. */
+enum { V1_N_WAITS = 12, V1_N_STOPS = 17 };
+extern const char *const v1_built_in[V1_N_WAITS + V1_N_STOPS];
+
 struct v1_index {
     struct v1_batch *batches;
     uint32_t n_batches, cap_batches;
@@ -179,14 +181,15 @@ struct v1_index {
     int64_t frequency;   /* ticks per second; 0 = none */
     uint64_t max_string; /* the largest string id */
     bool has_logs;
-    uint64_t end;       /* events were understood up to here */
+    uint32_t built_in[V1_N_WAITS + V1_N_STOPS]; /* v1_built_in in the dictionary */
+    uint64_t end;                               /* events were understood up to here */
     struct v1_bad stop; /* why not further; what == V1_BAD_NONE: the file's end */
     struct v1_exits exits;
 };
 int v1_scan(struct v1_index *x, const struct v1_spool *s, int version, struct dict *d,
             struct fault *f);
 /* What Go's converter finds under a string id (dictionary id). */
-uint32_t v1_string(const struct v1_index *x, struct dict *d, uint64_t id);
+uint32_t v1_string(const struct v1_index *x, uint64_t id);
 struct v1_proc *v1_proc_find(const struct v1_index *x, int32_t id);
 void v1_index_free(struct v1_index *x);
 
@@ -214,12 +217,7 @@ struct v1_go { /* two share a cache line */
     int64_t sys_block; /* settle: ticks of the last GO_SYS_BLOCK or GO_IN_SYSCALL */
     uint32_t call;     /* settle: ring position of a pending GO_SYSCALL, 31 bits, + 1 */
     uint8_t status;    /* merge: enum v1_go_status */
-    uint8_t valid;     /* validation: enum v1_go_status */
-    bool watched : 1;  /* merge: an event waits for a change of it */
-    bool known : 1;    /* validation: exists */
-    bool net : 1;      /* validation: waits for the network */
-    bool assist : 1;   /* validation: in a mark assist */
-    bool early : 1;    /* conversion: was there when tracing began, state not said so far */
+    bool watched;      /* merge: an event waits for a change of it */
 };
 _Static_assert(sizeof(struct v1_go) == 32, "struct v1_go changed size");
 
@@ -275,11 +273,6 @@ struct v1_late { /* an exit that waits for the events before its real time */
     struct v1_event event;
 };
 
-struct v1_region {
-    uint64_t task, name;
-    uint32_t below; /* index + 1 of the enclosing one; or of the next free one */
-};
-
 struct v1_settle {
     struct v1_event *ring;
     uint64_t head, tail; /* positions; the index is position & mask */
@@ -293,8 +286,48 @@ struct v1_settle {
     int64_t last;        /* ticks of the newest event */
     int64_t first;       /* ticks of the first event */
     bool any, ended;
+};
+
+/* ---- order ---- */
+
+/* Events in final order, as they go from the ordering to the one who gives them out: from one
+ * thread to another, if there are two. */
+enum { V1_CHUNK_EVENTS = 1024, V1_N_CHUNKS = 4 };
+struct v1_chunk {
+    uint32_t n;
+    bool last;
+    struct v1_event events[V1_CHUNK_EVENTS];
+};
+
+struct v1_ahead {
+    struct v1_chunk *chunks;
+    uint32_t n_filled, n_taken; /* in all; guarded by lock where there is a thread */
+    bool threaded, stop;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t turn;
+};
+
+/* ---- validate ---- */
+
+struct v1_state {    /* of a goroutine */
+    uint8_t is : 2;  /* enum v1_go_status */
+    bool known : 1;  /* it exists */
+    bool net : 1;    /* waits for the network */
+    bool assist : 1; /* in a mark assist */
+    bool early : 1;  /* conversion: was there when tracing began, state not said so far */
+};
+
+struct v1_region {
+    uint64_t task, name;
+    uint32_t below; /* index + 1 of the enclosing one; or of the next free one */
+};
+
+struct v1_valid {
+    struct v1_state *states; /* by slot */
+    uint32_t n_states;
     bool in_gc, in_stw;
-    struct idmap tasks;   /* validation: open ones */
+    struct idmap tasks;   /* open ones */
     struct idmap regions; /* goroutine slot -> index + 1 of its innermost region */
     struct v1_region *region;
     uint32_t n_region, cap_region, free_region;
@@ -314,12 +347,17 @@ struct v1_names {      /* dictionary ids */
     uint32_t gomaxprocs, heap, goal;
 };
 
+struct v1_early {
+    uint64_t g;
+    uint32_t slot;
+};
+
 struct v1_convert {
     int64_t last; /* time of the newest event */
     uint32_t n_sync;
-    bool started, early; /* early: before the first GOMAXPROCS */
-    uint32_t stw;        /* name of the open stop-the-world */
-    uint32_t *earlies;   /* slots of goroutines that were there at the start */
+    bool started, early;      /* early: before the first GOMAXPROCS */
+    uint32_t stw;             /* name of the open stop-the-world */
+    struct v1_early *earlies; /* goroutines that were there at the start */
     uint32_t n_earlies, cap_earlies, i_early;
     int64_t early_ns;
     bool give_earlies;
@@ -335,15 +373,23 @@ struct go_v1 {
     struct input *in;
     struct dict *dict;
     int version;
-    bool resume;
+    bool resume, single_thread;
     enum v1_phase phase;
     struct v1_spool spool;
     struct v1_index index;
+    double ns_per_tick;
+    /* The ordering side. */
     struct v1_merge merge;
     struct v1_settle settle;
+    struct fault
+        order_fault; /* what ended it; the other side may look once it has the last chunk */
+    /* The giving side. */
+    struct v1_ahead ahead;
+    struct v1_chunk *chunk;
+    uint32_t i_event; /* in chunk */
+    struct v1_valid valid;
     struct v1_convert convert;
-    double ns_per_tick;
-    struct fault fault; /* what ended it */
+    struct fault fault; /* what ended it all */
 };
 
 /* Whose state an event needs: the slot of ... */
@@ -382,8 +428,23 @@ void v1_settle_end(struct v1_settle *s);
 struct v1_event *v1_settle_get(struct go_v1 *r);
 void v1_settle_free(struct v1_settle *s);
 
+/* Final order.  Fills c; c->last says that nothing follows. */
+void v1_order_fill(struct go_v1 *r, struct v1_chunk *c);
+
+/* Begins a pass over all events, with a thread that orders ahead where that is wanted. */
+int v1_ahead_start(struct go_v1 *r, struct fault *f);
+/* The next chunk; the one before is not borrowed any more. */
+struct v1_chunk *v1_ahead_next(struct go_v1 *r);
+void v1_ahead_stop(struct go_v1 *r);
+
 /* Go's checks between events; changes e as Go does (fake Ps). */
+int v1_validate_start(struct go_v1 *r, struct fault *f);
 int v1_validate(struct go_v1 *r, struct v1_event *e, struct fault *f);
+void v1_valid_free(struct v1_valid *v);
+/* State of the goroutine in a slot that was validated. */
+static inline struct v1_state *v1_state_of(struct go_v1 *r, uint32_t slot) {
+    return &r->valid.states[slot];
+}
 
 int v1_convert_start(struct go_v1 *r, struct fault *f);
 /* Appends to b what e becomes: up to two events. */

@@ -84,13 +84,11 @@ const char *const v1_built_in[V1_N_WAITS + V1_N_STOPS] = {
 /* Go numbers the strings that it adds from the file's largest id on, so an id that the file does
  * not define may still mean one of them.  (With log messages, which it also adds, this is left out:
  * only a damaged file has such ids.) */
-uint32_t v1_string(const struct v1_index *x, struct dict *d, uint64_t id) {
+uint32_t v1_string(const struct v1_index *x, uint64_t id) {
     uint32_t have = v1_refs_get(&x->strings, id);
     if (have || id <= x->max_string || x->has_logs) return have;
     uint64_t i = id - x->max_string - 1;
-    if (i >= V1_N_WAITS + V1_N_STOPS) return 0;
-    uint32_t added = dict_add_string(d, v1_built_in[i], strlen(v1_built_in[i]));
-    return added == UINT32_MAX ? 0 : added;
+    return i < V1_N_WAITS + V1_N_STOPS ? x->built_in[i] : 0;
 }
 
 /* ---- exits ---- */

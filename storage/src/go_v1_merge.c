@@ -203,8 +203,6 @@ int v1_merge_start(struct go_v1 *r, struct fault *f) {
         v1_go_add(m, V1_GC_GO) != V1_SLOT_GC || v1_go_add(m, V1_FREE_GO) != V1_SLOT_FREE ||
         add_cursors(r) < 0)
         return fault_set(f, PV_ENOMEM, -1, "out of memory");
-    m->gos[V1_SLOT_NONE].known = true;
-    m->gos[V1_SLOT_NONE].valid = V1_RUNNING;
     return 0;
 }
 

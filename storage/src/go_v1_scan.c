@@ -362,8 +362,8 @@ static int build_stacks(struct scan *s) {
             for (int j = 0; j < 3; j++) p = uvarint_fast(p, &skip);
             const struct pc *def = &s->pcs[idmap_get(&s->pc_of, pc) - 1];
             frames[k] = (struct frame){.pc = pc,
-                                       .func = v1_string(s->x, s->dict, def->func),
-                                       .file = v1_string(s->x, s->dict, def->file),
+                                       .func = v1_string(s->x, def->func),
+                                       .file = v1_string(s->x, def->file),
                                        .line = def->line};
         }
         uint32_t value = dict_add_stack(s->dict, frames, n);
@@ -383,6 +383,10 @@ static int scan_all(struct scan *s) {
     }
     if (rc < 0) return rc;
     s->x->end = s->x->stop.what ? s->x->stop.off : s->spool->n;
+    for (int i = 0; i < V1_N_WAITS + V1_N_STOPS; i++) {
+        s->x->built_in[i] = dict_add_string(s->dict, v1_built_in[i], strlen(v1_built_in[i]));
+        if (s->x->built_in[i] == UINT32_MAX) return PV_ENOMEM;
+    }
     TRY(finish_procs(s));
     TRY(build_stacks(s));
     if (s->x->n_samples)

@@ -25,9 +25,6 @@ int v1_settle_start(struct go_v1 *r, struct fault *f) {
 void v1_settle_free(struct v1_settle *s) {
     free(s->ring);
     free(s->late);
-    free(s->region);
-    idmap_free(&s->tasks);
-    idmap_free(&s->regions);
     *s = (struct v1_settle){0};
 }
 

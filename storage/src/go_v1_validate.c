@@ -5,6 +5,8 @@
  * and ends of system calls move to made-up Ps, a GC cycle belongs to none, and stacks that the file
  * does not define are dropped (v1_refs does that).
  * Source      go1.26 src/internal/trace/internal/tracev1/parser.go (postProcessTrace) */
+#include <string.h>
+
 #include "storage/src/go_v1_impl.h"
 
 typedef unsigned long long ull;
@@ -13,10 +15,10 @@ typedef long long ll;
 #define BROKEN(...) return fault_set(f, PV_ECORRUPT, -1, __VA_ARGS__)
 
 /* The goroutine of e runs, on the P of e. */
-static int check_running(const struct v1_go *g, const struct v1_proc *p, const struct v1_event *e,
-                         bool allow_none, struct fault *f) {
+static int check_running(const struct v1_state *g, const struct v1_proc *p,
+                         const struct v1_event *e, bool allow_none, struct fault *f) {
     const char *name = v1_specs[e->type].name;
-    if (g->valid != V1_RUNNING)
+    if (g->is != V1_RUNNING)
         BROKEN("g %llu is not running while %s (time %lld)", (ull)e->g, name, (ll)e->ts);
     if (p->g != e->g)
         BROKEN("p %d is not running g %llu while %s (time %lld)", e->p, (ull)e->g, name, (ll)e->ts);
@@ -42,7 +44,7 @@ static int proc_stop(struct v1_proc *p, const struct v1_event *e, struct fault *
 }
 
 static int gc(struct go_v1 *r, struct v1_event *e, struct fault *f) {
-    struct v1_settle *s = &r->settle;
+    struct v1_valid *s = &r->valid;
     if (e->type == V1_GC_DONE) {
         if (!s->in_gc) BROKEN("bogus GC end (time %lld)", (ll)e->ts);
         s->in_gc = false;
@@ -54,7 +56,7 @@ static int gc(struct go_v1 *r, struct v1_event *e, struct fault *f) {
     return 0;
 }
 
-static int stw(struct v1_settle *s, const struct v1_event *e, struct fault *f) {
+static int stw(struct v1_valid *s, const struct v1_event *e, struct fault *f) {
     bool start = e->type == V1_STW_START;
     if (start && s->in_stw)
         BROKEN("previous STW is not ended before a new one (time %lld)", (ll)e->ts);
@@ -73,7 +75,7 @@ static int sweep(struct v1_proc *p, const struct v1_event *e, struct fault *f) {
 }
 
 /* An assist may have been under way when tracing began, so an end alone is fine. */
-static int assist(struct v1_go *g, const struct v1_event *e, struct fault *f) {
+static int assist(struct v1_state *g, const struct v1_event *e, struct fault *f) {
     bool start = e->type == V1_ASSIST_START;
     if (start && g->assist)
         BROKEN("previous mark assist is not ended before a new one (time %lld)", (ll)e->ts);
@@ -84,32 +86,33 @@ static int assist(struct v1_go *g, const struct v1_event *e, struct fault *f) {
 
 /* ---- goroutines ---- */
 
-static int go_early(struct v1_go *g, const struct v1_event *e, struct fault *f) {
-    if (g->valid != V1_RUNNABLE)
+static int go_early(struct v1_state *g, const struct v1_event *e, struct fault *f) {
+    if (g->is != V1_RUNNABLE)
         BROKEN("g %llu is not runnable before Ev%s (time %lld)", (ull)e->g, v1_specs[e->type].name,
                (ll)e->ts);
-    g->valid = V1_BLOCKED;
+    g->is = V1_BLOCKED;
     g->net = false;
     return 0;
 }
 
 static int go_create(struct go_v1 *r, const struct v1_event *e, struct fault *f) {
-    struct v1_go *made = &r->merge.gos[e->target];
-    TRY(check_running(&r->merge.gos[e->slot], &r->index.procs[e->proc], e, true, f));
+    struct v1_state *made = v1_state_of(r, e->target);
+    TRY(check_running(v1_state_of(r, e->slot), &r->index.procs[e->proc], e, true, f));
     if (made->known) BROKEN("g %llu already exists (time %lld)", (ull)e->args[0], (ll)e->ts);
     made->known = true;
-    made->valid = V1_RUNNABLE;
+    made->is = V1_RUNNABLE;
     made->net = made->assist = false;
     return 0;
 }
 
-static int go_start(struct v1_go *g, struct v1_proc *p, const struct v1_event *e, struct fault *f) {
-    if (g->valid != V1_RUNNABLE)
+static int go_start(struct v1_state *g, struct v1_proc *p, const struct v1_event *e,
+                    struct fault *f) {
+    if (g->is != V1_RUNNABLE)
         BROKEN("g %llu is not runnable before start (time %lld)", (ull)e->g, (ll)e->ts);
     if (p->g != 0)
         BROKEN("p %d is already running g %llu while start g %llu (time %lld)", e->p, (ull)p->g,
                (ull)e->g, (ll)e->ts);
-    g->valid = V1_RUNNING;
+    g->is = V1_RUNNING;
     g->known = true;
     g->net = false;
     p->g = e->g;
@@ -117,37 +120,37 @@ static int go_start(struct v1_go *g, struct v1_proc *p, const struct v1_event *e
 }
 
 /* Ends, yields and blocks: the goroutine leaves its P. */
-static int go_leave(struct v1_go *g, struct v1_proc *p, const struct v1_event *e,
+static int go_leave(struct v1_state *g, struct v1_proc *p, const struct v1_event *e,
                     enum v1_go_status status, struct fault *f) {
     TRY(check_running(g, p, e, false, f));
-    g->valid = (uint8_t)status;
+    g->is = (uint8_t)(status & 3);
     g->net = e->type == V1_GO_BLOCK_NET;
     p->g = 0;
     return 0;
 }
 
 static int go_unblock(struct go_v1 *r, struct v1_event *e, struct fault *f) {
-    if (r->merge.gos[e->slot].valid != V1_RUNNING)
+    if (v1_state_of(r, e->slot)->is != V1_RUNNING)
         BROKEN("g %llu is not running while unpark (time %lld)", (ull)e->g, (ll)e->ts);
     bool timer = r->index.timers.n && idmap_get(&r->index.timers, e->g);
     if (timer) e->p = V1_TIMER_P;
     if (!timer && r->index.procs[e->proc].g != e->g)
         BROKEN("p %d is not running g %llu while unpark (time %lld)", e->p, (ull)e->g, (ll)e->ts);
-    struct v1_go *woken = &r->merge.gos[e->target];
-    if (woken->valid != V1_BLOCKED)
+    struct v1_state *woken = v1_state_of(r, e->target);
+    if (woken->is != V1_BLOCKED)
         BROKEN("g %llu is not waiting before unpark (time %lld)", (ull)e->args[0], (ll)e->ts);
     if (woken->net) e->p = V1_NETPOLL_P;
-    woken->valid = V1_RUNNABLE;
+    woken->is = V1_RUNNABLE;
     woken->known = true;
     woken->net = false;
     return 0;
 }
 
-static int sys_exit(struct v1_go *g, struct v1_event *e, struct fault *f) {
+static int sys_exit(struct v1_state *g, struct v1_event *e, struct fault *f) {
     e->p = V1_SYSCALL_P;
-    if (g->valid != V1_BLOCKED)
+    if (g->is != V1_BLOCKED)
         BROKEN("g %llu is not waiting during syscall exit (time %lld)", (ull)e->g, (ll)e->ts);
-    g->valid = V1_RUNNABLE;
+    g->is = V1_RUNNABLE;
     g->known = true;
     g->net = false;
     return 0;
@@ -155,7 +158,7 @@ static int sys_exit(struct v1_go *g, struct v1_event *e, struct fault *f) {
 
 /* ---- tasks and regions ---- */
 
-static int task(struct v1_settle *s, const struct v1_event *e, struct fault *f) {
+static int task(struct v1_valid *s, const struct v1_event *e, struct fault *f) {
     if (e->type == V1_TASK_END) {
         idmap_remove(&s->tasks, e->args[0]);
         return 0;
@@ -168,12 +171,12 @@ static int task(struct v1_settle *s, const struct v1_event *e, struct fault *f) 
 }
 
 /* Sets the innermost region of a goroutine (index + 1; 0 = none). */
-static int set_innermost(struct v1_settle *s, uint32_t slot, uint32_t region) {
+static int set_innermost(struct v1_valid *s, uint32_t slot, uint32_t region) {
     idmap_remove(&s->regions, slot);
     return region ? idmap_put(&s->regions, slot, region) : 0;
 }
 
-static int begin_region(struct v1_settle *s, const struct v1_event *e) {
+static int begin_region(struct v1_valid *s, const struct v1_event *e) {
     uint32_t i = s->free_region;
     if (i) {
         s->free_region = s->region[i - 1].below;
@@ -186,7 +189,7 @@ static int begin_region(struct v1_settle *s, const struct v1_event *e) {
     return set_innermost(s, e->slot, i);
 }
 
-static int end_region(struct v1_settle *s, const struct v1_event *e, struct fault *f) {
+static int end_region(struct v1_valid *s, const struct v1_event *e, struct fault *f) {
     uint32_t i = idmap_get(&s->regions, e->slot);
     if (!i) return 0; /* it began before the trace */
     struct v1_region *open = &s->region[i - 1];
@@ -201,14 +204,14 @@ static int end_region(struct v1_settle *s, const struct v1_event *e, struct faul
     return set_innermost(s, e->slot, below);
 }
 
-static int region(struct v1_settle *s, const struct v1_event *e, struct fault *f) {
+static int region(struct v1_valid *s, const struct v1_event *e, struct fault *f) {
     if (e->args[1] > 1)
         BROKEN("invalid user region mode: %llu (time %lld)", (ull)e->args[1], (ll)e->ts);
     int rc = e->args[1] ? end_region(s, e, f) : begin_region(s, e);
     return rc == PV_ENOMEM ? fault_set(f, rc, -1, "out of memory") : rc;
 }
 
-static void drop_regions(struct v1_settle *s, uint32_t slot) {
+static void drop_regions(struct v1_valid *s, uint32_t slot) {
     if (s->regions.n == 0) return;
     for (uint32_t i = idmap_get(&s->regions, slot); i;) {
         uint32_t below = s->region[i - 1].below;
@@ -221,9 +224,42 @@ static void drop_regions(struct v1_settle *s, uint32_t slot) {
 
 /* ---- all ---- */
 
+int v1_validate_start(struct go_v1 *r, struct fault *f) {
+    v1_valid_free(&r->valid);
+    r->valid.states = calloc(64, sizeof *r->valid.states);
+    if (!r->valid.states) return fault_set(f, PV_ENOMEM, -1, "out of memory");
+    r->valid.n_states = 64;
+    v1_state_of(r, V1_SLOT_NONE)->known = true;
+    v1_state_of(r, V1_SLOT_NONE)->is = V1_RUNNING;
+    return 0;
+}
+
+void v1_valid_free(struct v1_valid *v) {
+    free(v->states);
+    free(v->region);
+    idmap_free(&v->tasks);
+    idmap_free(&v->regions);
+    *v = (struct v1_valid){0};
+}
+
+static int grow_states(struct v1_valid *v, uint32_t slot) {
+    uint32_t n = v->n_states;
+    while (n <= slot)
+        if (__builtin_mul_overflow(n, 2u, &n)) return PV_ENOMEM;
+    struct v1_state *states = realloc(v->states, n * sizeof *states);
+    if (!states) return PV_ENOMEM;
+    memset(states + v->n_states, 0, (n - v->n_states) * sizeof *states);
+    v->states = states;
+    v->n_states = n;
+    return 0;
+}
+
 int v1_validate(struct go_v1 *r, struct v1_event *e, struct fault *f) {
     if (e->type == V1_CPU_SAMPLE) return 0;
-    struct v1_go *g = &r->merge.gos[e->slot];
+    uint32_t slot = e->slot > e->target ? e->slot : e->target;
+    if (slot >= r->valid.n_states && grow_states(&r->valid, slot) < 0)
+        return fault_set(f, PV_ENOMEM, -1, "out of memory");
+    struct v1_state *g = v1_state_of(r, e->slot);
     struct v1_proc *p = &r->index.procs[e->proc];
     switch ((enum v1_type)e->type) {
     case V1_PROC_START:
@@ -235,7 +271,7 @@ int v1_validate(struct go_v1 *r, struct v1_event *e, struct fault *f) {
         return gc(r, e, f);
     case V1_STW_START:
     case V1_STW_DONE:
-        return stw(&r->settle, e, f);
+        return stw(&r->valid, e, f);
     case V1_SWEEP_START:
     case V1_SWEEP_DONE:
         return sweep(p, e, f);
@@ -252,7 +288,7 @@ int v1_validate(struct go_v1 *r, struct v1_event *e, struct fault *f) {
         return go_start(g, p, e, f);
     case V1_GO_END:
         TRY(go_leave(g, p, e, V1_DEAD, f));
-        drop_regions(&r->settle, e->slot);
+        drop_regions(&r->valid, e->slot);
         return 0;
     case V1_GO_STOP:
         return go_leave(g, p, e, V1_DEAD, f);
@@ -279,9 +315,9 @@ int v1_validate(struct go_v1 *r, struct v1_event *e, struct fault *f) {
         return sys_exit(g, e, f);
     case V1_TASK_CREATE:
     case V1_TASK_END:
-        return task(&r->settle, e, f);
+        return task(&r->valid, e, f);
     case V1_REGION:
-        return region(&r->settle, e, f);
+        return region(&r->valid, e, f);
     default:
         return 0;
     }
