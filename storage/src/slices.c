@@ -59,6 +59,7 @@ struct slice_scan {
     struct store *s;
     struct seq *seq;
     struct slice_filter filter;
+    uint32_t columns;
     uint32_t chunk;    /* the one being walked, or the next to enter */
     bool inside, late; /* late: only carried rows */
     uint32_t row, end; /* rows of the chunk; or carried rows */
@@ -69,12 +70,13 @@ struct slice_scan {
 
 int slice_scan_open(struct store *s, const struct slice_filter *filter, struct slice_scan **out,
                     struct fault *f) {
-    struct slice_scan *scan = malloc(sizeof *scan);
+    struct slice_scan *scan = calloc(1, sizeof *scan); /* columns that are not read stay 0 */
     if (!scan) return store__no_memory(f);
     scan->s = s;
     scan->filter = *filter;
     scan->inside = false;
     scan->page = UINT32_MAX;
+    scan->columns = filter->columns ? filter->columns | SLICE_CLASS : SLICE_ALL;
     int rc = store__slices(s, &scan->seq, f);
     if (rc < 0) {
         free(scan);
@@ -112,7 +114,7 @@ static int enter_chunk(struct slice_scan *scan, struct fault *f) {
 
 static int load_page(struct slice_scan *scan, uint32_t page, struct fault *f) {
     if (scan->page == page && scan->page_chunk == scan->chunk) return 0;
-    TRY(seq_read_page(scan->seq, scan->chunk, page, SLICE_ALL, &scan->rows, f));
+    TRY(seq_read_page(scan->seq, scan->chunk, page, scan->columns, &scan->rows, f));
     scan->page = page;
     scan->page_chunk = scan->chunk;
     return 0;

@@ -37,6 +37,8 @@ struct slice_filter {
     int64_t g_min, g_max;
     uint32_t states; /* bit mask of 1 << enum go_state; 0 = all */
     int64_t dur_min_ns;
+    uint32_t columns; /* what is needed beside start, length and g: SLICE_CLASS | ... of
+                         store_impl.h; the rest reads as nothing known; 0 = all */
 };
 
 struct slice_scan;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "storage/src/slice_spool.h"
+#include "storage/src/store_impl.h"
 #include "storage/src/vtab.h"
 
 enum { COLUMN_CHAR = 'A', MAX_ARGS = 32 };
@@ -225,27 +226,19 @@ static int only_stacks(struct cursor *c, struct range r) {
     return SQLITE_OK;
 }
 
+static const uint8_t range_columns[N_RANGES] = {[R_START] = SQLCOL_SLICES_START,
+                                                [R_END] = SQLCOL_SLICES_END,
+                                                [R_DUR] = SQLCOL_SLICES_DUR,
+                                                [R_P] = SQLCOL_SLICES_P,
+                                                [R_M] = SQLCOL_SLICES_M,
+                                                [R_WAKER_G] = SQLCOL_SLICES_WAKER_G,
+                                                [R_WAKER_P] = SQLCOL_SLICES_WAKER_P,
+                                                [R_WAKER_M] = SQLCOL_SLICES_WAKER_M};
+
 static int range_index(int column) {
-    switch (column) {
-    case SQLCOL_SLICES_START:
-        return R_START;
-    case SQLCOL_SLICES_END:
-        return R_END;
-    case SQLCOL_SLICES_DUR:
-        return R_DUR;
-    case SQLCOL_SLICES_P:
-        return R_P;
-    case SQLCOL_SLICES_M:
-        return R_M;
-    case SQLCOL_SLICES_WAKER_G:
-        return R_WAKER_G;
-    case SQLCOL_SLICES_WAKER_P:
-        return R_WAKER_P;
-    case SQLCOL_SLICES_WAKER_M:
-        return R_WAKER_M;
-    default:
-        return -1;
-    }
+    for (int r = 0; r < N_RANGES; r++)
+        if (range_columns[r] == column) return r;
+    return -1;
 }
 
 static void narrow(struct range *a, struct range b) {
@@ -415,11 +408,27 @@ static uint64_t used_columns(const struct table *t, int plan) {
     return used;
 }
 
+/* columns_of - what of the store's rows those columns need. */
+static uint32_t columns_of(uint64_t used) {
+    static const struct {
+        uint8_t column;
+        uint32_t needs;
+    } needs[] = {{SQLCOL_SLICES_P, SLICE_PLACE},           {SQLCOL_SLICES_M, SLICE_PLACE},
+                 {SQLCOL_SLICES_WAKER_G, SLICE_WAKER},     {SQLCOL_SLICES_WAKER_FUNC, SLICE_WAKER},
+                 {SQLCOL_SLICES_WAKER_P, SLICE_WAKER},     {SQLCOL_SLICES_WAKER_M, SLICE_WAKER},
+                 {SQLCOL_SLICES_WAKER_STACK, SLICE_WAKER}, {SQLCOL_SLICES_OPEN, SLICE_FLAGS}};
+    uint32_t columns = SLICE_CLASS;
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        if (used >> needs[i].column & 1) columns |= needs[i].needs;
+    return columns;
+}
+
 static int cursor_filter(sqlite3_vtab_cursor *base, int plan, const char *text, int argc,
                          sqlite3_value **argv) {
     struct cursor *c = (struct cursor *)base;
     struct table *t = (struct table *)base->pVtab;
     struct fault f;
+    uint64_t used = used_columns(t, plan);
     cursor_reset(c);
     int rc = slice_names_load(t->q, &c->names);
     for (int i = 0; i < argc && rc == SQLITE_OK; i++)
@@ -428,10 +437,12 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int plan, const char *text, 
     settle(c, t->waits);
     c->eof = c->nothing;
     if (c->nothing) return query__check(t->q);
+    for (uint32_t i = 0; i < c->n_tests; i++) used |= 1ull << range_columns[c->tests[i]];
+    c->filter.columns = columns_of(used);
     if (slice_scan_open(t->q->store, &c->filter, &c->scan, &f) < 0) return query__fail(t->q, &f);
     const char *keys = strchr(text, '|') + 1;
     if (!*keys) return scan_next(c, t->q);
-    rc = fill_spool(c, t->q, keys, plan, used_columns(t, plan));
+    rc = fill_spool(c, t->q, keys, plan, used);
     return rc == SQLITE_OK ? cursor_next(base) : rc;
 }
 

@@ -220,7 +220,7 @@ static void grouping_changes_nothing(struct store *s) {
 /* ---- the same as reading without SQL ------------------------------------------------------- */
 
 static void slices_are_all_there(struct store *s) {
-    struct slice_filter all = {INT64_MIN, INT64_MAX, INT64_MIN, INT64_MAX, 0, 0};
+    struct slice_filter all = {INT64_MIN, INT64_MAX, INT64_MIN, INT64_MAX, 0, 0, 0};
     struct slice_scan *scan;
     struct slice slice;
     int64_t n = 0, dur = 0, start = 0, waits = 0, wait_ns = 0;

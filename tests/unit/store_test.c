@@ -425,7 +425,7 @@ static void check_slices(struct model *m, struct store *s, int n) {
 }
 
 static void check_scan(struct model *m, struct store *s, int64_t from, int64_t to, int64_t g) {
-    struct slice_filter w = {from, to, g < 0 ? INT64_MIN : g, g < 0 ? INT64_MAX : g, 0, 0};
+    struct slice_filter w = {from, to, g < 0 ? INT64_MIN : g, g < 0 ? INT64_MAX : g, 0, 0, 0};
     struct slice_scan *scan;
     CHECK(slice_scan_open(s, &w, &scan, &fault) == 0, "scan");
     struct slice x;
