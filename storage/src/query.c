@@ -166,6 +166,11 @@ static int connect_query(struct query *q) {
     if (rc == SQLITE_OK) rc = vtab_stacks_register(q);
     if (rc == SQLITE_OK) rc = sql_functions_register(q);
     if (rc == SQLITE_OK) rc = create_views(q);
+    /* SQLite's own tables declare themselves when they are first named: before there is an
+     * authorizer, which would take that for writing. */
+    if (rc == SQLITE_OK)
+        rc =
+            sqlite3_exec(q->db, "SELECT 1 FROM json_each('[]'), json_tree('[]')", NULL, NULL, NULL);
     if (rc != SQLITE_OK) return rc;
     set_limits(q->db);
     sqlite3_progress_handler(q->db, STEPS_BETWEEN_CHECKS, watch, q);

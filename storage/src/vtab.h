@@ -45,6 +45,14 @@ void result_stored(sqlite3_context *c, struct store *s, uint8_t type, int64_t va
 void result_stack(sqlite3_context *c, struct store *s, int64_t id, uint32_t max_frames);
 const char *sql_state_name(int64_t state); /* NULL where there is no such state */
 
+/* Sums of numbers that a damaged store may hold: they wrap and do not overflow. */
+static inline int64_t wrap_add(int64_t a, int64_t b) {
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+static inline int64_t wrap_sub(int64_t a, int64_t b) {
+    return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
 /* number_bounds - the whole numbers that can satisfy `column OP value`, as a range that may be too
  * wide but never too narrow; false where value is no number. */
 bool number_bounds(unsigned char op, sqlite3_value *value, int64_t *min, int64_t *max);

@@ -333,6 +333,7 @@ static const sqlite3_module coltab_module = {
 
 int vtab_coltab_register(struct query *q) {
     for (int t = 0; t < N_COLTABS; t++) {
+        if (t == TAB_GAPS) continue; /* vtab_lists.c */
         struct module *m = malloc(sizeof *m);
         if (!m) return SQLITE_NOMEM;
         *m = (struct module){q, (enum coltab_table)t};

@@ -179,10 +179,10 @@ static int sum_slices(struct query *q, bool threads, struct place_sums *sums) {
         if (!sum) {
             result = SQLITE_NOMEM;
         } else if (slices_class(q->store, slice.class_id).state == GO_RUNNING) {
-            sum->running_ns += slice.dur_ns;
+            sum->running_ns = wrap_add(sum->running_ns, slice.dur_ns);
             sum->slices++;
         } else {
-            sum->syscall_ns += slice.dur_ns;
+            sum->syscall_ns = wrap_add(sum->syscall_ns, slice.dur_ns);
         }
     }
     slice_scan_close(scan);
@@ -202,7 +202,7 @@ static int sum_held(struct query *q, bool threads, struct place_sums *sums) {
         if (id == NO_ID || id == COLTAB_NULL) continue;
         struct place_sum *sum = place_of(sums, id);
         if (!sum) break;
-        sum->held_ns += row[COL_PROC_SLICES_DUR];
+        sum->held_ns = wrap_add(sum->held_ns, row[COL_PROC_SLICES_DUR]);
         sum->acquisitions++;
     }
     coltab_scan_close(scan);
@@ -232,7 +232,7 @@ static int fill_places(struct query *q, const struct kind *k, const struct argum
         add_number(out, s->running_ns);
         add_number(out, s->syscall_ns);
         add_number(out, s->held_ns);
-        if (!threads) add_number(out, info->duration_ns - s->held_ns);
+        if (!threads) add_number(out, wrap_sub(info->duration_ns, s->held_ns));
         add_number(out, s->slices);
         add_number(out, s->acquisitions);
     }
@@ -274,6 +274,22 @@ static int fill_meta(struct query *q, const struct kind *k, const struct argumen
     return SQLITE_OK;
 }
 
+/* Not from the column table of gaps: that does not hold the fault with which a trace ends. */
+static int fill_gaps(struct query *q, const struct kind *k, const struct arguments *a,
+                     struct list *out) {
+    (void)k, (void)a;
+    const struct store_info *info = store_info(q->store);
+    for (uint32_t i = 0; i < info->n_gaps; i++) {
+        const struct store_gap *g = &info->gaps[i];
+        add_number(out, g->from_ns);
+        add_number(out, g->to_ns);
+        add_number(out, g->offset);
+        add_text(out, g->cause.data, g->cause.n);
+        add_number(out, wrap_sub(g->to_ns, g->from_ns));
+    }
+    return SQLITE_OK;
+}
+
 static int fill_columns(struct query *q, const struct kind *k, const struct arguments *a,
                         struct list *out) {
     (void)q, (void)k, (void)a;
@@ -298,6 +314,7 @@ static const struct kind kinds[] = {
     {SQL_PROCESSORS, -1, 0, fill_places},
     {SQL_THREADS, -1, 0, fill_places},
     {SQL_META, -1, 0, fill_meta},
+    {SQL_GAPS, -1, 0, fill_gaps},
     {SQL_COLUMNS, -1, 0, fill_columns},
 };
 

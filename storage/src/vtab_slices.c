@@ -468,7 +468,7 @@ static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *out, int i)
         sqlite3_result_int64(out, s->dur_ns);
         break;
     case SQLCOL_SLICES_END:
-        sqlite3_result_int64(out, s->start_ns + s->dur_ns);
+        sqlite3_result_int64(out, wrap_add(s->start_ns, s->dur_ns));
         break;
     case SQLCOL_SLICES_G:
         sqlite3_result_int64(out, s->g);

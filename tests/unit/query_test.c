@@ -187,7 +187,7 @@ static void grouping_changes_nothing(struct store *s) {
     static const char *const where[] = {"", "WHERE duration_ns > 1000", "WHERE g % 3 = 0",
                                         "WHERE start_ns > 1e6 AND reason <> 'sync'"};
     char a[1024], b[1024];
-    for (int round = 0; round < 30; round++) {
+    for (int round = 0; round < 20; round++) {
         const char *k1 = keys[round < n_keys ? round : (int)(random64() % n_keys)];
         const char *k2 = keys[random64() % n_keys];
         const char *sum = sums[random64() % 4], *w = where[random64() % 4];
@@ -476,8 +476,8 @@ static void test_trace(const char *trace, const char *store, bool thorough) {
     functions_say(s);
     for (int t = 0; t < N_SQL_TABLES; t++)
         pushing_changes_nothing(s, (enum sql_table)t,
-                                t == SQL_SLICES || t == SQL_WAITS ? (thorough ? 100 : 20)
-                                                                  : (thorough ? 25 : 6));
+                                t == SQL_SLICES || t == SQL_WAITS ? (thorough ? 60 : 15)
+                                                                  : (thorough ? 12 : 5));
     grouping_changes_nothing(s);
     joins_find_all(s);
     if (thorough) {
