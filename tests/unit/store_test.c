@@ -54,6 +54,7 @@ struct life {
     bool named;
 };
 struct model {
+    struct input *in;
     struct reader *reader;
     struct dict *dict;
     struct m_slice *slices;
@@ -154,10 +155,9 @@ static void on_event(struct model *m, const struct ev *e, bool first) {
 }
 
 static void read_model(struct model *m, const char *path) {
-    struct input *in;
     struct reader_options o = {.resume = true};
-    CHECK(input_open(path, &in, &fault) == 0, "%s", path);
-    CHECK(reader_open(in, &o, &m->reader, &fault) == 0, "%s", path);
+    CHECK(input_open(path, &m->in, &fault) == 0, "%s", path);
+    CHECK(reader_open(m->in, &o, &m->reader, &fault) == 0, "%s", path);
     m->dict = reader_dict(m->reader);
     struct ev_batch *b = malloc(sizeof *b);
     bool first = true;
@@ -165,11 +165,11 @@ static void read_model(struct model *m, const char *path) {
         for (uint32_t i = 0; i < b->n; i++, first = false) on_event(m, &b->ev[i], first);
     close_all(m);
     free(b);
-    input_close(in);
 }
 
 static void free_model(struct model *m) {
     reader_close(m->reader);
+    input_close(m->in); /* outlives the reader */
     free(m->slices);
     free(m->lives);
 }
