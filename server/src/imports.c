@@ -102,7 +102,7 @@ static void finish(struct trace *t, int rc, const struct fault *f, const char *p
     t->growing = false;
     t->epoch++;
     pthread_mutex_unlock(&t->lock);
-    if (rc < 0) report_fault(t->file, f);
+    if (rc < 0 && rc != PV_ECANCELED) report_fault(t->file, f);
     if (rc > 0) report_damage(t->file, f);
     push(t);
     if (rc >= 0) workers_push_info(t->server, t);
@@ -227,7 +227,7 @@ enum trace_state trace_first_word(struct trace *t, int ms) {
     for (int64_t until = monotonic_ns() + (int64_t)ms * 1000000;;) {
         pthread_mutex_lock(&t->lock);
         enum trace_state state = t->state;
-        bool something = t->progress.n_events > 0;
+        bool something = t->progress.bytes_done > 0; /* it has the header of a trace */
         pthread_mutex_unlock(&t->lock);
         if (state != TRACE_IMPORTING || something || monotonic_ns() > until) return state;
         nanosleep(&(struct timespec){0, 2000000}, NULL);

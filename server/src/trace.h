@@ -68,7 +68,7 @@ void traces_free(struct server *s);
 /* TRACE of the protocol. */
 cJSON *trace_json(struct trace *t);
 
-/* trace_first_word - waits up to ms until the import has something to show, is done, or failed. */
+/* trace_first_word - waits up to ms until the import is sure of a trace, is done, or failed. */
 enum trace_state trace_first_word(struct trace *t, int ms);
 
 #endif
