@@ -63,11 +63,12 @@ export class Lanes extends Observable {
   setInfo(info: Info | null, looks: GroupLook[]): void {
     this.info = info;
     this.looks = looks;
-    const life = (i: number) => {
+    // Those that do most first: who only ever waits explains little.
+    const done = (i: number) => {
       const s = info?.groups[i]?.state_ns;
-      return s ? s.running + s.runnable + s.syscall + s.waiting : 0;
+      return s ? s.running + s.runnable + s.syscall : 0;
     };
-    const by = (a: number, b: number) => life(b) - life(a) || a - b;
+    const by = (a: number, b: number) => done(b) - done(a) || a - b;
     const ids = (info?.groups ?? []).map((_, i) => i).filter((i) => (info?.groups[i]?.n ?? 0) > 0);
     this.userGroups = ids.filter((i) => info?.groups[i]?.kind === "user").sort(by);
     this.systemGroups = ids.filter((i) => info?.groups[i]?.kind !== "user").sort(by);
