@@ -499,9 +499,11 @@ int main(void) {
     const char *folder = getenv("TMPDIR");
     snprintf(store, sizeof store, "%s/query_test.%d.pvstore", folder ? folder : "/tmp",
              (int)getpid());
-    for (size_t i = 0; i < sizeof traces / sizeof *traces; i++) {
+    const char *hurry = getenv("PARKVIEW_QUICK");
+    size_t first = hurry && *hurry ? 2 : 0, end = first ? 3 : sizeof traces / sizeof *traces;
+    for (size_t i = first; i < end; i++) {
         if (!trace_path(traces[i], path, sizeof path)) continue;
-        test_trace(path, store, i == 0);
+        test_trace(path, store, i == first);
         n++;
     }
     if (n == 0) {
