@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "storage/src/facts_impl.h"
 #include "storage/src/input.h"
@@ -345,14 +346,15 @@ static int read_all(struct facts_build *b, struct fault *f) {
                      b->out.format_version, why);
 }
 
-int facts_read(const char *path, const struct facts_options *o, struct facts **out,
-               struct fault *f) {
+/* early: as reader_options.early, for a path that can be read again. */
+static int read_path(const char *path, const struct facts_options *o, bool early,
+                     struct facts **out, struct fault *f) {
     *out = NULL;
     struct facts_build *b = build_new(o);
     if (!b) return fault_set(f, PV_ENOMEM, -1, "out of memory");
     int rc = input_open(path, &b->in, f);
     if (rc < 0) goto failed;
-    const struct reader_options options = {.version = &b->out.format_version};
+    const struct reader_options options = {.version = &b->out.format_version, .early = early};
     rc = reader_open(b->in, &options, &b->reader, f);
     if (rc >= 0) {
         b->out.opened = true;
@@ -371,6 +373,16 @@ int facts_read(const char *path, const struct facts_options *o, struct facts **o
 failed:
     facts_free(&b->out);
     return rc;
+}
+
+int facts_read(const char *path, const struct facts_options *o, struct facts **out,
+               struct fault *f) {
+    struct stat st;
+    bool early = stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    int rc = read_path(path, o, early, out, f);
+    if (rc >= 0 || !early || !*out || (*out)->format_version > 21) return rc;
+    facts_free(*out); /* Go gives no event of a trace of this version that it refuses */
+    return read_path(path, o, false, out, f);
 }
 
 static void list_free(struct fact_list *list) {

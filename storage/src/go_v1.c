@@ -8,9 +8,9 @@
  *             16 bytes a batch (of 64 KiB), strings and stacks once (struct dict), the CPU samples,
  *             48 bytes and a hash entry a goroutine, the Ps' cursors, and the events that wait for
  *             their final place (go_v1_settle.c).
- * Faults      Go gives out nothing of a trace that it will refuse.  Without reader_options.resume
- *             this reader does the same: it checks the whole trace before the first event.  With it
- *             all events before the fault are given out, then the fault.
+ * Faults      Go gives out nothing of a trace that it will refuse.  By itself this reader does the
+ *             same: it checks the whole trace before the first event.  With reader_options.resume
+ *             or .early all events before the fault are given out, then the fault.
  * Source      go1.26 src/internal/trace/tracev1.go, reader.go, internal/tracev1/ */
 #include "storage/src/go_v1_impl.h"
 
@@ -21,7 +21,7 @@ int go_v1_open(struct input *in, int version, const struct reader_options *o, st
     r->in = in;
     r->dict = d;
     r->version = version;
-    r->resume = o && o->resume;
+    r->resume = o && (o->resume || o->early);
     r->single_thread = o && o->single_thread;
     *out = r;
     return 0;

@@ -19,7 +19,9 @@
 struct reader;
 
 struct reader_options {
-    bool resume;       /* after a fault go on with the next good generation (EV_GAP between) */
+    bool resume; /* after a fault go on with the next good generation (EV_GAP between) */
+    bool early;  /* go 1.11 to 1.21: events before the whole trace was checked.  After a fault
+                    Go would have given none: who must agree with Go reads again without */
     bool single_thread; /* no decode-ahead thread */
     int *version;       /* where not NULL: set once the header is read, even if opening fails */
 };

@@ -20,7 +20,7 @@ static int run(const char *path, bool threads, struct ev_batch *batch) {
     struct input *in = NULL;
     struct reader *r = NULL;
     struct fault f = {0};
-    struct reader_options options = {.single_thread = !threads};
+    struct reader_options options = {.single_thread = !threads, .early = true};
     double wall = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID), first = 0;
     uint64_t n = 0, kinds[EV_GAP + 1] = {0};
     int rc = input_open(path, &in, &f);

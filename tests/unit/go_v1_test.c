@@ -18,16 +18,13 @@ static struct fault fault;
 
 /* ---- writing a trace ---- */
 
-static uint8_t *bytes;
-static size_t n_bytes, cap_bytes;
+static uint8_t room[8 << 20];
+static uint8_t *bytes = room;
+static size_t n_bytes;
 
 static void put_byte(uint8_t b) {
-    if (n_bytes == cap_bytes) {
-        cap_bytes = cap_bytes ? cap_bytes * 2 : 1024;
-        bytes = realloc(bytes, cap_bytes);
-        CHECK(bytes != NULL);
-    }
-    bytes[n_bytes++] = b;
+    CHECK(n_bytes < sizeof room);
+    room[n_bytes++] = b;
 }
 
 static void put_number(uint64_t v) {
@@ -52,7 +49,7 @@ static void put(uint8_t type, int n, const uint64_t *args) {
     put_byte((uint8_t)(type | 3 << 6));
     put_byte(0);
     for (int i = 0; i < n; i++) put_number(args[i]);
-    bytes[at] = (uint8_t)(n_bytes - at - 1);
+    room[at] = (uint8_t)(n_bytes - at - 1);
 }
 
 #define PUT(type, ...)                                                                             \
@@ -224,17 +221,16 @@ static void cuts(void) {
     put_frequency();
     size_t all = n_bytes;
     CHECK(read_all(false, false) == 0);
-    uint8_t *whole = bytes;
     for (size_t n = 16; n < all; n++) {
         bytes = malloc(n); /* of just this size, for the sanitizers */
         CHECK(bytes != NULL);
-        memcpy(bytes, whole, n);
+        memcpy(bytes, room, n);
         n_bytes = n;
         CHECK(read_all(false, false) < 0 && n_events == 0 && fault.text[0]);
         CHECK(read_all(true, false) < 0 && fault.text[0]);
         free(bytes);
     }
-    bytes = whole;
+    bytes = room;
 }
 
 /* ---- a large trace: the second thread, and giving up in the middle ---- */
@@ -324,7 +320,6 @@ int main(void) {
     cuts();
     threads_change_nothing();
     exits_bound();
-    free(bytes);
     printf("go_v1: all is well\n");
     return 0;
 }
