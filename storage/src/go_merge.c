@@ -7,9 +7,7 @@
  * Not here    what may come when (go_order.c).
  * Source      go1.26 src/internal/trace/reader.go, batchcursor.go */
 #include "storage/src/go_cursor.h"
-
-#define LIKELY(x)   __builtin_expect(!!(x), 1)
-#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#include "storage/src/go_order_impl.h"
 
 static void swap(struct go_timed *heap, uint32_t i, uint32_t j) {
     struct go_timed t = heap[i];
@@ -28,14 +26,18 @@ static uint32_t sift_up(struct go_timed *heap, uint32_t i) {
 /* The smaller child (of equal ones the left) moves up if it is strictly smaller.  heap[n] is a
  * sentinel that never is, so that a last left child needs no special case. */
 static inline void sift_down(struct go_timed *heap, uint32_t n, uint32_t i) {
-    struct go_timed moving = heap[i];
+    int64_t time_ns = heap[i].time_ns;
+    uint32_t index = heap[i].index;
     for (uint32_t child = 2 * i + 1; child < n; child = 2 * i + 1) {
         child += heap[child + 1].time_ns < heap[child].time_ns;
-        if (heap[child].time_ns >= moving.time_ns) break;
-        heap[i] = heap[child];
+        if (heap[child].time_ns >= time_ns) break;
+        /* Field by field: one wide load after two narrow stores would have to wait for them. */
+        heap[i].time_ns = heap[child].time_ns;
+        heap[i].index = heap[child].index;
         i = child;
     }
-    heap[i] = moving;
+    heap[i].time_ns = time_ns;
+    heap[i].index = index;
 }
 
 /* Takes entry i away: up to the root whatever the times, swapped with the last, and down. */
@@ -105,12 +107,11 @@ int go_merge_start(struct go_merge *q, struct go_gen *g, const struct go_tables 
     return 0;
 }
 
-/* What was given out for c's event is taken back, as Go gives none of it out either. */
-static int take_back(struct go_order *o, struct ev *next, uint32_t n_args, int64_t last_ns,
-                     int rc) {
+/* What was given out from next on is taken back, as Go gives none of it out either. */
+static int take_back(struct go_order *o, struct ev *next, int rc) {
+    for (const struct ev *ev = next; ev < o->next; ev++) o->out->n_args -= ev->n_args;
     o->next = next;
-    o->out->n_args = n_args;
-    o->last_ns = last_ns;
+    o->last_ns = next > o->out->ev ? next[-1].time_ns : o->batch_ns;
     o->id_fault.code = 0;
     return rc;
 }
@@ -135,17 +136,15 @@ static int refresh(struct go_merge *q, struct go_order *o, uint32_t i) {
 static inline int try_entry(struct go_merge *q, struct go_order *o, uint32_t i) {
     struct go_cursor *c = &q->cursors[q->heap[i].index];
     struct ev *next = o->next;
-    uint32_t n_args = o->out->n_args;
-    int64_t last_ns = o->last_ns;
     int rc = go_order_advance(o, c);
-    if (UNLIKELY(rc <= 0)) return rc == 0 ? 0 : take_back(o, next, n_args, last_ns, rc);
-    if (i == 0 && LIKELY(o->id_fault.code == 0 && go_cursor_next_fast(c, o->tables))) {
+    if (UNLIKELY(rc <= 0)) return rc == 0 ? 0 : take_back(o, next, rc);
+    if (i == 0 && LIKELY(go_cursor_next_fast(c, o->tables))) {
         q->heap[0].time_ns = c->time_ns;
         sift_down(q->heap, q->n_heap, 0);
         return 1;
     }
     rc = refresh(q, o, i);
-    return rc > 0 ? rc : take_back(o, next, n_args, last_ns, rc);
+    return rc > 0 ? rc : take_back(o, next, rc);
 }
 
 static int try_others(struct go_merge *q, struct go_order *o) {
@@ -184,7 +183,7 @@ int go_merge_run(struct go_merge *q, struct go_order *o) {
             rc = try_entry(q, o, 0);
             if (UNLIKELY(rc == 0)) rc = try_others(q, o);
         }
-        if (rc < 0) return rc;
+        if (UNLIKELY(rc < 0)) return rc;
     }
     return 1;
 }

@@ -12,6 +12,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define COLD __attribute__((cold, noinline)) /* keeps the common ways through the rules short */
+
 /* ---- faults ---- */
 
 const char *go_event_name(struct go_order *o, unsigned type) {
@@ -30,8 +32,9 @@ int go_broken(struct go_order *o, const struct go_cursor *c, const char *format,
     return fault_set(o->fault, PV_ECORRUPT, go_gen_offset(o->gen, c->at), "%s", text);
 }
 
-void go_bad_id(struct go_order *o, const struct go_cursor *c, const char *what, uint64_t id) {
+void go_bad_id(struct go_order *o, struct go_cursor *c, const char *what, uint64_t id) {
     if (o->id_fault.code || o->tables->lenient) return;
+    c->time_ns = 0; /* keeps go_merge.c from its fast way, so that it sees the fault */
     fault_set(&o->id_fault, PV_ECORRUPT, go_gen_offset(o->gen, c->at),
               "found invalid %s ID %llu for event %s", what, (unsigned long long)id,
               go_event_specs[c->type].name);
@@ -53,22 +56,22 @@ int go_context_fault(struct go_order *o, const struct go_cursor *c, const struct
     return go_broken(o, c, "%s (event %s)", text, go_event_name(o, c->type));
 }
 
-static int no_goroutine(struct go_order *o, const struct go_cursor *c, const struct go_m *m) {
+COLD static int no_goroutine(struct go_order *o, const struct go_cursor *c, const struct go_m *m) {
     return go_broken(o, c, "event %s for goroutine (%lld) that doesn't exist",
                      go_event_name(o, c->type), (long long)m->g);
 }
 
-static int not_in_state(struct go_order *o, const struct go_cursor *c, const char *state) {
+COLD static int not_in_state(struct go_order *o, const struct go_cursor *c, const char *state) {
     return go_broken(o, c, "%s event for goroutine that's not %s", go_event_name(o, c->type),
                      state);
 }
 
-static int unknown_proc(struct go_order *o, const struct go_cursor *c, const struct go_m *m) {
+COLD static int unknown_proc(struct go_order *o, const struct go_cursor *c, const struct go_m *m) {
     return go_broken(o, c, "uninitialized proc %lld found during %s", (long long)m->p,
                      go_event_name(o, c->type));
 }
 
-static int no_memory(struct go_order *o) {
+COLD static int no_memory(struct go_order *o) {
     return fault_set(o->fault, PV_ENOMEM, -1, "out of memory for the state of the scheduler");
 }
 
@@ -399,20 +402,21 @@ static int go_destroy(struct go_order *o, struct go_cursor *c, struct go_m *m) {
 }
 
 static int go_start(struct go_order *o, struct go_cursor *c, struct go_m *m) {
-    struct go_g *g = find_g(o, c->args[0]);
-    if (!g || g->status != G_RUNNABLE || !g_succeeds(o, g, c->args[1])) return WAIT;
+    uint32_t gi = idmap_get(&o->g_map, c->args[0]);
+    struct go_g *g = &o->gs[gi]; /* gs[0] is in no state */
+    if (g->status != G_RUNNABLE || !g_succeeds(o, g, c->args[1])) return WAIT;
     TRY(require(o, c, m, MUST, MUST_NOT));
     g->status = G_RUNNING;
     g->seq = c->args[1];
     put_go(o, c, m, c->args[0], GO_RUNNABLE, GO_RUNNING, 0, 0, 0);
-    m->g = g->id;
-    m->gi = (uint32_t)(g - o->gs);
+    m->g = (int64_t)c->args[0];
+    m->gi = gi;
     return DONE;
 }
 
 static int go_unblock(struct go_order *o, struct go_cursor *c, struct go_m *m) {
-    struct go_g *g = find_g(o, c->args[0]);
-    if (!g || g->status != G_WAITING || !g_succeeds(o, g, c->args[1])) return WAIT;
+    struct go_g *g = &o->gs[idmap_get(&o->g_map, c->args[0])];
+    if (g->status != G_WAITING || !g_succeeds(o, g, c->args[1])) return WAIT;
     g->status = G_RUNNABLE;
     g->seq = c->args[1];
     put_go(o, c, m, c->args[0], GO_WAITING, GO_RUNNABLE, stack_id(o, c, c->args[2]), 0, 0);
@@ -538,9 +542,13 @@ static int destroy_syscall(struct go_order *o, struct go_cursor *c, struct go_m 
 
 /* ---- the whole ---- */
 
-typedef int rule(struct go_order *o, struct go_cursor *c, struct go_m *m);
+static int bad_event(struct go_order *o, struct go_cursor *c, struct go_m *m) {
+    (void)m;
+    return go_broken(o, c, "bad event type found while ordering: %u", c->type);
+}
 
-static rule *const rules[GOEV_LIMIT] = {
+go_rule *const go_rules[GOEV_LIMIT] = {
+    [GOEV_CLOCK_SNAPSHOT] = bad_event,
     [GOEV_PROC_START] = proc_start,
     [GOEV_PROC_STOP] = proc_stop,
     [GOEV_PROC_STEAL] = proc_steal,
@@ -592,24 +600,17 @@ static rule *const rules[GOEV_LIMIT] = {
     [GOEV_GOROUTINE_STACK_FREE] = go_rule_alloc_free,
 };
 
-/* The first event of an M in a generation, or one of no M. */
-static int advance_first(struct go_order *o, struct go_cursor *c, rule *apply) {
+int go_order_advance_first(struct go_order *o, struct go_cursor *c) {
+    go_rule *rule = go_rules[c->type];
     if (o->initial_gen == 0) o->initial_gen = o->gen_number;
-    if (!apply) return go_broken(o, c, "bad event type found while ordering: %u", c->type);
     if (c->m == GO_NO_THREAD) {
         struct go_m nobody = {.id = GO_NO_THREAD, .g = NO_ID, .p = NO_ID};
-        return apply(o, c, &nobody);
+        return rule(o, c, &nobody);
     }
     c->thread = idmap_get(&o->m_map, c->m);
     if (!c->thread) c->thread = add_m(o, c->m, NO_ID);
     if (!c->thread) return no_memory(o);
-    return apply(o, c, &o->ms[c->thread]);
-}
-
-int go_order_advance(struct go_order *o, struct go_cursor *c) {
-    rule *apply = rules[c->type];
-    if (UNLIKELY(c->thread == 0 || !apply)) return advance_first(o, c, apply);
-    return apply(o, c, &o->ms[c->thread]);
+    return rule(o, c, &o->ms[c->thread]);
 }
 
 void go_order_sync(struct go_order *o, int64_t time_ns, uint32_t n, bool with_tables) {

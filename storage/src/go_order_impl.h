@@ -18,14 +18,15 @@ enum need { MUST_NOT, MAY, MUST };
 
 /* The trace is broken at c's event: fault text, with Go's words. */
 int go_broken(struct go_order *o, const struct go_cursor *c, const char *format, ...)
-    __attribute__((format(printf, 3, 4), cold));
+    __attribute__((format(printf, 3, 4), cold, noinline));
 /* The name of an event in the trace's version. */
 const char *go_event_name(struct go_order *o, unsigned type);
 int go_context_fault(struct go_order *o, const struct go_cursor *c, const struct go_m *m,
-                     enum need p, enum need g);
+                     enum need p, enum need g) __attribute__((cold, noinline));
 /* Notes an id that no table has; the event is given out and taken back again by go_merge.c. */
-void go_bad_id(struct go_order *o, const struct go_cursor *c, const char *what, uint64_t id);
-struct go_g *go_find_current_g(struct go_order *o, struct go_m *m);
+void go_bad_id(struct go_order *o, struct go_cursor *c, const char *what, uint64_t id)
+    __attribute__((cold, noinline));
+struct go_g *go_find_current_g(struct go_order *o, struct go_m *m) __attribute__((noinline));
 
 /* A thread always; p and g as asked for.  0 or a fault. */
 static inline int require(struct go_order *o, const struct go_cursor *c, const struct go_m *m,
@@ -60,7 +61,7 @@ static inline struct go_p *find_p(struct go_order *o, uint64_t id) {
 }
 
 /* Table lookups.  Id 0 is nothing. */
-static inline uint32_t stack_id(struct go_order *o, const struct go_cursor *c, uint64_t id) {
+static inline uint32_t stack_id(struct go_order *o, struct go_cursor *c, uint64_t id) {
     uint32_t stack = 0;
     if (id && UNLIKELY(!go_ids_get(&o->tables->stacks, id, &stack))) {
         go_bad_id(o, c, "stack", id);
@@ -69,7 +70,7 @@ static inline uint32_t stack_id(struct go_order *o, const struct go_cursor *c, u
     return stack;
 }
 
-static inline uint32_t string_id(struct go_order *o, const struct go_cursor *c, uint64_t id) {
+static inline uint32_t string_id(struct go_order *o, struct go_cursor *c, uint64_t id) {
     uint32_t string = 0;
     if (id && UNLIKELY(!go_ids_get(&o->tables->strings, id, &string))) {
         go_bad_id(o, c, "string", id);
@@ -97,6 +98,20 @@ static inline void put_arg(struct go_order *o, struct ev *ev, uint64_t value) {
     o->out->args[o->out->n_args++] = value;
     if (UNLIKELY(o->out->n_args > EV_BATCH_ARGS - GO_STEP_ARGS)) o->limit = o->out->ev;
     ev->n_args++;
+}
+
+/* A rule: DONE, WAIT (nothing has changed) or a fault. */
+typedef int go_rule(struct go_order *o, struct go_cursor *c, struct go_m *m);
+
+extern go_rule *const go_rules[GOEV_LIMIT]; /* by event type; every timed type has one */
+
+/* The first event of an M in a generation, or one of no M. */
+int go_order_advance_first(struct go_order *o, struct go_cursor *c);
+
+/* Tries c's present event.  DONE: given out; WAIT: not yet; < 0: the trace is broken. */
+static inline int go_order_advance(struct go_order *o, struct go_cursor *c) {
+    if (UNLIKELY(c->thread == 0)) return go_order_advance_first(o, c);
+    return go_rules[c->type](o, c, &o->ms[c->thread]);
 }
 
 /* ---- go_ranges.c: rules of what goes on for a while, and of what users say ---- */

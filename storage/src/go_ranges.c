@@ -342,7 +342,7 @@ int go_rule_task_end(struct go_order *o, struct go_cursor *c, struct go_m *m) {
 
 /* ---- regions ---- */
 
-static void put_region(struct go_order *o, const struct go_cursor *c, const struct go_m *m,
+static void put_region(struct go_order *o, struct go_cursor *c, const struct go_m *m,
                        enum ev_kind kind, uint32_t name) {
     struct ev *ev = put_in(o, c, m, kind);
     ev->id = c->args[0];

@@ -177,14 +177,16 @@ void go_sort(struct go_timed *a, uint32_t n);
 
 struct go_cursor { /* one M's place in a generation, with its next event decoded */
     const uint8_t *p, *end;
-    const uint8_t *at; /* where the present event begins */
-    int64_t time_ns;   /* of the present event */
+    int64_t time_ns; /* of the present event; 0 = begin anew with the batch's time */
     uint64_t args[GOEV_MAX_ARGS];
-    uint64_t m;
-    uint32_t batch;  /* index of the batch that p is in */
     uint32_t thread; /* index of the M's state in go_order, 0 = not asked for yet */
     uint8_t type;
+    const uint8_t *at; /* where the present event begins */
+    uint64_t m;
+    uint32_t batch; /* index of the batch that p is in */
+    uint8_t to_128[44];
 };
+_Static_assert(sizeof(struct go_cursor) == 128, "two cache lines, and an index is a shift");
 
 /* Decodes the next event.  1, 0 = no more, < 0 fault. */
 int go_cursor_next(struct go_cursor *c, const struct go_gen *g, const struct go_tables *t,
@@ -246,6 +248,7 @@ struct go_order {
     uint64_t gen_number;
     struct ev_batch *out;
     struct ev *next, *limit; /* where the next event goes; beyond limit the batch counts as full */
+    int64_t batch_ns;        /* last_ns when the batch was begun */
     int64_t last_ns;         /* time of the last event given out */
     struct fault *fault;
     struct fault id_fault; /* an event with an id that no table has; reported after its emission */
@@ -271,8 +274,6 @@ int go_order_init(struct go_order *o, int version, struct dict *d, struct fault 
 /* Forgets all states, as before the first generation. */
 void go_order_reset(struct go_order *o);
 void go_order_free(struct go_order *o);
-/* Tries c's present event.  1: done, given out to o->out; 0: not yet; < 0: the trace is broken. */
-int go_order_advance(struct go_order *o, struct go_cursor *c);
 void go_order_sync(struct go_order *o, int64_t time_ns, uint32_t n, bool with_tables);
 int go_order_sample(struct go_order *o, const struct go_sample *s, int64_t time_ns);
 
@@ -303,6 +304,7 @@ static inline void go_out_begin(struct go_order *o, struct ev_batch *b) {
     b->n = b->n_args = 0;
     o->out = b;
     o->next = b->ev;
+    o->batch_ns = o->last_ns;
     o->limit = b->ev + EV_BATCH_EVENTS - GO_STEP_EVENTS;
 }
 

@@ -19,12 +19,12 @@ struct idmap_slot {
 
 struct idmap {
     struct idmap_slot *slots; /* NULL while empty */
-    uint32_t shift;           /* 64 - log2(slots) */
+    uint32_t bits;            /* log2 of their number */
     uint32_t mask, n;
 };
 
 static inline uint32_t idmap_home(const struct idmap *map, uint64_t key) {
-    return (uint32_t)(key * 0x9e3779b97f4a7c15 >> map->shift);
+    return (uint32_t)(key * 0x9e3779b97f4a7c15 >> (64 - map->bits));
 }
 
 static inline uint32_t idmap_get(const struct idmap *map, uint64_t key) {
@@ -44,7 +44,7 @@ static inline int idmap_grow(struct idmap *map) {
     if (!slots) return PV_ENOMEM;
     map->slots = slots;
     map->mask = n_new - 1;
-    map->shift = (uint32_t)__builtin_clzll(n_new) + 1;
+    map->bits = (uint32_t)__builtin_ctz(n_new);
     for (uint32_t i = 0; i < n_old; i++) {
         if (!old.slots[i].value) continue;
         uint32_t to = idmap_home(map, old.slots[i].key);
