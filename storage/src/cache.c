@@ -278,12 +278,12 @@ uint64_t cache_limit_bytes(void) {
     const char *text = getenv("PARKVIEW_CACHE_SIZE");
     char *end;
     uint64_t v = text ? strtoull(text, &end, 10) : 0;
-    if (!text || end == text) return UINT64_C(8) << 30;
-    int shift = *end == 'K' || *end == 'k'   ? 10
-                : *end == 'M' || *end == 'm' ? 20
-                : *end == 'G' || *end == 'g' ? 30
-                                             : 0;
-    return v > UINT64_MAX >> shift ? UINT64_MAX : v << shift;
+    if (!text || end == text) return UINT64_C(8000000000);
+    static const char units[] = "KMG";
+    const char *unit = *end ? strchr(units, *end & ~0x20) : NULL;
+    for (const char *u = units; unit && u <= unit; u++)
+        if (__builtin_mul_overflow(v, UINT64_C(1000), &v)) return UINT64_MAX;
+    return v;
 }
 
 /* true: removed; false: in use. */
