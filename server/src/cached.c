@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int fault_of_gaps(struct store *s, struct fault *f) {
@@ -16,6 +17,16 @@ int fault_of_gaps(struct store *s, struct fault *f) {
     int n = gap->cause.n < 300 ? (int)gap->cause.n : 300;
     fault_set(f, PV_ECORRUPT, gap->offset, "%.*s", n, gap->cause.data);
     return 1;
+}
+
+bool file_is_stream(const char *file) {
+    struct stat st;
+    if (strcmp(file, "-") == 0) return true;
+    return stat(file, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+bool file_is_store(const char *file) {
+    return !file_is_stream(file) && store_is(file);
 }
 
 /* What the cache holds: 1 damaged, 0 sound, < 0 not usable. */
@@ -28,7 +39,7 @@ static int look_at(const char *path, struct fault *f) {
 }
 
 static int take_slot(const char *file, bool strict, struct cache_slot *slot, struct fault *f) {
-    if (strcmp(file, "-") == 0) return cache_temporary("stdin", slot, f) < 0 ? f->code : 0;
+    if (file_is_stream(file)) return cache_temporary("stream", slot, f) < 0 ? f->code : 0;
     int rc = cache_find(file, slot, f);
     if (rc == 1 && look_at(slot->store, f) < 0) { /* not readable after all: made anew */
         unlink(slot->store);
@@ -70,7 +81,7 @@ int open_store(const char *file, bool strict, struct cached *out) {
     int rc = 0;
     out->slot.lock = -1;
     out->store = NULL;
-    if (strcmp(file, "-") != 0 && store_is(file)) {
+    if (file_is_store(file)) {
         snprintf(out->path, sizeof out->path, "%s", file);
     } else {
         const struct store_import_options how = {

@@ -54,15 +54,15 @@ int cmd_import(int argc, char **argv) {
     if (n < 0 || options_operands("import", n, 1, 1) < 0) return EXIT_USAGE;
     const char *file = argv[1];
     int64_t started = monotonic_ns();
-    if (!store && strcmp(file, "-") == 0) {
-        fputs("parkview: import: standard input needs -o STORE\n", stderr);
+    if (!store && file_is_stream(file)) {
+        fputs("parkview: import: standard input or a pipe needs -o STORE\n", stderr);
         return EXIT_USAGE;
     }
     if (!store && strict) {
         fputs("parkview: import: --strict needs -o STORE: the cache keeps whole traces\n", stderr);
         return EXIT_USAGE;
     }
-    if (store_is(file)) {
+    if (file_is_store(file)) {
         fprintf(stderr, "parkview: import: %s is a store already\n", file);
         return EXIT_USAGE;
     }

@@ -149,7 +149,7 @@ static void *import_thread(void *arg) {
     struct trace *t = arg;
     struct fault f = {.offset = -1};
     int rc;
-    if (t->slot.lock >= 0 || (strcmp(t->file, "-") != 0 && store_is(t->file))) {
+    if (t->slot.lock >= 0 || file_is_store(t->file)) {
         const char *path = t->slot.lock >= 0 ? t->slot.store : t->file;
         rc = take_store(t, path, &f);
         finish(t, rc, &f, path);

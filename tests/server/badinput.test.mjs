@@ -96,6 +96,8 @@ checks.equal("a store cannot be written there", run(["import", "-o", "/no/such/f
 const whole = run(["waits", "--format", "csv", join(root, "samples/lock-convoy.trace")]);
 const piped = run(["waits", "--format", "csv", "-"], { input: trace });
 checks.equal("a pipe gives the same", piped.stdout, whole.stdout);
+const substituted = spawnSync("bash", ["-c", `"$0" waits --format csv <(cat "$1")`, parkview, join(root, "samples/lock-convoy.trace")], { encoding: "utf8", env: { ...process.env, XDG_CACHE_HOME: cache } });
+checks.equal("and so does <(command)", substituted.stdout, whole.stdout);
 checks.equal("and leaves nothing in the cache", leftovers().join(), "");
 checks.equal("a pipe of nothing", run(["waits", "-"], { input: "" }).status, 3);
 
