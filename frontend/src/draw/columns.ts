@@ -5,9 +5,17 @@ import type { Tile } from "../net/protocol";
 import { BUCKETS } from "../net/protocol";
 import type { Segment } from "../model/tiles";
 import type { Scale } from "./scale";
+import type { Stack, Strip } from "./stack";
 
 export const DIM = 10; // switched off or not highlighted
 export const N_COLUMN_CLASSES = 11;
+
+/** What painters share while they paint one lane after the other. */
+export interface Pad {
+  cols: Columns;
+  stack: Stack;
+  strip: Strip;
+}
 
 export class Columns {
   width = 0;

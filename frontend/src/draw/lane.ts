@@ -5,7 +5,7 @@
 import { N_CLASSES, RUNNABLE, RUNNING, SYSCALL, type GroupLook, type TagLook } from "../model/families";
 import type { Segment } from "../model/tiles";
 import { short } from "../lib/format";
-import { DIM, N_COLUMN_CLASSES, type Columns } from "./columns";
+import { DIM, N_COLUMN_CLASSES, type Pad } from "./columns";
 import type { Palette } from "./palette";
 import type { Scale } from "./scale";
 import { LABEL_MIN, label, setFont } from "./text";
@@ -69,7 +69,8 @@ function firstTouching(start: Float64Array, dur: Float64Array, t: number): numbe
   return Math.max(0, lo - 1);
 }
 
-export function paintLane(x: Ctx, segs: Segment[], s: Scale, box: LaneBox, looks: Looks, c: Palette, cols: Columns): void {
+export function paintLane(x: Ctx, segs: Segment[], s: Scale, box: LaneBox, looks: Looks, c: Palette, p: Pad): void {
+  const { cols } = p;
   const top = box.y + PAD;
   const h = box.h - PAD * 2;
   const classOf = box.proc ? looks.procClass : looks.laneClass;
@@ -100,7 +101,7 @@ export function paintLane(x: Ctx, segs: Segment[], s: Scale, box: LaneBox, looks
     const middle = top + (solid ? h : h - BASE) / 2 + 0.5;
     labels.push({ forms, left: from + shift, width: Math.min(left + w, s.width) - from - shift, middle, colour: solid ? family.on : c.text });
   });
-  paintColumns(x, cols, top, h, c);
+  paintColumns(x, p, top, h, c);
   setFont(x, c.font, 500);
   for (const l of labels) label(x, l.forms, l.left, l.width, l.middle, l.colour);
 }
@@ -146,45 +147,9 @@ function laneForms(cls: number, tag: TagLook | undefined, p: number, dur: number
   return method && tag.forms.length > 2 ? [...long, `${method}  ${d}`, ...tag.forms] : [...long, ...tag.forms];
 }
 
-// What stands in a column, from the base up: as drawn order, dim last.
-const runX = new Int32Array(N_COLUMN_CLASSES);
-const runY = new Int32Array(N_COLUMN_CLASSES);
-const runH = new Int32Array(N_COLUMN_CLASSES);
-
-/** Stacked one-pixel columns; equal neighbours of a class become one rectangle. */
-function paintColumns(x: Ctx, cols: Columns, top: number, h: number, c: Palette): void {
-  if (cols.used === 0) return;
-  runH.fill(0);
-  let open = false; // whether any class has a run
-  const flush = (cls: number, at: number) => {
-    if (runH[cls]! === 0) return;
-    x.fillStyle = cls < N_CLASSES ? c.families[cls]!.solid : c.line2;
-    x.fillRect(runX[cls]!, runY[cls]!, at - runX[cls]!, runH[cls]!);
-    runH[cls] = 0;
-  };
-  const bottom = top + h;
-  const { data, touched, used, width } = cols;
-  const classes: number[] = [];
-  for (let cls = 0; cls < N_COLUMN_CLASSES; cls++) if (used & (1 << cls)) classes.push(cls);
-  for (let i = 0; i < width; i++) {
-    if (!touched[i]) {
-      if (open) for (const cls of classes) flush(cls, i);
-      open = false;
-      continue;
-    }
-    open = true;
-    let y = bottom;
-    for (const cls of classes) {
-      const v = data[i * N_COLUMN_CLASSES + cls]!;
-      let hh = 0;
-      if (v >= FAINT && y > top) hh = Math.min(y - top, Math.max(MIN_PX, Math.round(Math.min(1, v) * h)));
-      y -= hh;
-      if (hh === runH[cls] && (hh === 0 || y === runY[cls])) continue;
-      flush(cls, i);
-      runX[cls] = i;
-      runY[cls] = y;
-      runH[cls] = hh;
-    }
-  }
-  for (const cls of classes) flush(cls, width);
+function paintColumns(x: Ctx, p: Pad, top: number, h: number, c: Palette): void {
+  if (p.cols.used === 0) return;
+  p.stack.begin(p.cols, 0, N_COLUMN_CLASSES);
+  p.stack.addShares(p.cols, h, MIN_PX, FAINT);
+  p.stack.paint(x, p.strip, top + h, h, 1, true, (cls) => (cls < N_CLASSES ? c.families[cls]!.column : c.dim));
 }

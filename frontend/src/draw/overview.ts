@@ -5,7 +5,7 @@ import { FIRST_WAIT, N_CLASSES } from "../model/families";
 import type { Segment } from "../model/tiles";
 import type { Gap } from "../net/protocol";
 import { paintArea, peak, quantile, sumArea } from "./area";
-import type { Columns } from "./columns";
+import type { Pad } from "./columns";
 import { sortPhases } from "./gc";
 import type { Range } from "../net/protocol";
 import type { Palette } from "./palette";
@@ -44,7 +44,8 @@ export function brushOf(window: { from: number; to: number }, duration: number, 
   return { a: left, b: left + MIN_BRUSH };
 }
 
-export function paintOverview(x: Ctx, o: OverviewInput, c: Palette, cols: Columns): OverviewFigures {
+export function paintOverview(x: Ctx, o: OverviewInput, c: Palette, p: Pad): OverviewFigures {
+  const { cols } = p;
   const { width, height } = o;
   const bottom = height - AXIS;
   const s = new Scale(0, o.duration, width);
@@ -54,8 +55,8 @@ export function paintOverview(x: Ctx, o: OverviewInput, c: Palette, cols: Column
   sumArea(cols, o.segments, s, o.classOf);
   const ran = quantile(cols, 0, FIRST_WAIT, 0.985) || peak(cols, 0, FIRST_WAIT);
   const waited = peak(cols, FIRST_WAIT, N_CLASSES);
-  paintArea(x, cols, { base: MIDDLE, height: MIDDLE - TOP, up: true, max: ran, from: 0, to: FIRST_WAIT }, c);
-  paintArea(x, cols, { base: MIDDLE + 1, height: bottom - MIDDLE - 2, up: false, max: waited, from: FIRST_WAIT, to: N_CLASSES }, c);
+  paintArea(x, p, { base: MIDDLE, height: MIDDLE - TOP, up: true, max: ran, from: 0, to: FIRST_WAIT }, c);
+  paintArea(x, p, { base: MIDDLE + 1, height: bottom - MIDDLE - 2, up: false, max: waited, from: FIRST_WAIT, to: N_CLASSES }, c);
   x.fillStyle = c.line2;
   x.fillRect(0, MIDDLE, width, 1);
   x.fillStyle = c.line;

@@ -1,10 +1,13 @@
 // draw/palette.ts - the tokens of the present theme, read once by the view and handed to every painter.
 
+import type { Colour } from "./stack";
+
 export interface FamilyColours {
   solid: string;
   fill: string;
   on: string; // text on the solid
-  area: string; // in stacked areas
+  column: Colour; // the solid, in merged columns
+  area: Colour; // in stacked areas
 }
 
 export interface Palette {
@@ -32,5 +35,6 @@ export interface Palette {
   brush: string;
   danger: string;
   heapArea: string;
+  dim: Colour; // what is switched off, in merged columns
   families: FamilyColours[]; // by class
 }

@@ -6,7 +6,7 @@ import { SIZES, type Row } from "../model/lanes";
 import type { Segment } from "../model/tiles";
 import type { Gap, Point, Slice } from "../net/protocol";
 import { paintArea, peak, sumArea } from "./area";
-import type { Columns } from "./columns";
+import type { Pad } from "./columns";
 import { paintHeap } from "./counter";
 import { paintBands, paintGcLane, type GcPhases } from "./gc";
 import { paintLane, type Looks } from "./lane";
@@ -33,7 +33,7 @@ export interface Frame {
   selected: Slice | null;
   hatch: CanvasPattern | null;
   c: Palette;
-  cols: Columns;
+  pad: Pad;
   figures: { notWaiting: number }; // told by the painter: the most at once in this window
 }
 
@@ -81,7 +81,8 @@ function paintUnder(x: Ctx, f: Frame): void {
 }
 
 function paintRow(x: Ctx, f: Frame, r: Row, room: boolean): void {
-  const { s, c, cols } = f;
+  const { s, c, pad } = f;
+  const { cols } = pad;
   const y = yOf(r, f.scroll);
   const h = r.height;
   switch (r.kind) {
@@ -92,7 +93,7 @@ function paintRow(x: Ctx, f: Frame, r: Row, room: boolean): void {
     case "count": {
       sumArea(cols, f.segments(r.lane), s, f.looks.laneClass);
       const max = Math.max(1, Math.ceil(peak(cols, 0, FIRST_WAIT)));
-      paintArea(x, cols, { base: y + h - 1, height: h - 6, up: true, max, from: 0, to: FIRST_WAIT }, c);
+      paintArea(x, pad, { base: y + h - 1, height: h - 6, up: true, max, from: 0, to: FIRST_WAIT }, c);
       f.figures.notWaiting = max;
       rule(x, s, y + h - 1, c.line2);
       break;
@@ -105,7 +106,7 @@ function paintRow(x: Ctx, f: Frame, r: Row, room: boolean): void {
       break;
     case "group":
       sumArea(cols, f.segments(r.lane), s, f.looks.laneClass);
-      paintArea(x, cols, { base: y + h - 1, height: h - 6, up: true, max: Math.max(1, peak(cols, 0, N_CLASSES)), from: 0, to: N_CLASSES }, c);
+      paintArea(x, pad, { base: y + h - 1, height: h - 6, up: true, max: Math.max(1, peak(cols, 0, N_CLASSES)), from: 0, to: N_CLASSES }, c);
       rule(x, s, y, c.line);
       rule(x, s, y + h - 1, c.line);
       break;
@@ -113,11 +114,11 @@ function paintRow(x: Ctx, f: Frame, r: Row, room: boolean): void {
     case "m":
       x.fillStyle = c.idle;
       x.fillRect(0, y + h - 3, s.width, 1);
-      paintLane(x, f.segments(r.lane), s, { y, h, proc: true, avoid: null }, f.looks, c, cols);
+      paintLane(x, f.segments(r.lane), s, { y, h, proc: true, avoid: null }, f.looks, c, pad);
       break;
     case "g": {
       const end = f.selected ? s.x(f.selected.start + f.selected.dur) : 0;
-      paintLane(x, f.segments(r.lane), s, { y, h, proc: false, avoid: room ? end : null }, f.looks, c, cols);
+      paintLane(x, f.segments(r.lane), s, { y, h, proc: false, avoid: room ? end : null }, f.looks, c, pad);
       break;
     }
     case "more":

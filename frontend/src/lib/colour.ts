@@ -1,4 +1,4 @@
-// lib/colour.ts - mixing two #rrggbb colours.
+// lib/colour.ts - #rrggbb colours: mixed, and as the number that image data holds.
 
 const parts = (h: string): number[] => [1, 3, 5].map((i) => parseInt(h.slice(i, i + 2), 16));
 
@@ -9,4 +9,10 @@ export function mix(a: string, b: string, t: number): string {
   return `#${x
     .map((v, i) => Math.round(v * t + (y[i] ?? 0) * (1 - t)).toString(16).padStart(2, "0"))
     .join("")}`;
+}
+
+/** 0xAABBGGRR, opaque. */
+export function pixelOf(h: string): number {
+  const [r = 0, g = 0, b = 0] = parts(h);
+  return (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
 }

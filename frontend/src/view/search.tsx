@@ -96,7 +96,8 @@ async function go(app: App, h: Hit): Promise<void> {
     const name = app.tags[h.tag]?.name ?? "";
     app.tab = "waits";
     app.toggleHighlight(name, (t) => t.name === name);
-  } else if (h.g !== undefined && h.at !== undefined) await app.goTo(h.g, h.at);
+  } else if (h.kind === "goroutine" && h.g !== undefined) await app.selectGoroutine(h.g);
+  else if (h.g !== undefined && h.at !== undefined) await app.goTo(h.g, h.at);
   else if (h.g !== undefined) await app.showGoroutine(h.g);
   else if (h.group !== undefined) app.showGroup(h.group);
   else if (h.at !== undefined) app.view.reveal(h.at, h.at + (h.dur ?? 0));

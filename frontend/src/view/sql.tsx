@@ -8,7 +8,7 @@ import { RequestError, type Ticket } from "../net/socket";
 import { SqlEditor, type Schema } from "./editor";
 
 const LIMIT = 1000;
-const FIRST = "-- the longest waits of this trace\nSELECT g, start_ns, duration_ns, refined, user_function\nFROM waits\nORDER BY duration_ns DESC\nLIMIT 100";
+const FIRST = "-- the longest waits in code of your own\nSELECT g, start_ns, duration_ns, refined, user_function\nFROM waits\nWHERE user_function IS NOT NULL\nORDER BY duration_ns DESC\nLIMIT 100";
 const TABLES = "SELECT table_name, name FROM columns";
 
 export function Sql({ app }: { app: App }) {

@@ -1,13 +1,14 @@
 // view/stage.ts - the one frame loop.  It draws only what is dirty: the base when the window, the data or the theme
 // changed, the top when only the pointer did.  Painters get numbers and a context; this file owns the canvases.
 
-import { Columns, DIM, N_COLUMN_CLASSES } from "../draw/columns";
+import { Columns, DIM, N_COLUMN_CLASSES, type Pad } from "../draw/columns";
 import { eachSolid, type Looks } from "../draw/lane";
 import { sortPhases, type GcPhases } from "../draw/gc";
 import { paintOverview, type OverviewFigures } from "../draw/overview";
 import type { Palette } from "../draw/palette";
 import { paintHatch } from "../draw/ruler";
 import { Scale } from "../draw/scale";
+import { Stack } from "../draw/stack";
 import { forgetWidths } from "../draw/text";
 import { paintBase, paintTop, PINNED, yOf, type Frame } from "../draw/timeline";
 import { Observable } from "../lib/observable";
@@ -15,6 +16,7 @@ import type { App } from "../model/app";
 import type { Row } from "../model/lanes";
 import { levelFor, type Segment } from "../model/tiles";
 import type { Ranges } from "../net/protocol";
+import { ImageStrip } from "./strip";
 import { readPalette } from "./theme";
 
 type Ctx = CanvasRenderingContext2D;
@@ -42,8 +44,8 @@ export class Stage extends Observable {
   private dirtyTop = true;
   private dirtyStrip = true;
   private height = 0;
-  private columns = new Columns();
-  private stripColumns = new Columns();
+  private pad: Pad = { cols: new Columns(), stack: new Stack(), strip: new ImageStrip() };
+  private stripPad: Pad = { cols: new Columns(), stack: new Stack(), strip: new ImageStrip() };
   private probeColumns = new Columns();
   private hatch: CanvasPattern | null = null;
   private phasesOf: { of: Ranges | null; phases: GcPhases } = { of: null, phases: { marks: [], stops: [], others: [] } };
@@ -192,7 +194,7 @@ export class Stage extends Observable {
       selected: app.selection.slice,
       hatch: this.hatchPattern(),
       c: this.palette,
-      cols: this.columns,
+      pad: this.pad,
       figures: this.figures,
     };
   }
@@ -222,7 +224,7 @@ export class Stage extends Observable {
         hatch: this.hatchPattern(),
       },
       this.palette,
-      this.stripColumns,
+      this.stripPad,
     );
     const now = this.overviewFigures;
     if (before.ran !== now.ran || before.waited !== now.waited) this.changed();

@@ -1,0 +1,122 @@
+// draw/stack.ts - stacked columns to pixels.  A few runs are rectangles; a dense lane is written pixel by pixel into a
+// strip and shown at once, because ten thousand rectangles cost ten times as much.
+// An edge is in sub-pixels from the base: `per` of them make one px.  A class lies between the edge of the class before
+// it and its own.
+
+import type { Columns } from "./columns";
+import { N_COLUMN_CLASSES } from "./columns";
+
+type Ctx = CanvasRenderingContext2D;
+
+/** Pixels to write into, one wide as a column and `height` rows high; `show` puts them on a canvas and clears them. */
+export interface Strip {
+  pixels: Uint32Array; // rows of `width`, 0xAABBGGRR, all zero between uses
+  open(width: number, height: number): void;
+  show(x: Ctx, top: number, width: number, height: number): void;
+}
+
+export interface Colour {
+  css: string;
+  pixel: number; // 0xAABBGGRR
+}
+
+const DENSE_RUNS = 250;
+
+export class Stack {
+  private n = 0;
+  private classes: number[] = [];
+  private edges = new Uint16Array(0); // class after class
+  private runs = 0;
+
+  /** Reserves room for the classes of [from, to) that occur. */
+  begin(cols: Columns, from: number, to: number): void {
+    this.n = cols.width;
+    this.classes = [];
+    this.runs = 0;
+    for (let cls = from; cls < to; cls++) if (cols.used & (1 << cls)) this.classes.push(cls);
+    const need = this.classes.length * this.n;
+    if (this.edges.length < need) this.edges = new Uint16Array(need + 4096);
+  }
+
+  /** Coverage of one lane: at least `least` high where there is anything of a class, never above `high`. */
+  addShares(cols: Columns, high: number, least: number, faint: number): void {
+    const { n, classes, edges } = this;
+    const { data, touched } = cols;
+    for (let i = 0; i < n; i++) {
+      let edge = 0;
+      for (let k = 0; k < classes.length; k++) {
+        if (touched[i]) {
+          const v = data[i * N_COLUMN_CLASSES + classes[k]!]!;
+          if (v >= faint) edge = Math.min(high, edge + Math.max(least, Math.round(Math.min(1, v) * high)));
+        }
+        edges[k * n + i] = edge;
+      }
+    }
+    this.count();
+  }
+
+  /** Sums, `scale` sub-pixels each, cut at `high`. */
+  addSums(cols: Columns, high: number, scale: number): void {
+    const { n, classes, edges } = this;
+    const { data } = cols;
+    for (let i = 0; i < n; i++) {
+      let sum = 0;
+      for (let k = 0; k < classes.length; k++) {
+        sum += data[i * N_COLUMN_CLASSES + classes[k]!]!;
+        edges[k * n + i] = Math.min(high, Math.round(sum * scale));
+      }
+    }
+    this.count();
+  }
+
+  private count(): void {
+    const { n, classes, edges } = this;
+    for (let k = 0; k < classes.length; k++) {
+      for (let i = 1; i < n; i++) if (edges[k * n + i] !== edges[k * n + i - 1]) this.runs++;
+    }
+  }
+
+  /** base: y of the zero line; up: whether the stack grows to smaller y. */
+  paint(x: Ctx, strip: Strip, base: number, high: number, per: number, up: boolean, colourOf: (cls: number) => Colour): void {
+    if (this.classes.length === 0) return;
+    if (this.runs < DENSE_RUNS) this.paintRuns(x, base, per, up, colourOf);
+    else this.paintStrip(x, strip, base, high, per, up, colourOf);
+  }
+
+  private paintRuns(x: Ctx, base: number, per: number, up: boolean, colourOf: (cls: number) => Colour): void {
+    const { n, classes, edges } = this;
+    classes.forEach((cls, k) => {
+      x.fillStyle = colourOf(cls).css;
+      const own = k * n;
+      const below = own - n;
+      let from = 0;
+      let lower = 0;
+      let upper = 0;
+      for (let i = 0; i <= n; i++) {
+        const u = i < n ? edges[own + i]! : 0;
+        const l = i < n && k > 0 ? edges[below + i]! : 0;
+        if (u === upper && l === lower) continue;
+        if (upper > lower) x.fillRect(from, up ? base - upper / per : base + lower / per, i - from, (upper - lower) / per);
+        from = i;
+        upper = u;
+        lower = l;
+      }
+    });
+  }
+
+  private paintStrip(x: Ctx, strip: Strip, base: number, high: number, per: number, up: boolean, colourOf: (cls: number) => Colour): void {
+    const { n, classes, edges } = this;
+    strip.open(n, high);
+    const { pixels } = strip;
+    classes.forEach((cls, k) => {
+      const colour = colourOf(cls).pixel;
+      const own = k * n;
+      const below = own - n;
+      for (let i = 0; i < n; i++) {
+        const u = edges[own + i]!;
+        for (let e = k > 0 ? edges[below + i]! : 0; e < u; e++) pixels[(up ? high - 1 - e : e) * n + i] = colour;
+      }
+    });
+    strip.show(x, up ? base - high / per : base, n, high / per);
+  }
+}
