@@ -176,7 +176,7 @@ static void joins_find_all(struct store *s) {
 
 /* ---- GROUP BY without a sorter ------------------------------------------------------------- */
 
-static void grouping_changes_nothing(struct store *s) {
+static void grouping_changes_nothing(struct store *s, int rounds) {
     static const char *const keys[] = {
         "reason", "refined", "family",  "user_function", "stack", "g",      "start_function",
         "p",      "m",       "waker_g", "waker_stack",   "open",  "waker_p"};
@@ -187,7 +187,7 @@ static void grouping_changes_nothing(struct store *s) {
     static const char *const where[] = {"", "WHERE duration_ns > 1000", "WHERE g % 3 = 0",
                                         "WHERE start_ns > 1e6 AND reason <> 'sync'"};
     char a[1024], b[1024];
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < rounds; round++) {
         const char *k1 = keys[round < n_keys ? round : (int)(random64() % n_keys)];
         const char *k2 = keys[random64() % n_keys];
         const char *sum = sums[random64() % 4], *w = where[random64() % 4];
@@ -471,14 +471,16 @@ static void test_trace(const char *trace, const char *store, bool thorough) {
     doing = trace;
     CHECK(store_import(&o, &fault) >= 0);
     CHECK(store_open(store, &s, &fault) == 0);
+    /* As many rounds as a few seconds of a sanitizer's build allow. */
+    int rounds = (int)(200000 / (store_info(s)->n_slices + 1));
+    rounds = rounds < 3 ? 3 : rounds > 15 ? 15 : rounds;
     slices_are_all_there(s);
     sums_equal_slices(s);
     functions_say(s);
     for (int t = 0; t < N_SQL_TABLES; t++)
         pushing_changes_nothing(s, (enum sql_table)t,
-                                t == SQL_SLICES || t == SQL_WAITS ? (thorough ? 60 : 15)
-                                                                  : (thorough ? 12 : 5));
-    grouping_changes_nothing(s);
+                                t == SQL_SLICES || t == SQL_WAITS ? 2 * rounds : 4);
+    grouping_changes_nothing(s, rounds);
     joins_find_all(s);
     if (thorough) {
         only_reading(s);
