@@ -27,21 +27,9 @@ const struct v1_rule v1_rules[V1_N_ORDERS] = {
 
 /* ---- goroutines ---- */
 
-static int grow_gos(struct v1_merge *m) {
-    if (m->cap_gos > UINT32_MAX / 2) return PV_ENOMEM;
-    uint32_t cap = m->cap_gos ? m->cap_gos * 2 : 64;
-    struct v1_go *gos = aligned_alloc(64, cap * sizeof *gos);
-    if (!gos) return PV_ENOMEM;
-    if (m->gos) memcpy(gos, m->gos, m->n_gos * sizeof *gos);
-    free(m->gos);
-    m->gos = gos;
-    m->cap_gos = cap;
-    return 0;
-}
-
 uint32_t v1_go_add(struct v1_merge *m, uint64_t g) {
-    if (m->n_gos == m->cap_gos && grow_gos(m) < 0) return UINT32_MAX;
-    m->gos[m->n_gos] = (struct v1_go){.id = g};
+    if (v1_grow(&m->gos, m->n_gos, &m->cap_gos, sizeof *m->gos) < 0) return UINT32_MAX;
+    m->gos[m->n_gos] = (struct v1_go){0};
     if (v1_refs_set(&m->slots, g, m->n_gos) < 0) return UINT32_MAX;
     return m->n_gos++;
 }

@@ -131,10 +131,11 @@ struct v1_sample {
     uint32_t stack;
 };
 
-/* Small ids -> dictionary ids: an array for the dense ones, a hash for the rest. */
+/* Ids of the file -> small numbers (0 = none): an array as far as the ids are dense, and a hash. */
 struct v1_refs {
     uint32_t *dense;
     uint32_t n_dense;
+    uint32_t n;          /* entries in both */
     struct idmap sparse; /* id -> index + 1 in values */
     uint32_t *values;
     uint32_t n_values, cap_values;
@@ -142,8 +143,8 @@ struct v1_refs {
 int v1_refs_set(struct v1_refs *r, uint64_t id, uint32_t value);
 uint32_t v1_refs_get_sparse(const struct v1_refs *r, uint64_t id);
 static inline uint32_t v1_refs_get(const struct v1_refs *r, uint64_t id) {
-    if (id < r->n_dense) return r->dense[id];
-    return v1_refs_get_sparse(r, id);
+    if (id < r->n_dense && r->dense[id]) return r->dense[id];
+    return r->n_values ? v1_refs_get_sparse(r, id) : 0;
 }
 void v1_refs_free(struct v1_refs *r);
 
@@ -211,15 +212,14 @@ struct v1_event {
 };
 _Static_assert(sizeof(struct v1_event) == 64, "struct v1_event changed size");
 
-struct v1_go { /* two share a cache line */
-    uint64_t id;
+struct v1_go {
     uint64_t seq;      /* merge */
     int64_t sys_block; /* settle: ticks of the last GO_SYS_BLOCK or GO_IN_SYSCALL */
     uint32_t call;     /* settle: ring position of a pending GO_SYSCALL, 31 bits, + 1 */
     uint8_t status;    /* merge: enum v1_go_status */
     bool watched;      /* merge: an event waits for a change of it */
 };
-_Static_assert(sizeof(struct v1_go) == 32, "struct v1_go changed size");
+_Static_assert(sizeof(struct v1_go) == 24, "struct v1_go changed size");
 
 /* Slots that are not goroutines. */
 enum { V1_SLOT_NONE, V1_SLOT_GC, V1_SLOT_FREE, V1_N_FIXED_SLOTS };

@@ -6,30 +6,32 @@
 
 #include "storage/src/go_v1_impl.h"
 
-enum { MAX_DENSE = 1 << 20 };
+/* Ids below the first are always in the array; above it as long as one in SPARSEST is used. */
+enum { DENSE_IDS = 1 << 16, SPARSEST = 8 };
 
 /* ---- ids ---- */
 
 static int grow_dense(struct v1_refs *r, uint64_t id) {
-    uint32_t n = r->n_dense ? r->n_dense : 64;
-    while (n <= id) n *= 2;
-    uint32_t *dense = realloc(r->dense, n * sizeof *dense);
+    uint64_t n = r->n_dense ? r->n_dense : 64;
+    while (n <= id) n += n / 2;
+    uint32_t *dense = n < UINT32_MAX ? realloc(r->dense, n * sizeof *dense) : NULL;
     if (!dense) return PV_ENOMEM;
     memset(dense + r->n_dense, 0, (n - r->n_dense) * sizeof *dense);
     r->dense = dense;
-    r->n_dense = n;
+    r->n_dense = (uint32_t)n;
     return 0;
 }
 
 int v1_refs_set(struct v1_refs *r, uint64_t id, uint32_t value) {
-    if (id < MAX_DENSE) {
-        if (id >= r->n_dense) TRY(grow_dense(r, id));
-        r->dense[id] = value;
-        return 0;
-    }
     uint32_t have = idmap_get(&r->sparse, id);
     if (have) {
         r->values[have - 1] = value;
+        return 0;
+    }
+    if (r->n < UINT32_MAX) r->n++;
+    if (id < r->n_dense || id < DENSE_IDS || id / SPARSEST < r->n) {
+        if (id >= r->n_dense) TRY(grow_dense(r, id));
+        r->dense[id] = value;
         return 0;
     }
     TRY(v1_grow(&r->values, r->n_values, &r->cap_values, sizeof *r->values));
