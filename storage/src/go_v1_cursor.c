@@ -138,18 +138,38 @@ static inline int attribute(struct v1_merge *m, struct v1_cursor *c, struct v1_e
     return 0;
 }
 
+/* The numbers of one event, which mostly lie within eight bytes: then they are cut out of one
+ * word, without a branch on the length of each. */
+struct numbers {
+    const uint8_t *at;
+    uint64_t inverted; /* what is left of the word at at; ones came in from the left as zeros */
+};
+
+static inline uint64_t next_number(struct numbers *s) {
+    uint64_t stops = s->inverted & 0x8080808080808080;
+    uint64_t v = 0;
+    if (__builtin_expect(stops == 0, 0)) {
+        s->at = uvarint_fast(s->at, &v);
+        s->inverted = ~load_u64le(s->at);
+        return v;
+    }
+    unsigned bits = (unsigned)__builtin_ctzll(stops);
+    v = uvarint_squeeze(~s->inverted & (stops ^ (stops - 1)));
+    s->inverted = s->inverted >> bits >> 1;
+    s->at += (bits + 1) / 8;
+    return v;
+}
+
 static inline const uint8_t *decode_args(const uint8_t *at, struct v1_cursor *c, struct v1_event *e,
                                          const struct v1_spec *spec) {
-    uint64_t dt = 0, stack = 0;
-    at = uvarint_fast(at, &dt);
-    c->ts = (int64_t)((uint64_t)c->ts + dt);
+    struct numbers s = {at, ~load_u64le(at)};
+    c->ts = (int64_t)((uint64_t)c->ts + next_number(&s));
     e->ts = c->ts;
     e->args[0] = e->args[1] = e->args[2] = 0;
     uint32_t n = spec->n_args - 1u - spec->stack;
-    for (uint32_t i = 0; i < n; i++) at = uvarint_fast(at, &e->args[i]);
-    if (spec->stack) at = uvarint_fast(at, &stack);
-    e->stack = (uint32_t)stack;
-    return at;
+    for (uint32_t i = 0; i < n; i++) e->args[i] = next_number(&s);
+    e->stack = spec->stack ? (uint32_t)next_number(&s) : 0;
+    return s.at;
 }
 
 static uint8_t plain_type(uint8_t type) {
