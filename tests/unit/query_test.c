@@ -451,17 +451,14 @@ static void garbage_does_not_crash(const char *path) {
 
 /* ---- traces -------------------------------------------------------------------------------- */
 
+/* Samples, what the project carries of the corpus, and else the corpus beside it. */
 static bool trace_path(const char *name, char *out, size_t n) {
     const char *shared = getenv("PARKVIEW_SHARED"), *end = strstr(__FILE__, "tests/unit/");
     int root = end ? (int)(end - __FILE__) : 0;
-    if (strncmp(name, "samples/", 8) == 0) {
-        snprintf(out, n, "%.*s%s", root, __FILE__, name);
-        return access(out, R_OK) == 0;
-    }
-    if (shared)
-        snprintf(out, n, "%s/corpus/real/%s", shared, name);
-    else
-        snprintf(out, n, "%.*s../shared/corpus/real/%s", root, __FILE__, name);
+    const char *folder = strncmp(name, "samples/", 8) == 0 ? "" : "tests/corpus/";
+    snprintf(out, n, "%.*s%s%s", root, __FILE__, folder, name);
+    if (access(out, R_OK) == 0 || !folder[0]) return access(out, R_OK) == 0;
+    snprintf(out, n, "%s/corpus/real/%s", shared ? shared : "../shared", name);
     return access(out, R_OK) == 0;
 }
 
