@@ -152,7 +152,7 @@ export class Viewport extends Observable {
     if (Math.abs(p.from - from) + Math.abs(p.to - to) < (to - from) * 1e-3) return;
     this.past.push(p);
     if (this.past.length > HISTORY) this.past.shift();
-    this.future = [];
+    this.future.length = 0;
     this.place = this.goal;
     this.changed();
   }

@@ -9,7 +9,7 @@ import { SqlEditor, type Schema } from "./editor";
 
 const LIMIT = 1000;
 const FIRST = "-- the longest waits in code of your own\nSELECT g, start_ns, duration_ns, refined, user_function\nFROM waits\nWHERE user_function IS NOT NULL\nORDER BY duration_ns DESC\nLIMIT 100";
-const TABLES = "SELECT table_name, name FROM columns";
+const TABLES = "SELECT table_name, name, meaning FROM columns";
 
 export function Sql({ app }: { app: App }) {
   const text = useRef(app.sql || FIRST);
@@ -17,6 +17,7 @@ export function Sql({ app }: { app: App }) {
   const [result, setResult] = useState<QueryResult | null>(null);
   const [error, setError] = useState("");
   const [busy, setBusy] = useState(false);
+  const [tables, setTables] = useState<QueryResult | null>(null);
   const flying = useRef<Ticket<QueryResult> | null>(null);
 
   const run = async () => {
@@ -30,7 +31,10 @@ export function Sql({ app }: { app: App }) {
       setResult(await t.answer);
       setError("");
     } catch (e) {
-      if (e instanceof RequestError && e.canceled) return;
+      if (e instanceof RequestError && e.canceled) {
+        if (flying.current === t) setBusy(false);
+        return;
+      }
       setResult(null);
       setError(e instanceof Error ? e.message : String(e));
     }
@@ -39,7 +43,11 @@ export function Sql({ app }: { app: App }) {
   useEffect(() => {
     const editor = new SqlEditor(host.current!, text.current, () => void run(), (t) => (text.current = t));
     editor.focus();
-    void app.ask<QueryResult>("query", { trace: app.entry?.trace, sql: TABLES, limit: 2000 }, true).then((r) => r && editor.setSchema(schemaOf(r)));
+    void app.ask<QueryResult>("query", { trace: app.entry?.trace, sql: TABLES, limit: 2000 }, true).then((r) => {
+      if (!r) return;
+      editor.setSchema(schemaOf(r));
+      setTables(r);
+    });
     if (app.sql) void run();
     return () => {
       flying.current?.cancel();
@@ -59,7 +67,25 @@ export function Sql({ app }: { app: App }) {
             <kbd>Ctrl</kbd> <kbd>Enter</kbd>
           </span>
           <span class="grow" />
-          {busy && <span class="mut">running …</span>}
+          {busy && (
+            <>
+              <span class="mut">running …</span>
+              <button class="a" onClick={() => flying.current?.cancel()}>
+                Stop
+              </button>
+            </>
+          )}
+          {!busy && (result || error) && (
+            <button
+              class="a"
+              onClick={() => {
+                setResult(null);
+                setError("");
+              }}
+            >
+              Tables
+            </button>
+          )}
           {!busy && result && (
             <span class="mut">
               {int(result.rows.length)}
@@ -69,7 +95,7 @@ export function Sql({ app }: { app: App }) {
         </div>
       </div>
       <div class="tw">
-        {error ? <p class="empty bad">{visible(error)}</p> : result ? <Table app={app} r={result} /> : <p class="empty mut">The answer stands here.</p>}
+        {error ? <p class="empty bad">{visible(error)}</p> : result ? <Table app={app} r={result} /> : <Reference r={tables} />}
       </div>
     </div>
   );
@@ -79,6 +105,31 @@ function schemaOf(r: QueryResult): Schema {
   const s: Schema = {};
   for (const [table, column] of r.rows) (s[String(table)] ??= []).push(String(column));
   return s;
+}
+
+/** What may be asked about: every table with its columns, from the store itself. */
+function Reference({ r }: { r: QueryResult | null }) {
+  if (!r) return <p class="empty mut">The answer stands here.</p>;
+  const tables = new Map<string, [string, string][]>();
+  for (const [table, column, meaning] of r.rows) {
+    const of = tables.get(String(table)) ?? [];
+    of.push([String(column), String(meaning ?? "")]);
+    tables.set(String(table), of);
+  }
+  return (
+    <dl class="ref">
+      {[...tables].map(([table, columns]) => (
+        <>
+          <dt>{visible(table)}</dt>
+          <dd>
+            {columns.map(([c, meaning]) => (
+              <span title={visible(meaning)}>{visible(c)}</span>
+            ))}
+          </dd>
+        </>
+      ))}
+    </dl>
+  );
 }
 
 const TIME = /^(start|time|at|from|to|end|begin)(_ns)?$/i;

@@ -89,11 +89,17 @@ function TraceTools({ app }: { app: App }) {
   );
 }
 
+function recorded(wall: string | null): string {
+  if (!wall) return "";
+  const d = new Date(Number(BigInt(wall) / 1000000n));
+  return Number.isNaN(d.getTime()) ? "" : `recorded ${d.toLocaleString("en-GB")}`;
+}
+
 function Facts({ app }: { app: App }) {
   const i = app.info!;
   const damage = i.gaps.length > 0;
   return (
-    <span class={`meta ${damage ? "hurt" : ""}`}>
+    <span class={`meta ${damage ? "hurt" : ""}`} title={recorded(i.wall_unix_ns)}>
       {i.duration < 1e9 ? exact(i.duration) : `${(i.duration / 1e9).toFixed(3)} s`}
       {damage && (
         <>

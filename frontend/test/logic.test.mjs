@@ -1,0 +1,146 @@
+// frontend/test/logic.test.mjs - the page's arithmetic without a browser: text, link, window, tiles, columns.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { Checks, root, skip } from "../../tests/lib/project.mjs";
+
+const src = join(root, "frontend/src");
+const { build } = await import("esbuild").catch(() => skip("npm ci in frontend/ was not run"));
+const checks = new Checks();
+const folder = mkdtempSync(join(tmpdir(), "parkview-page-"));
+
+const MODULES = ["lib/format", "lib/lru", "model/link", "model/viewport", "model/tiles", "net/protocol", "draw/columns", "draw/scale", "draw/gc"];
+
+async function load() {
+  const entry = join(folder, "entry.ts");
+  writeFileSync(entry, MODULES.map((m) => `export * from ${JSON.stringify(join(src, m))};`).join("\n"));
+  const outfile = join(folder, "page.mjs");
+  await build({ entryPoints: [entry], outfile, bundle: true, format: "esm", logLevel: "error" });
+  return import(pathToFileURL(outfile).href);
+}
+
+function text({ visible, short, exact, digits3, splitFunc, tailFunc, onAxis, axisFor, niceStep, int }) {
+  checks.equal("NUL and control characters are shown", visible("a\0b\nc\x7f"), "a\u2400b\u240ac\u2421");
+  checks.equal("a bidi override is shown as its code", visible("x\u202ey"), "x\u27e8202E\u27e9y");
+  checks.equal("markup is left as text", visible("<script>"), "<script>");
+  for (const [ns, wanted] of [[0, "0 ns"], [999, "999 ns"], [1000, "1.00 µs"], [999_600, "1.00 ms"], [1_063_000, "1.06 ms"], [94_000_000_000, "94.0 s"], [1_640_000_000_000, "1,640 s"]])
+    checks.equal(`short(${ns})`, short(ns), wanted);
+  checks.equal("exact keeps what details need", exact(1_063_456), "1.063 ms");
+  checks.equal("three digits", digits3(12.345), "12.3");
+  checks.equal("thousands", int(1234567), "1,234,567");
+  checks.equal("a function splits at its package", splitFunc("net/http.(*conn).serve").join("|"), "net/http.|(*conn).serve");
+  checks.equal("a dot in the path is not the package's", tailFunc("example.com/x/y.F").join("|"), "y.|F");
+  const axis = axisFor(2e5, 1.4551e9);
+  checks.equal("an axis has one unit", `${onAxis(1.4494e9, axis)} ${onAxis(1.4496e9, axis)}`, "1,449.4 ms 1,449.6 ms");
+  for (const perPx of [0.01, 1, 37, 1e6]) checks.check(`steps at ${perPx} ns a pixel stand apart`, niceStep(perPx, 96) / perPx >= 96);
+}
+
+function link({ formatLink, parseLink }) {
+  const all = { trace: "a b&c=d.trace", from: 12, to: 345678, lane: "G17", at: 99, open: [3, 5], closed: ["processors"], sections: ["threads"],
+    scroll: 40, tab: "sql", by: "function", sort: "+count", order: "running", theme: "dark", sql: "SELECT 'a&b=#'\nFROM waits" };
+  const back = parseLink(`#${formatLink(all)}`);
+  for (const [k, v] of Object.entries(all)) checks.equal(`${k} comes back`, JSON.stringify(back[k]), JSON.stringify(v));
+  const bad = parseLink("#view=9,3&select=X1@2&theme=pink&open=a,2&y=-4&order=up");
+  checks.equal("broken values are dropped one by one", JSON.stringify([bad.from, bad.lane, bad.theme, bad.open, bad.scroll, bad.order]), "[null,null,null,[2],null,null]");
+}
+
+function viewport({ Viewport }) {
+  const v = new Viewport();
+  v.moveMs = 0;
+  v.reset(1e9);
+  v.zoom(0.1, 2e8);
+  const at = (2e8 - v.goal.from) / (v.goal.to - v.goal.from);
+  checks.check("the moment under the pointer stays", Math.abs(at - 0.2) < 1e-9, at);
+  v.pan(-1e12);
+  checks.equal("the window stays in the trace", v.goal.from, 0);
+  checks.check("panning keeps the width", Math.abs(v.goal.to - 1e8) < 1, v.goal.to);
+  v.zoom(1e-30, 5e7);
+  checks.check("there is a closest zoom", v.goal.to - v.goal.from >= 199.999, v.goal.to - v.goal.from);
+  v.zoom(1e30, 5e7);
+  checks.equal("and a widest", JSON.stringify(v.goal), JSON.stringify({ from: 0, to: 1e9 }));
+  v.set(1e8, 2e8);
+  v.undo();
+  checks.check("undo goes back", v.whole, JSON.stringify(v.goal));
+  v.redo();
+  checks.equal("redo goes forth", JSON.stringify(v.goal), JSON.stringify({ from: 1e8, to: 2e8 }));
+  v.everything();
+  v.grow(3e9);
+  checks.equal("who looks at everything keeps looking at everything", v.goal.to, 3e9);
+  v.set(0, 1e9);
+  v.grow(4e9);
+  checks.equal("who looks at a part keeps the part", v.goal.to, 1e9);
+}
+
+/** One record as server/PROTOCOL.md lays it out. */
+function message({ level, index, solids, parts }) {
+  const S = solids.length;
+  const N = parts.length;
+  const bytes = Math.ceil((32 + S * 30 + N * 8) / 8) * 8;
+  const b = new DataView(new ArrayBuffer(8 + bytes));
+  b.setUint32(0, 7, true);
+  b.setUint32(4, 1, true);
+  [0, level].forEach((n, i) => b.setUint32(8 + 4 * i, n, true));
+  b.setFloat64(16, index, true);
+  [S, N, 1, bytes].forEach((n, i) => b.setUint32(24 + 4 * i, n, true));
+  let o = 40;
+  for (const k of ["start", "dur", "who"]) for (const s of solids) b.setFloat64((o += 8) - 8, s[k], true);
+  for (const s of solids) b.setUint32((o += 4) - 4, s.group, true);
+  for (const p of parts) b.setFloat32((o += 4) - 4, p.cover, true);
+  for (const s of solids) b.setUint16((o += 2) - 2, s.tag, true);
+  for (const p of parts) b.setUint16((o += 2) - 2, p.bucket, true);
+  for (const p of parts) b.setUint16((o += 2) - 2, p.tag, true);
+  return b.buffer;
+}
+
+function tiles({ readTiles, levelFor, Columns, Scale }) {
+  const parts = [];
+  for (let i = 0; i < 1024; i += 3) parts.push({ bucket: i, tag: i % 2, cover: (i % 7) / 7 });
+  const sent = { level: 4, index: 2, solids: [{ start: 33000, dur: 5000, who: 17, group: 3, tag: 1 }], parts };
+  const { id, records } = readTiles(message(sent));
+  const { tile } = records[0];
+  checks.equal("the request's id", id, 7);
+  checks.equal("a solid", [tile.start[0], tile.dur[0], tile.who[0], tile.group[0], tile.tag[0]].join(), "33000,5000,17,3,1");
+  checks.equal("its parts", tile.bucket.length, parts.length);
+  for (const [perPx, level] of [[0.3, 0], [1, 0], [1.99, 0], [2, 1], [65536, 16], [1e6, 19]]) checks.equal(`level at ${perPx} ns a pixel`, levelFor(perPx), level);
+
+  // Nothing vanishes: what the columns hold is what the parts held, at every zoom and cut.
+  const base = 2 * 1024 * 16;
+  const seg = { tile, from: base, to: base + 1024 * 16 };
+  const classOf = new Uint8Array([0, 4]);
+  for (const width of [3, 100, 700, 1024, 5000]) {
+    const s = new Scale(base, base + 1024 * 16, width);
+    const c = new Columns();
+    c.reset(width);
+    c.addParts(seg, s, classOf);
+    const got = c.data.reduce((a, v) => a + v, 0) * s.nsPerPx;
+    const want = parts.reduce((a, p) => a + Math.fround(p.cover), 0) * 16;
+    checks.check(`${width} columns hold all parts`, Math.abs(got - want) < want * 1e-4, `${got} of ${want} ns`);
+  }
+}
+
+function cache({ Lru }) {
+  const l = new Lru(100);
+  for (let i = 0; i < 20; i++) {
+    l.set(`k${i}`, i, 10);
+    l.get("k0");
+  }
+  checks.check("the cache keeps to its limit", l.bytes <= 100, l.bytes);
+  checks.equal("what is used stays", l.get("k0"), 0);
+  checks.equal("what is old goes", l.get("k5"), undefined);
+}
+
+function phases({ sortPhases, stopName }) {
+  const rows = ["stop-the-world (GC mark termination)", "GC concurrent mark phase", "stop-the-world (read mem stats)"].map((name, i) => ({ name, start: i, dur: 1, scope: "none" }));
+  const p = sortPhases(rows);
+  checks.equal("pauses and marks are told apart", `${p.stops.length} ${p.marks.length}`, "2 1");
+  checks.equal("a pause is named by what it is for", stopName(rows[0].name), "mark termination");
+}
+
+try {
+  const page = await load();
+  for (const part of [text, link, viewport, tiles, cache, phases]) part(page);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+checks.end();
