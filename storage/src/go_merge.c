@@ -25,14 +25,16 @@ static uint32_t sift_up(struct go_timed *heap, uint32_t i) {
 
 /* The smaller child (of equal ones the left) moves up if it is strictly smaller.  heap[n] is a
  * sentinel that never is, so that a last left child needs no special case. */
-static inline void sift_down(struct go_timed *heap, uint32_t n, uint32_t i) {
+static inline void sift_down(struct go_timed *heap, size_t n, size_t i) {
     int64_t time_ns = heap[i].time_ns;
     uint32_t index = heap[i].index;
-    for (uint32_t child = 2 * i + 1; child < n; child = 2 * i + 1) {
-        child += heap[child + 1].time_ns < heap[child].time_ns;
-        if (heap[child].time_ns >= time_ns) break;
+    for (size_t child = 2 * i + 1; child < n; child = 2 * i + 1) {
+        int64_t left_ns = heap[child].time_ns, right_ns = heap[child + 1].time_ns;
+        int64_t least_ns = right_ns < left_ns ? right_ns : left_ns;
+        if (least_ns >= time_ns) break;
+        child += right_ns < left_ns;
         /* Field by field: one wide load after two narrow stores would have to wait for them. */
-        heap[i].time_ns = heap[child].time_ns;
+        heap[i].time_ns = least_ns;
         heap[i].index = heap[child].index;
         i = child;
     }

@@ -66,7 +66,7 @@ static inline const uint8_t *uvarint_fast(const uint8_t *p, uint64_t *out) {
 }
 
 /* uvarint_short - for numbers of at most 8 bytes: longer ones set *bad and give nonsense.  Reads
- * UVARINT_SLACK bytes, as uvarint_fast does.  One and two bytes, the common cases, go first. */
+ * UVARINT_SLACK bytes, as uvarint_fast does.  Up to three bytes, the common cases, go first. */
 static inline const uint8_t *uvarint_short(const uint8_t *p, uint64_t *out, uint64_t *bad) {
     uint64_t first = p[0], second = p[1];
     if (__builtin_expect(first < 0x80, 1)) {
@@ -76,6 +76,10 @@ static inline const uint8_t *uvarint_short(const uint8_t *p, uint64_t *out, uint
     if (second < 0x80) {
         *out = (first & 0x7f) | second << 7;
         return p + 2;
+    }
+    if (p[2] < 0x80) {
+        *out = (first & 0x7f) | (second & 0x7f) << 7 | (uint64_t)p[2] << 14;
+        return p + 3;
     }
     uint64_t w = load_u64le(p);
     uint64_t stops = ~w & 0x8080808080808080;
