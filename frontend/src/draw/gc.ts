@@ -58,7 +58,7 @@ export function paintGcLane(x: Ctx, g: GcPhases, s: Scale, y: number, h: number,
   const stops = within(g.stops, s.from, s.to);
   setFont(x, c.font, 500);
   if ((marks.length + stops.length) * DENSE_PX > s.width) {
-    paintShares(x, marks, s, y + h - 4, h - 8, c.families[8]!.fill, 1);
+    paintShares(x, marks, s, y + h - 4, h - 8, c.families[8]!.solid, 1);
     paintShares(x, stops, s, y + h - 4, h - 8, c.stw, 2);
   } else paintPhases(x, marks, stops, s, y, h, c);
 }

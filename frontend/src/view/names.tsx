@@ -133,7 +133,7 @@ function sectionFigure(stage: Stage, row: Row): string {
   if (row.section === "processors") return plural(app.info?.procs.length ?? 0, "P", "P");
   if (row.section === "threads") return plural(app.info?.threads.length ?? 0, "thread");
   const ids = row.section === "goroutines" ? app.lanes.userGroups : app.lanes.systemGroups;
-  return row.section === "goroutines" ? "by start function" : plural(ids.length, "start function");
+  return row.section === "goroutines" ? "by start function" : plural(ids.length, "function");
 }
 
 /** Share of the window in which somebody ran here, from the tiles on the screen. */

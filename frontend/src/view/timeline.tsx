@@ -6,7 +6,7 @@ import { flagX, FLAG_W } from "../draw/ruler";
 import { PINNED, yOf } from "../draw/timeline";
 import { SIZES, type Order, type Row } from "../model/lanes";
 import { FAMILIES, FIRST_WAIT } from "../model/families";
-import type { Gap } from "../net/protocol";
+import type { Gap, Range } from "../net/protocol";
 import { Names } from "./names";
 import type { Stage, Under } from "./stage";
 import { useChanges } from "./use";
@@ -14,8 +14,9 @@ import { useChanges } from "./use";
 interface Tip {
   x: number;
   y: number;
-  row: Row;
+  row: Row | null; // null: the GC lane
   under: Under | null;
+  phase?: Range;
 }
 interface Drag {
   kind: "pan" | "range" | "press";
@@ -75,7 +76,9 @@ export function Timeline({ stage }: { stage: Stage }) {
     stage.hover = row ?? null;
     stage.invalidateTop();
     stage.changed();
-    if (d || !row || !row.lane) setTip(null);
+    const phase = p.y >= SIZES.ruler && p.y < PINNED ? phaseAt(stage, app.cursor) : undefined;
+    if (!d && phase) setTip({ x: e.clientX, y: e.clientY, row: null, under: null, phase });
+    else if (d || !row || !row.lane) setTip(null);
     else if (row.kind === "group" || row.kind === "count") setTip({ x: e.clientX, y: e.clientY, row, under: null });
     else setTip({ x: e.clientX, y: e.clientY, row, under: stage.under(row, app.cursor, HIT_PX) });
   };
@@ -150,9 +153,23 @@ function fitSelected(stage: Stage): void {
   if (s) stage.app.view.fit(s.start, s.start + s.dur);
 }
 
+const GRASP_PX = 3;
+
+/** The pause under the pointer, else the mark phase. */
+function phaseAt(stage: Stage, t: number): Range | undefined {
+  const near = stage.scale().nsPerPx * GRASP_PX;
+  const { stops, marks } = stage.phases();
+  const at = (r: Range) => t >= r.start - near && t <= r.start + r.dur + near;
+  return stops.find(at) ?? marks.find(at);
+}
+
 function click(p: { x: number; y: number }, stage: Stage): void {
   const { app } = stage;
-  if (p.y < PINNED) return;
+  if (p.y < PINNED) {
+    const r = phaseAt(stage, stage.scale().t(p.x));
+    if (r) app.view.fit(r.start, r.start + r.dur);
+    return;
+  }
   const row = app.lanes.at(p.y - PINNED);
   if (!row) return;
   if (row.kind === "group") app.toggleGroup(row.group!);
@@ -290,7 +307,14 @@ function Tooltip({ stage, tip }: { stage: Stage; tip: Tip }) {
   const { app } = stage;
   const { under, row } = tip;
   const place = { left: `${Math.min(tip.x + 14, innerWidth - 300)}px`, top: `${Math.min(tip.y + 16, innerHeight - 70)}px` };
-  if (!under) return <Mixture stage={stage} tip={tip} place={place} />;
+  if (tip.phase)
+    return (
+      <div class="tip" style={place} role="tooltip">
+        <b>{visible(tip.phase.name)}</b> <span class="sec">{short(tip.phase.dur)}</span>
+      </div>
+    );
+  if (!row) return null;
+  if (!under) return <Mixture stage={stage} row={row} place={place} />;
   const tag = app.tags[under.tag];
   const group = app.groups[row.kind === "g" ? row.group! : under.group];
   if (!tag) return null;
@@ -309,8 +333,7 @@ function Tooltip({ stage, tip }: { stage: Stage; tip: Tip }) {
 }
 
 /** What one pixel stands for where slices are too short to be drawn, or where many goroutines are one picture. */
-function Mixture({ stage, tip, place }: { stage: Stage; tip: Tip; place: { left: string; top: string } }) {
-  const { row } = tip;
+function Mixture({ stage, row, place }: { stage: Stage; row: Row; place: { left: string; top: string } }) {
   const single = row.kind === "g" || row.kind === "p" || row.kind === "m";
   const mix = stage.mixAt(row, stage.app.cursor ?? 0).filter((m) => row.kind !== "count" || m.cls < FIRST_WAIT);
   if (mix.length === 0) return null;
