@@ -97,9 +97,6 @@ int build_flush_lanes(struct builder *b, struct fault *f) {
     return 0;
 }
 
-/* A slice's note for the levels of detail: tag, processor + 1, and whether it stays out of them. */
-#define NOTE_RAW_ONLY 0x80000000u
-
 static int slice_to_lod(void *arg, const struct seq_row *row, struct fault *f) {
     return lod_append(arg, row, f);
 }
@@ -107,7 +104,7 @@ static int slice_to_lod(void *arg, const struct seq_row *row, struct fault *f) {
 int build_on_seal(void *arg, const struct seq_chunk_view *view, struct buffer *extra,
                   struct fault *f) {
     struct builder *b = arg;
-    TRY(sums_write(b->sums, view, b->names, b->dict, extra, f));
+    TRY(sums_write(b->sums, view, extra, f));
     struct reducer r = {0};
     struct lod_sink out = {slice_to_lod, b->lod_g, LOD_FIRST_G, 0};
     for (uint32_t i = 0; i < view->n; i++) {
@@ -115,8 +112,8 @@ int build_on_seal(void *arg, const struct seq_chunk_view *view, struct buffer *e
         if (row->note & NOTE_RAW_ONLY) continue;
         if (row->key != out.key) TRY(reduce_flush(&r, &out, f));
         out.key = row->key;
-        TRY(reduce_stretch(&r, &out, row->start_ns, row->dur_ns, row->note & 0xffff,
-                           (int64_t)(row->note >> 16 & 0x7fff) - 1, f));
+        TRY(reduce_stretch(&r, &out, row->start_ns, row->dur_ns, (uint32_t)row->note & 0xffff,
+                           (int64_t)(row->note >> 16 & 0xffff) - 1, f));
     }
     return reduce_flush(&r, &out, f);
 }
@@ -168,7 +165,7 @@ static int write_slice(struct builder *b, const struct go *g, int64_t now, const
     int64_t p, m;
     names_place_of(b->names, g->place, &p, &m);
     uint64_t kept = g->state == GO_SYSCALL && g->kept_ns >= 0 ? (uint64_t)g->kept_ns + 1 : 0;
-    uint32_t on_p = p >= 0 && p < 0x7fff && (g->state == GO_RUNNING || g->state == GO_SYSCALL)
+    uint32_t on_p = p >= 0 && p < 0xffff && (g->state == GO_RUNNING || g->state == GO_SYSCALL)
                         ? (uint32_t)p + 1
                         : 0;
     struct seq_row row = {
@@ -176,7 +173,9 @@ static int write_slice(struct builder *b, const struct go *g, int64_t now, const
         .start_ns = g->since,
         .dur_ns = now - g->since,
         .v = {g->class_id, g->place, (uint64_t)(w->g + 1), w->place, w->stack, kept << 1 | open},
-        .note = g->tag | on_p << 16 | (g->n_raw < LOD_G_RAW_SLICES ? NOTE_RAW_ONLY : 0)};
+        .note = g->tag | (uint64_t)on_p << 16 | (g->n_raw < LOD_G_RAW_SLICES ? NOTE_RAW_ONLY : 0) |
+                (g->state == GO_WAITING ? NOTE_WAITING : 0) |
+                (names_is_forever(b->names, g->class_id) ? NOTE_FOREVER : 0)};
     TRY(seq_append(b->slices, &row, f));
     b->counts.n_slices++;
     if (g->state == GO_RUNNING || g->state == GO_SYSCALL) {
@@ -184,11 +183,6 @@ static int write_slice(struct builder *b, const struct go *g, int64_t now, const
         TRY(put_on_thread(b, g, m, now - g->since, f));
     }
     return 0;
-}
-
-static bool is_forever(const struct builder *b, uint32_t class_id) {
-    struct text t = dict_string(b->dict, names_class_of(b->names, class_id).reason);
-    return t.n == 7 && !memcmp(t.data, "forever", 7);
 }
 
 /* The goroutine's present slice ends now. */
@@ -200,7 +194,8 @@ static int leave(struct builder *b, struct go *g, int64_t now, const struct wake
         TRY(write_slice(b, g, now, w, open, f));
         g->n_slices++;
         if (g->n_raw < LOD_G_RAW_SLICES) g->n_raw++;
-        int64_t counted = waited_ns(g->state == GO_WAITING && is_forever(b, g->class_id), dur);
+        int64_t counted =
+            waited_ns(g->state == GO_WAITING && names_is_forever(b->names, g->class_id), dur);
         g->state_ns[g->state] += counted;
         if (g->state == GO_WAITING) {
             b->counts.n_waits++;

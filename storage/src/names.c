@@ -11,6 +11,7 @@
 
 struct class_row {
     struct slice_class c;
+    bool forever;
     uint32_t next; /* class with the same hash key, MAP_NONE = last */
 };
 struct tag_row {
@@ -40,6 +41,7 @@ struct names {
     struct map class_map, group_map, place_map;
     uint32_t *by_stack;
     uint32_t n_by_stack;
+    uint32_t plain[8]; /* classes without reason and stack, by state */
     uint32_t strings_seen, stacks_seen, strings_written, stacks_written; /* counts */
     sqlite3_stmt *put_class, *put_tag, *put_group, *put_place, *put_string, *put_stack;
     uint32_t last_place;
@@ -91,6 +93,7 @@ struct names *names_new(sqlite3 *db, const struct dict *d) {
     n->db = db;
     n->dict = d;
     n->strings_seen = n->stacks_seen = 1;
+    memset(n->plain, 0xff, sizeof n->plain);
     struct fault f;
     bool ok = prepare(n, &f) == 0;
     for (size_t i = 0; ok && i < sizeof FIXED_TAGS / sizeof *FIXED_TAGS; i++) {
@@ -185,7 +188,11 @@ static uint32_t find_class(struct names *n, uint8_t state, uint32_t reason, uint
     }
     struct class_row *row = table_add(&n->classes, sizeof *row);
     if (!row) return MAP_NONE;
-    *row = (struct class_row){{.state = state, .reason = reason, .stack = stack}, first};
+    struct text t = dict_string(n->dict, reason);
+    *row = (struct class_row){.c = {.state = state, .reason = reason, .stack = stack},
+                              .forever =
+                                  state == GO_WAITING && t.n == 7 && !memcmp(t.data, "forever", 7),
+                              .next = first};
     names_see_string(n, reason);
     names_see_stack(n, stack);
     if (!fill_class(n, &row->c) || !map_put(&n->class_map, key, n->classes.n - 1)) return MAP_NONE;
@@ -193,6 +200,7 @@ static uint32_t find_class(struct names *n, uint8_t state, uint32_t reason, uint
 }
 
 uint32_t names_class(struct names *n, uint8_t state, uint32_t reason, uint32_t stack) {
+    if (!reason && !stack && n->plain[state & 7] != MAP_NONE) return n->plain[state & 7];
     if (stack >= n->n_by_stack) {
         uint32_t want = stack + stack / 2 + 256;
         uint32_t *by_stack = realloc(n->by_stack, want * sizeof *by_stack);
@@ -206,7 +214,13 @@ uint32_t names_class(struct names *n, uint8_t state, uint32_t reason, uint32_t s
         const struct slice_class *c = class_at(n, guess);
         if (c->state == state && c->reason == reason && c->stack == stack) return guess;
     }
-    return n->by_stack[stack] = find_class(n, state, reason, stack);
+    uint32_t found = n->by_stack[stack] = find_class(n, state, reason, stack);
+    if (!reason && !stack) n->plain[state & 7] = found;
+    return found;
+}
+
+bool names_is_forever(const struct names *n, uint32_t class_id) {
+    return ((struct class_row *)n->classes.rows)[class_id].forever;
 }
 
 struct slice_class names_class_of(const struct names *n, uint32_t class_id) {

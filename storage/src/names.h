@@ -36,6 +36,8 @@ uint32_t names_place(struct names *n, int64_t p, int64_t m);
 /* names_group - by the string id of the start function. */
 uint32_t names_group(struct names *n, uint32_t func);
 
+/* names_is_forever - waiting with reason "forever": Go's summary counts no time for it. */
+bool names_is_forever(const struct names *n, uint32_t class_id);
 struct slice_class names_class_of(const struct names *n, uint32_t class_id);
 enum go_kind names_group_kind(const struct names *n, uint32_t group);
 uint32_t names_group_func(const struct names *n, uint32_t group); /* string id */

@@ -34,7 +34,7 @@ struct seq_row {
     int64_t key;
     int64_t start_ns, dur_ns;
     uint64_t v[SEQ_MAX_COLS];
-    uint32_t note; /* for seq_seal_fn; not stored */
+    uint64_t note; /* for seq_seal_fn; not stored */
 };
 
 /* ---- writing ---- */

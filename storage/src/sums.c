@@ -102,29 +102,16 @@ static void put_class(struct sums_writer *w, struct class_sum *c, uint32_t previ
     c->sum.count = 0;
 }
 
-static bool is_forever(const struct dict *d, uint32_t reason) {
-    struct text t = dict_string(d, reason);
-    return t.n == 7 && !memcmp(t.data, "forever", 7);
-}
-
-int sums_write(struct sums_writer *w, const struct seq_chunk_view *view, const struct names *n,
-               const struct dict *d, struct buffer *out, struct fault *f) {
+int sums_write(struct sums_writer *w, const struct seq_chunk_view *view, struct buffer *out,
+               struct fault *f) {
     w->n_used = 0;
-    uint32_t last_class = MAP_NONE;
-    struct slice_class c = {0};
-    bool forever = false;
     for (uint32_t i = 0; i < view->n; i++) {
         const struct seq_row *row = &view->rows[i];
+        if (!(row->note & NOTE_WAITING)) continue;
         uint32_t class_id = (uint32_t)row->v[0];
-        if (class_id != last_class) {
-            c = names_class_of(n, class_id);
-            last_class = class_id;
-            forever = c.state == GO_WAITING && is_forever(d, c.reason);
-        }
-        if (c.state != GO_WAITING) continue;
         if (!use_class(w, class_id))
             return fault_set(f, PV_ENOMEM, -1, "out of memory while summing waits");
-        add(w->by_class[class_id], waited_ns(forever, row->dur_ns));
+        add(w->by_class[class_id], waited_ns(row->note & NOTE_FOREVER, row->dur_ns));
     }
     if (w->n_used) qsort(w->used, w->n_used, sizeof *w->used, by_number);
     w->raw.n = 0;

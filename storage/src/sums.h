@@ -33,6 +33,12 @@ static inline int64_t waited_ns(bool forever, int64_t dur_ns) {
     return forever ? 0 : dur_ns;
 }
 
+/* What the builder notes on a slice for those who see its chunk sealed, maybe in another thread:
+ * bits 0-15 tag, 16-31 processor + 1, and these. */
+#define NOTE_RAW_ONLY (UINT64_C(1) << 32) /* stands in no level of detail */
+#define NOTE_WAITING  (UINT64_C(1) << 33)
+#define NOTE_FOREVER  (UINT64_C(1) << 34)
+
 struct sum {
     uint32_t class_id;
     int64_t count, total_ns, max_ns;
@@ -47,9 +53,9 @@ struct sum_bucket {
 struct sums_writer;
 struct sums_writer *sums_writer_new(void);
 void sums_writer_free(struct sums_writer *w);
-/* sums_write - one chunk's sums into out; v[0] of a row is its class. */
-int sums_write(struct sums_writer *w, const struct seq_chunk_view *view, const struct names *n,
-               const struct dict *d, struct buffer *out, struct fault *f);
+/* sums_write - one chunk's sums into out; v[0] of a row is its class, note its NOTE_ bits. */
+int sums_write(struct sums_writer *w, const struct seq_chunk_view *view, struct buffer *out,
+               struct fault *f);
 
 /* sums_read - calls visit for each class, with its buckets; visit returns 0 to go on. */
 struct column_codec;
