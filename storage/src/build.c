@@ -58,12 +58,13 @@ struct builder *build_new(sqlite3 *db, const struct dict *d, bool threads) {
     b->lod_m = lod_writer_new(db, SEQ_LOD_M);
     b->lod_group = lod_writer_new(db, SEQ_LOD_GROUP);
     b->steps = b->lod_group ? steps_new(b->lod_group) : NULL;
+    struct fault f;
     bool ok = b->names && b->sums && b->slices && b->lod_g && b->lod_p && b->lod_m && b->steps;
     for (int t = 0; ok && t < N_COLTABS; t++) {
         b->tabs[t] = coltab_writer_new(db, (enum coltab_table)t);
         ok = b->tabs[t] != NULL;
     }
-    if (ok) return b;
+    if (ok && seq_seal_beside(b->slices, &f) == 0) return b;
     build_free(b);
     return NULL;
 }

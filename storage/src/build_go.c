@@ -164,18 +164,23 @@ static int write_slice(struct builder *b, const struct go *g, int64_t now, const
                        bool open, struct fault *f) {
     int64_t p, m;
     names_place_of(b->names, g->place, &p, &m);
-    uint64_t kept = g->state == GO_SYSCALL && g->kept_ns >= 0 ? (uint64_t)g->kept_ns + 1 : 0;
+    uint64_t wide = 0;
+    if (g->state == GO_WAITING)
+        wide = (uint64_t)(w->g + 1);
+    else if (g->state == GO_SYSCALL && g->kept_ns >= 0)
+        wide = (uint64_t)g->kept_ns + 1;
     uint32_t on_p = p >= 0 && p < 0xffff && (g->state == GO_RUNNING || g->state == GO_SYSCALL)
                         ? (uint32_t)p + 1
                         : 0;
-    struct seq_row row = {
-        .key = g->id,
-        .start_ns = g->since,
-        .dur_ns = now - g->since,
-        .v = {g->class_id, g->place, (uint64_t)(w->g + 1), w->place, w->stack, kept << 1 | open},
-        .note = g->tag | (uint64_t)on_p << 16 | (g->n_raw < LOD_G_RAW_SLICES ? NOTE_RAW_ONLY : 0) |
-                (g->state == GO_WAITING ? NOTE_WAITING : 0) |
-                (names_is_forever(b->names, g->class_id) ? NOTE_FOREVER : 0)};
+    struct seq_row row = {.key = g->id,
+                          .start_ns = g->since,
+                          .dur_ns = now - g->since,
+                          .wide = wide,
+                          .v = {g->class_id, g->place, w->place, w->stack, open},
+                          .note = g->tag | (uint64_t)on_p << 16 |
+                                  (g->n_raw < LOD_G_RAW_SLICES ? NOTE_RAW_ONLY : 0) |
+                                  (g->state == GO_WAITING ? NOTE_WAITING : 0) |
+                                  (names_is_forever(b->names, g->class_id) ? NOTE_FOREVER : 0)};
     TRY(seq_append(b->slices, &row, f));
     b->counts.n_slices++;
     if (g->state == GO_RUNNING || g->state == GO_SYSCALL) {

@@ -228,7 +228,7 @@ static int open_database(struct import *im, struct fault *f) {
         return fault_set(f, PV_EUSAGE, -1, "the store's path is too long");
     store_partial_path(im->o->store, im->partial, sizeof im->partial);
     remove_partial(im);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
     if (sqlite3_open_v2(im->partial, &im->db, flags, NULL) != SQLITE_OK)
         return fault_set(f, PV_EIO, -1, "cannot write %s: %s", im->partial,
                          im->db ? sqlite3_errmsg(im->db) : "no memory");

@@ -12,11 +12,11 @@ enum { N_LEVELS = (LOD_LAST - LOD_FIRST) / LOD_STEP + 1, CHUNK_ROWS = 16384 };
 
 int reduce_flush(struct reducer *r, const struct lod_sink *out, struct fault *f) {
     for (uint32_t i = 0; i < r->n_parts; i++) {
-        struct seq_row row = {
-            .key = out->key,
-            .start_ns = r->bucket,
-            .dur_ns = INT64_C(1) << out->level,
-            .v = {(uint64_t)r->parts[i].tag << 1 | LOD_PART, (uint64_t)r->parts[i].ns}};
+        struct seq_row row = {.key = out->key,
+                              .start_ns = r->bucket,
+                              .dur_ns = INT64_C(1) << out->level,
+                              .wide = (uint64_t)r->parts[i].ns,
+                              .v = {r->parts[i].tag << 1 | LOD_PART}};
         TRY(out->emit(out->arg, &row, f));
     }
     r->n_parts = 0;
@@ -47,7 +47,8 @@ int reduce_stretch(struct reducer *r, const struct lod_sink *out, int64_t start_
         struct seq_row row = {.key = out->key,
                               .start_ns = start_ns,
                               .dur_ns = dur_ns,
-                              .v = {(uint64_t)tag << 1, (uint64_t)(who + 1)}};
+                              .wide = (uint64_t)(who + 1),
+                              .v = {tag << 1}};
         return out->emit(out->arg, &row, f);
     }
     int64_t edge = ((start_ns >> out->level) + 1) << out->level;
@@ -59,8 +60,8 @@ int reduce_stretch(struct reducer *r, const struct lod_sink *out, int64_t start_
 int reduce_row(struct reducer *r, const struct lod_sink *out, const struct seq_row *row,
                struct fault *f) {
     uint32_t tag = (uint32_t)(row->v[0] >> 1);
-    if (row->v[0] & LOD_PART) return reduce_part(r, out, row->start_ns, tag, (int64_t)row->v[1], f);
-    return reduce_stretch(r, out, row->start_ns, row->dur_ns, tag, (int64_t)row->v[1] - 1, f);
+    if (row->v[0] & LOD_PART) return reduce_part(r, out, row->start_ns, tag, (int64_t)row->wide, f);
+    return reduce_stretch(r, out, row->start_ns, row->dur_ns, tag, (int64_t)row->wide - 1, f);
 }
 
 struct level {
@@ -89,7 +90,7 @@ static int group_flush(struct group_sum *s, const struct lod_sink *out, struct f
     struct seq_row row = {.key = out->key,
                           .start_ns = s->bucket,
                           .dur_ns = INT64_C(1) << out->level,
-                          .v = {(uint64_t)s->ns}};
+                          .wide = (uint64_t)s->ns};
     s->ns = 0;
     return out->emit(out->arg, &row, f);
 }
@@ -109,15 +110,15 @@ static int group_row(struct group_sum *s, const struct lod_sink *out, const stru
     int64_t first = (start + width - 1) >> out->level << out->level;
     int64_t last = end >> out->level << out->level;
     if (end <= (start >> out->level << out->level) + width && row->dur_ns < width)
-        return group_part(s, out, start, (int64_t)row->v[0], f);
-    int64_t density = (int64_t)row->v[0] / row->dur_ns; /* whole: a count of goroutines */
+        return group_part(s, out, start, (int64_t)row->wide, f);
+    int64_t density = (int64_t)row->wide / row->dur_ns; /* whole: a count of goroutines */
     if (start < first) TRY(group_part(s, out, start, density * (first - start), f));
     if (first < last) {
         TRY(group_flush(s, out, f));
         struct seq_row run = {.key = out->key,
                               .start_ns = first,
                               .dur_ns = last - first,
-                              .v = {(uint64_t)(density * (last - first))}};
+                              .wide = (uint64_t)(density * (last - first))};
         TRY(out->emit(out->arg, &run, f));
     }
     return last < end ? group_part(s, out, last, density * (end - last), f) : 0;

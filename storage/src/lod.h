@@ -16,8 +16,8 @@
 enum { LOD_G_RAW_SLICES = 64 };
 enum { LOD_FIRST = 16, LOD_STEP = 2, LOD_LAST = 34, LOD_FIRST_G = 18, LOD_MAX_PARTS = 24 };
 
-/* Rows of a level: v[0] = tag << 1 | LOD_PART; v[1] = solids: who + 1 (0 = none), parts: ns. */
-enum { LOD_PART = 1, LOD_COLS = 2 };
+/* Rows of a level: v[0] = tag << 1 | LOD_PART; wide = solids: who + 1 (0 = none), parts: ns. */
+enum { LOD_PART = 1, LOD_COLS = 1 };
 
 /* A reducer sums one lane's short stretches, bucket after bucket. */
 struct reducer {
@@ -61,10 +61,10 @@ static inline int lod_first_level(enum seq_kind kind) {
 
 /* ---- groups: how many goroutines were in each state ----
  * key = group << 16 | tag (| LOD_LATE: found out too late to stand in order); a row covers whole
- * buckets; v[0] = goroutine-nanoseconds in them, evenly spread where there are several. */
+ * buckets; wide = goroutine-nanoseconds in them, evenly spread where there are several. */
 #define LOD_LATE       (INT64_C(1) << 60)
 #define LOD_ALL_GROUPS 0x7fffffff
-enum { LOD_GROUP_COLS = 1 };
+enum { LOD_GROUP_COLS = 0 };
 static inline int64_t lod_group_key(uint32_t group, uint32_t tag) {
     return (int64_t)group << 16 | (int64_t)(tag & 0xffff);
 }

@@ -22,7 +22,7 @@
 
 #include "storage/fault.h"
 
-enum { SEQ_MAX_COLS = 6, SEQ_PAGE_ROWS = 2048, SEQ_CHUNK_ROWS = 65536 };
+enum { SEQ_MAX_COLS = 5, SEQ_PAGE_ROWS = 2048, SEQ_CHUNK_ROWS = 65536 };
 
 /* Series numbers: kind * 64 + level. */
 enum seq_kind { SEQ_SLICES, SEQ_LOD_G, SEQ_LOD_P, SEQ_LOD_M, SEQ_LOD_GROUP };
@@ -33,9 +33,11 @@ static inline int seq_series(enum seq_kind kind, int level) {
 struct seq_row {
     int64_t key;
     int64_t start_ns, dur_ns;
-    uint64_t v[SEQ_MAX_COLS];
+    uint64_t wide;
     uint64_t note; /* for seq_seal_fn; not stored */
+    uint32_t v[SEQ_MAX_COLS];
 };
+_Static_assert(sizeof(struct seq_row) == 64, "a row is one cache line");
 
 /* ---- writing ---- */
 
@@ -54,12 +56,18 @@ typedef int (*seq_seal_fn)(void *arg, const struct seq_chunk_view *view, struct 
                            struct fault *f);
 
 int seq_create(sqlite3 *db, struct fault *f);
-/* max_rows: a full chunk, a power of two, at most SEQ_CHUNK_ROWS. */
+/* n_cols: how many of v the series uses; wide comes on top.  max_rows: a full chunk, a power of
+ * two, at most SEQ_CHUNK_ROWS. */
 struct seq_writer *seq_writer_new(sqlite3 *db, int series, uint32_t n_cols, uint32_t max_rows,
                                   seq_seal_fn on_seal, void *arg);
 int seq_append(struct seq_writer *w, const struct seq_row *row, struct fault *f);
 /* seq_seal - writes what has been appended as a chunk, however little it is. */
 int seq_seal(struct seq_writer *w, struct fault *f);
+/* seq_seal_beside - from now on full chunks are sealed by a thread of the writer's own; at most one
+ * is under way.  The database connection must be serialized (SQLITE_OPEN_FULLMUTEX), and on_seal
+ * runs in that thread.  seq_settle waits until none is under way, and gives its fault. */
+int seq_seal_beside(struct seq_writer *w, struct fault *f);
+int seq_settle(struct seq_writer *w, struct fault *f);
 int64_t seq_n_appended(const struct seq_writer *w);
 void seq_writer_free(struct seq_writer *w);
 
@@ -75,7 +83,7 @@ struct seq_key { /* directory: one key's rows in a chunk */
 struct seq_carried { /* a row that started before the chunk's t0 */
     int64_t key;
     int64_t start_ns, dur_ns;
-    uint64_t v0, v1;
+    uint32_t v0, v1;
 };
 struct seq_chunk {
     int64_t id;
@@ -114,14 +122,16 @@ struct seq_page {
     uint32_t row0, n; /* rows row0 … row0+n-1 of the chunk */
     int64_t key[SEQ_PAGE_ROWS];
     int64_t start_ns[SEQ_PAGE_ROWS], dur_ns[SEQ_PAGE_ROWS];
-    uint64_t v[SEQ_MAX_COLS][SEQ_PAGE_ROWS];
+    uint64_t v[SEQ_MAX_COLS][SEQ_PAGE_ROWS], wide[SEQ_PAGE_ROWS];
 };
-/* seq_read_page - columns: bit mask of value columns (key, start and duration always come). */
+/* seq_read_page - columns: bit mask, bit i for v[i], SEQ_WIDE for wide (key, start and duration
+ * always come). */
 int seq_read_page(struct seq *s, uint32_t chunk, uint32_t page, uint32_t columns,
                   struct seq_page *out, struct fault *f);
 
 /* seq_rows - calls visit for every row of the keys [key_min, key_max] that touches [from, to), in
  * time order within a key and a chunk.  visit returns 0 to go on, 1 to stop. */
+#define SEQ_WIDE (UINT32_C(1) << SEQ_MAX_COLS)
 struct seq_window {
     int64_t from_ns, to_ns;
     int64_t key_min, key_max;

@@ -209,8 +209,8 @@ static int parse_carried(struct seq_chunk *c, struct cursor *in) {
         c->carried[i].key = (int64_t)key;
         c->carried[i].start_ns = (int64_t)((uint64_t)c->t0 - back);
         c->carried[i].dur_ns = (int64_t)cursor_varint(in);
-        c->carried[i].v0 = cursor_varint(in);
-        c->carried[i].v1 = cursor_varint(in);
+        c->carried[i].v0 = (uint32_t)cursor_varint(in);
+        c->carried[i].v1 = (uint32_t)cursor_varint(in);
     }
     c->n_carried = (uint32_t)n;
     return in->bad ? PV_ECORRUPT : 0;
@@ -338,6 +338,7 @@ int seq_read_page(struct seq *s, uint32_t chunk, uint32_t page, uint32_t columns
     uint64_t *gap = (uint64_t *)out->start_ns, *dur = (uint64_t *)out->dur_ns;
     int rc = column_get(s->codec, &in, gap, out->n);
     if (rc == 0) rc = column_get(s->codec, &in, dur, out->n);
+    if (rc == 0) rc = column_get(s->codec, &in, columns & SEQ_WIDE ? out->wide : NULL, out->n);
     for (uint32_t i = 0; rc == 0 && i < s->n_cols; i++)
         rc = column_get(s->codec, &in, columns >> i & 1 ? out->v[i] : NULL, out->n);
     if (rc < 0) return fault_set(f, rc, -1, "a page of the store is damaged");
@@ -375,7 +376,8 @@ static int visit_rows(struct seq *s, uint32_t chunk, uint32_t row0, uint32_t row
             struct seq_row row = {
                 .key = p->key[i], .start_ns = p->start_ns[i], .dur_ns = p->dur_ns[i]};
             for (uint32_t k = 0; k < s->n_cols; k++)
-                if (v->w->columns >> k & 1) row.v[k] = p->v[k][i];
+                if (v->w->columns >> k & 1) row.v[k] = (uint32_t)p->v[k][i];
+            if (v->w->columns & SEQ_WIDE) row.wide = p->wide[i];
             if (v->fn(v->arg, &row)) return 1;
         }
     }

@@ -24,18 +24,19 @@ static struct place place_of(struct store *s, uint64_t i, struct fault *f) {
 }
 
 int store__slice(struct store *s, const struct seq_row *row, struct slice *out, struct fault *f) {
-    struct place own = place_of(s, row->v[1], f), waker = place_of(s, row->v[3], f);
+    struct place own = place_of(s, row->v[1], f), waker = place_of(s, row->v[2], f);
+    bool wait = slices_class(s, row->v[0]).state == GO_WAITING;
     *out = (struct slice){.start_ns = row->start_ns,
                           .dur_ns = row->dur_ns,
                           .g = row->key,
                           .class_id = (uint32_t)row->v[0],
                           .p = own.p,
                           .m = own.m,
-                          .waker_g = (int64_t)row->v[2] - 1,
+                          .waker_g = wait ? (int64_t)row->wide - 1 : NO_ID,
                           .waker_p = waker.p,
                           .waker_m = waker.m,
-                          .waker_stack = (uint32_t)row->v[4],
-                          .open = row->v[5] & 1};
+                          .waker_stack = row->v[3],
+                          .open = row->v[4] & 1};
     return 0;
 }
 
@@ -135,7 +136,8 @@ static int give(struct slice_scan *scan, uint32_t row, struct slice *out, struct
     struct seq_row r = {.key = scan->rows.key[i],
                         .start_ns = scan->rows.start_ns[i],
                         .dur_ns = scan->rows.dur_ns[i]};
-    for (int c = 0; c < SEQ_MAX_COLS; c++) r.v[c] = scan->rows.v[c][i];
+    for (int c = 0; c < SEQ_MAX_COLS; c++) r.v[c] = (uint32_t)scan->rows.v[c][i];
+    r.wide = scan->rows.wide[i];
     TRY(store__slice(scan->s, &r, out, f));
     return 1;
 }

@@ -81,7 +81,7 @@ static struct by_tag *group_of(struct steps *s, uint32_t group) {
 
 static int emit(struct steps *s, int64_t key, int64_t start, int64_t dur, int64_t ns,
                 struct fault *f) {
-    struct seq_row row = {.key = key, .start_ns = start, .dur_ns = dur, .v = {(uint64_t)ns}};
+    struct seq_row row = {.key = key, .start_ns = start, .dur_ns = dur, .wide = (uint64_t)ns};
     return ns ? lod_append(s->out, &row, f) : 0;
 }
 

@@ -95,14 +95,14 @@ uint32_t store__tag_of(struct store *s, uint32_t class_id, int64_t g, int64_t at
 enum {
     SLICE_CLASS = 1 << 0,
     SLICE_PLACE = 1 << 1,
-    SLICE_WAKER = 1 << 2 | 1 << 3 | 1 << 4,
-    SLICE_FLAGS = 1 << 5,
-    SLICE_ALL = SLICE_CLASS | SLICE_PLACE | SLICE_WAKER | SLICE_FLAGS
+    SLICE_WAKER = 1 << 2 | 1 << 3, /* place, stack */
+    SLICE_OPEN = 1 << 4,
+    SLICE_WIDE = 1 << 5, /* waits: waker + 1; system calls: how long P was kept, + 1 */
+    SLICE_ALL = SLICE_CLASS | SLICE_PLACE | SLICE_WAKER | SLICE_OPEN | SLICE_WIDE
 };
 /* How long a system call kept its P (the whole of it unless it lost the P). */
 static inline int64_t slice_kept_ns(const struct seq_row *row) {
-    uint64_t kept = row->v[5] >> 1;
-    return kept ? (int64_t)kept - 1 : row->dur_ns;
+    return row->wide ? (int64_t)row->wide - 1 : row->dur_ns;
 }
 int store__slice(struct store *s, const struct seq_row *row, struct slice *out, struct fault *f);
 

@@ -195,11 +195,11 @@ static int paint_level(void *arg, const struct seq_row *row) {
     uint32_t tag = (uint32_t)(row->v[0] >> 1);
     if (!knows_tag(w, tag)) return 1;
     if (!(row->v[0] & LOD_PART)) {
-        paint_stretch(w, w->lane, row->start_ns, row->dur_ns, tag, (int64_t)row->v[1] - 1);
+        paint_stretch(w, w->lane, row->start_ns, row->dur_ns, tag, (int64_t)row->wide - 1);
     } else if (row->start_ns >= w->from && row->start_ns < w->to) {
         int64_t *bin = bin_of(&w->p->bins, w->lane, tag);
         if (bin)
-            bin[(row->start_ns - w->from) >> w->level] += (int64_t)row->v[1];
+            bin[(row->start_ns - w->from) >> w->level] += (int64_t)row->wide;
         else
             w->failed = true;
     }
@@ -215,7 +215,7 @@ static int paint_group(void *arg, const struct seq_row *row) {
         w->failed = true;
         return 1;
     }
-    int64_t start = row->start_ns, end = start + row->dur_ns, ns = (int64_t)row->v[0];
+    int64_t start = row->start_ns, end = start + row->dur_ns, ns = (int64_t)row->wide;
     int64_t width = INT64_C(1) << w->level;
     if (row->dur_ns <= width && start >> w->level == (end - 1) >> w->level) {
         if (start >= w->from && start < w->to) bin[(start - w->from) >> w->level] += ns;
@@ -360,7 +360,7 @@ static int shared_picture(struct painter *w, int64_t index, struct fault *f) {
     TRY(store__slices(s, &slices, f));
     TRY(store__load_gos(s, f));
     struct seq_window window = {w->from, w->to, INT64_MIN, INT64_MAX,
-                                SLICE_CLASS | SLICE_PLACE | SLICE_FLAGS};
+                                SLICE_CLASS | SLICE_PLACE | SLICE_WIDE};
     TRY(seq_rows(slices, &window, paint_shared, w, f));
     TRY(painted(w, f));
     sort_solids(w->p);

@@ -1,0 +1,99 @@
+/* storage/src/seq_fill.c - a chunk's rows, counted by key as they come and sorted in two passes.
+ *
+ * A counting sort needs to know only how many rows each key has: a row's slot is found once, when
+ * it is added, and the rows themselves are never moved. */
+#include "storage/src/seq_fill.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS_AT_FIRST = 256 };
+
+/* The place of the key in the table: its slot's, or the empty one where it belongs. */
+static uint32_t *place_of(struct filling *c, int64_t key) {
+    uint32_t mask = c->room * 2 - 1;
+    uint32_t i = (uint32_t)(((uint64_t)key * 0x9e3779b97f4a7c15u) >> c->table_shift);
+    while (c->table[i] && c->slots[c->table[i] - 1].key != key) i = (i + 1) & mask;
+    return &c->table[i];
+}
+
+static bool grow(void *array, uint32_t room, size_t size) {
+    void **p = array, *grown = realloc(*p, room * size);
+    if (grown) *p = grown;
+    return grown != NULL;
+}
+
+/* Most levels of detail hold few rows: arrays start small and double. */
+static bool make_room(struct filling *c) {
+    uint32_t room = c->room ? c->room * 2 : ROWS_AT_FIRST;
+    free(c->table);
+    c->table = calloc((size_t)room * 2, sizeof *c->table);
+    if (!c->table || !grow(&c->rows, room, sizeof *c->rows) ||
+        !grow(&c->row_slot, room, sizeof *c->row_slot) ||
+        !grow(&c->order, room, sizeof *c->order) || !grow(&c->slots, room, sizeof *c->slots))
+        return false;
+    c->room = room;
+    c->table_shift = 64 - (unsigned)__builtin_ctz(room * 2);
+    for (uint32_t s = 0; s < c->n_slots; s++) *place_of(c, c->slots[s].key) = s + 1;
+    return true;
+}
+
+bool fill_add(struct filling *c, const struct seq_row *row) {
+    if (c->n == c->room && !make_room(c)) return false;
+    uint32_t *place = place_of(c, row->key);
+    if (!*place) {
+        c->slots[c->n_slots] = (struct fill_slot){.key = row->key};
+        *place = ++c->n_slots;
+    }
+    c->slots[*place - 1].n++;
+    c->row_slot[c->n] = *place - 1;
+    c->rows[c->n++] = *row;
+    return true;
+}
+
+static int slot_order(const void *a, const void *b) {
+    int64_t x = (*(const struct fill_slot *const *)a)->key;
+    int64_t y = (*(const struct fill_slot *const *)b)->key;
+    return (x > y) - (x < y);
+}
+
+bool fill_sort(struct filling *c) {
+    struct fill_slot **sorted = malloc((c->n_slots + 1) * sizeof *sorted);
+    struct fill_slot *slots = malloc((c->n_slots + 1) * sizeof *slots);
+    if (!sorted || !slots) {
+        free(sorted);
+        free(slots);
+        return false;
+    }
+    bool ascending = true;
+    for (uint32_t i = 0; i < c->n_slots; i++) {
+        sorted[i] = &c->slots[i];
+        if (i && c->slots[i].key < c->slots[i - 1].key) ascending = false;
+    }
+    if (!ascending) qsort(sorted, c->n_slots, sizeof *sorted, slot_order);
+    uint32_t place = 0;
+    for (uint32_t i = 0; i < c->n_slots; i++) {
+        sorted[i]->place = place;
+        slots[i] = *sorted[i];
+        place += sorted[i]->n;
+    }
+    for (uint32_t i = 0; i < c->n; i++) c->order[c->slots[c->row_slot[i]].place++] = i;
+    memcpy(c->slots, slots, c->n_slots * sizeof *slots);
+    free(sorted);
+    free(slots);
+    return true;
+}
+
+void fill_clear(struct filling *c) {
+    c->n = c->n_slots = 0;
+    if (c->table) memset(c->table, 0, (size_t)c->room * 2 * sizeof *c->table);
+}
+
+void fill_free(struct filling *c) {
+    free(c->rows);
+    free(c->row_slot);
+    free(c->order);
+    free(c->slots);
+    free(c->table);
+    *c = (struct filling){0};
+}

@@ -1,0 +1,30 @@
+/* storage/src/seq_fill.h - the rows of a chunk while it fills, and their order by key. */
+#ifndef PARKVIEW_STORAGE_SEQ_FILL_H
+#define PARKVIEW_STORAGE_SEQ_FILL_H
+
+#include "storage/src/seq.h"
+
+struct fill_slot { /* a distinct key */
+    int64_t key;
+    uint32_t n, place;
+};
+
+struct filling {
+    struct seq_row *rows;
+    uint32_t *row_slot, *order;
+    uint32_t n, room; /* rows: used, allocated */
+    struct fill_slot *slots;
+    uint32_t n_slots;
+    uint32_t *table; /* hash of key -> slot + 1; 2 * room entries */
+    unsigned table_shift;
+};
+
+/* fill_add - false when out of memory. */
+bool fill_add(struct filling *c, const struct seq_row *row);
+/* fill_sort - order[0 … n) lists the rows by key, those of one key as they were added; slots[] is
+ * sorted by key.  fill_clear comes next. */
+bool fill_sort(struct filling *c);
+void fill_clear(struct filling *c);
+void fill_free(struct filling *c);
+
+#endif
