@@ -95,9 +95,9 @@ uint32_t store__tag_of(struct store *s, uint32_t class_id, int64_t g, int64_t at
 enum {
     SLICE_CLASS = 1 << 0,
     SLICE_PLACE = 1 << 1,
-    SLICE_WAKER = 1 << 2 | 1 << 3, /* place, stack */
     SLICE_OPEN = 1 << 4,
     SLICE_WIDE = 1 << 5, /* waits: waker + 1; system calls: how long P was kept, + 1 */
+    SLICE_WAKER = 1 << 2 | 1 << 3 | SLICE_WIDE, /* place, stack, goroutine */
     SLICE_ALL = SLICE_CLASS | SLICE_PLACE | SLICE_WAKER | SLICE_OPEN | SLICE_WIDE
 };
 /* How long a system call kept its P (the whole of it unless it lost the P). */

@@ -416,7 +416,7 @@ static uint32_t columns_of(uint64_t used) {
     } needs[] = {{SQLCOL_SLICES_P, SLICE_PLACE},           {SQLCOL_SLICES_M, SLICE_PLACE},
                  {SQLCOL_SLICES_WAKER_G, SLICE_WAKER},     {SQLCOL_SLICES_WAKER_FUNC, SLICE_WAKER},
                  {SQLCOL_SLICES_WAKER_P, SLICE_WAKER},     {SQLCOL_SLICES_WAKER_M, SLICE_WAKER},
-                 {SQLCOL_SLICES_WAKER_STACK, SLICE_WAKER}, {SQLCOL_SLICES_OPEN, SLICE_FLAGS}};
+                 {SQLCOL_SLICES_WAKER_STACK, SLICE_WAKER}, {SQLCOL_SLICES_OPEN, SLICE_OPEN}};
     uint32_t columns = SLICE_CLASS;
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
         if (used >> needs[i].column & 1) columns |= needs[i].needs;
