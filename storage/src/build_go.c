@@ -172,15 +172,16 @@ static int write_slice(struct builder *b, const struct go *g, int64_t now, const
     uint32_t on_p = p >= 0 && p < 0xffff && (g->state == GO_RUNNING || g->state == GO_SYSCALL)
                         ? (uint32_t)p + 1
                         : 0;
-    struct seq_row row = {.key = g->id,
-                          .start_ns = g->since,
-                          .dur_ns = now - g->since,
-                          .wide = wide,
-                          .v = {g->class_id, g->place, w->place, w->stack, open},
-                          .note = g->tag | (uint64_t)on_p << 16 |
-                                  (g->n_raw < LOD_G_RAW_SLICES ? NOTE_RAW_ONLY : 0) |
-                                  (g->state == GO_WAITING ? NOTE_WAITING : 0) |
-                                  (names_is_forever(b->names, g->class_id) ? NOTE_FOREVER : 0)};
+    struct seq_row row = {
+        .key = g->id,
+        .start_ns = g->since,
+        .dur_ns = now - g->since,
+        .wide = wide,
+        .v = {g->class_id, g->place, w->place, w->stack, open},
+        .note = g->tag | (uint64_t)on_p << 16 |
+                (g->n_raw < LOD_G_RAW_SLICES && !b->counts.n_gaps ? NOTE_RAW_ONLY : 0) |
+                (g->state == GO_WAITING ? NOTE_WAITING : 0) |
+                (names_is_forever(b->names, g->class_id) ? NOTE_FOREVER : 0)};
     TRY(seq_append(b->slices, &row, f));
     b->counts.n_slices++;
     if (g->state == GO_RUNNING || g->state == GO_SYSCALL) {
@@ -282,8 +283,7 @@ static int end_go(struct builder *b, struct go *g, bool ended, struct fault *f) 
     TRY(coltab_append(b->tabs[TAB_GOROUTINES], row, f));
     TRY(flush_pending(b, g, f));
     TRY(build_close_regions(b, g, f));
-    if ((!ended || g->from_c) && !map_put(&b->lived, (uint64_t)g->id, g->n_raw))
-        return build_no_memory(f);
+    if (g->from_c && !map_put(&b->lived, (uint64_t)g->id, g->n_raw)) return build_no_memory(f);
     uint32_t i = (uint32_t)(g - b->gos);
     map_remove(&b->go_map, (uint64_t)g->id);
     g->state = GO_NOTEXIST;

@@ -78,7 +78,7 @@ struct builder {
     struct build_counts counts;
     int64_t gap_row[COLTAB_MAX_COLS];
 
-    struct map lived; /* goroutines that may live again (cgo, gaps) -> n_raw */
+    struct map lived; /* goroutines that may live again (cgo callbacks) -> n_raw */
     struct map go_map, proc_map, thread_map, range_map, task_map;
     struct go *gos;
     uint32_t n_gos, cap_gos, free_go;

@@ -12,7 +12,8 @@
 #include "storage/src/seq.h"
 
 /* A goroutine's first LOD_G_RAW_SLICES slices stand in no level of detail: most goroutines have no
- * more, and a level would cost as much as their slices do.  Readers take those from the slices. */
+ * more, and a level would cost as much as their slices do.  Readers take those from the slices.
+ * (But after a gap every slice stands in the levels, as any goroutine may then live again.) */
 enum { LOD_G_RAW_SLICES = 64 };
 enum { LOD_FIRST = 16, LOD_STEP = 2, LOD_LAST = 34, LOD_FIRST_G = 18, LOD_MAX_PARTS = 24 };
 

@@ -276,6 +276,8 @@ static int lod_from(struct store *s, int64_t g, int64_t *out, struct fault *f) {
         }
         i = s->n_lod_from++;
         s->lod_from[i] = c.n < LOD_G_RAW_SLICES ? INT64_MAX : c.end_ns;
+        if (s->info.n_gaps && s->info.gaps[0].from_ns < s->lod_from[i])
+            s->lod_from[i] = s->info.gaps[0].from_ns;
         if (!map_put(&s->lod_from_map, (uint64_t)g, i)) return store__no_memory(f);
     }
     *out = s->lod_from[i];
