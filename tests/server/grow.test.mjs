@@ -1,0 +1,104 @@
+// tests/server/grow.test.mjs - a trace is shown while it is being read: its first part before its
+// last byte is there, more of it as it comes, and in the end the same as when read at once.
+import { spawn, spawnSync } from "node:child_process";
+import { createWriteStream, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Checks, skip } from "../lib/project.mjs";
+import { Socket, scratch, serve } from "./serve.mjs";
+import { readTiles } from "./tiles.mjs";
+
+// A part is shown when a generation is complete, so this takes a trace of many, and of some size.
+const large = process.env.PARKVIEW_LARGE_TRACE;
+if (!large) skip("PARKVIEW_LARGE_TRACE names no trace (Go 1.22 or later, 50 MB or more)");
+const checks = new Checks();
+const bytes = readFileSync(large);
+
+/** A server that reads a pipe, and a function that feeds the pipe up to a share of the trace. */
+async function begin(name) {
+  const path = join(scratch, name);
+  spawnSync("mkfifo", [path]);
+  const cat = spawn("sh", ["-c", 'cat > "$0"', path], { stdio: ["pipe", "ignore", "ignore"] });
+  cat.stdin.on("error", () => {});
+  let fed = 0;
+  const feed = (share) =>
+    new Promise((done) => {
+      const to = Math.floor(bytes.length * share);
+      cat.stdin.write(bytes.subarray(fed, to), done);
+      fed = to;
+    });
+  await Promise.race([feed(0.6), new Promise((r) => setTimeout(r, 100))]);
+  const server = await serve([path]);
+  return { server, socket: await Socket.open(server), feed, end: () => cat.stdin.end(), cat };
+}
+const info = async (socket) => (await socket.ask("info", { trace: 0 })).ok;
+const eventually = async (what) => {
+  for (let i = 0; i < 1500; i++) {
+    const got = await what();
+    if (got) return got;
+    await new Promise((r) => setTimeout(r, 20));
+  }
+  return null;
+};
+
+// ---- it grows -----------------------------------------------------------------------------------
+
+const { server, socket, feed, end } = await begin("growing");
+const first = await eventually(() => info(socket));
+checks.check("there is something to see after 60 % of the bytes", first && !first.complete && first.duration > 0 && first.procs.length > 0);
+const state = (await socket.ask("traces")).ok.traces[0];
+checks.equal("its state", state.state, "importing");
+checks.check("its progress", state.progress.done > 0 && state.progress.events > 0 && state.progress.rate > 0, JSON.stringify(state.progress));
+const level = Math.ceil(Math.log2(first.duration / 1920));
+const ask = (to) => socket.ask("tiles", { trace: 0, level, from: 0, to, lanes: first.procs.map((p) => `P${p}`) });
+const early = readTiles((await ask(4)).binary);
+checks.check("tiles of the first part", early.records.some((r) => r.partCover.length + r.solidStart.length > 0));
+checks.check("tiles past its end say: ask again", early.records.filter((r) => r.index === 3).every((r) => r.flags === 1));
+await feed(0.9);
+const second = await eventually(async () => {
+  const now = await info(socket);
+  return now?.duration > first.duration && now;
+});
+checks.check("it has grown", second && !second.complete && second.events > first.events);
+checks.check("tags and groups keep their numbers", first.tags.every((t, i) => second.tags[i].refined === t.refined) && first.groups.every((g, i) => second.groups[i].func === g.func));
+checks.check("progress was pushed", socket.pushes.filter((p) => p.push === "trace").length >= 2);
+checks.check("info was pushed", socket.pushes.some((p) => p.push === "info" && !p.info.complete));
+await feed(1);
+end();
+const whole = await eventually(async () => {
+  const now = await info(socket);
+  return now?.complete && now;
+});
+checks.check("it is complete in the end", whole && whole.duration > second.duration);
+checks.check("its last state was pushed", await socket.push((p) => p.push === "trace" && p.trace.state === "ready"));
+checks.check("no tile says ask again", readTiles((await ask(4)).binary).records.every((r) => r.flags === 0));
+const waits = (await socket.ask("waits", { trace: 0, from: 0, to: whole.duration, by: "refined" })).ok;
+await server.stop();
+
+const plain = join(scratch, "plain.trace");
+await new Promise((done) => createWriteStream(plain).end(bytes, done));
+const other = await serve([plain]);
+const again = await Socket.open(other);
+await again.push((p) => p.push === "trace" && p.trace.state === "ready").catch(() => {});
+const same = await eventually(async () => {
+  const now = await info(again);
+  return now?.complete && now;
+});
+checks.equal("as when it is read at once: duration", same?.duration, whole?.duration);
+checks.equal("as when it is read at once: events", same?.events, whole?.events);
+checks.equal("as when it is read at once: waits", JSON.stringify((await again.ask("waits", { trace: 0, from: 0, to: same.duration, by: "refined" })).ok), JSON.stringify(waits));
+await other.stop();
+
+// ---- stopped ------------------------------------------------------------------------------------
+
+const third = await begin("stopped");
+await eventually(() => info(third.socket));
+checks.check("stop is answered", (await third.socket.ask("stop", { trace: 0 })).ok);
+third.feed(1).then(third.end);
+const { trace: stopped } = await third.socket.push((p) => p.push === "trace" && p.trace.state !== "importing");
+checks.equal("a stopped import", stopped.state, "failed");
+checks.check("says that it was stopped", /stop|cancel/i.test(stopped.fault?.text), JSON.stringify(stopped.fault));
+const error = (await third.socket.ask("info", { trace: 0 })).error;
+checks.check("and cannot be asked", error?.text, JSON.stringify(error));
+checks.equal("the server is well", (await third.server.stop()).status, 0);
+third.cat.kill();
+checks.end();
