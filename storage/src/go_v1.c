@@ -6,8 +6,10 @@
  *             So nothing can be given out before the last byte was seen.
  * Held        not the file: its bytes lie in a temporary file (small ones on the heap).  In memory:
  *             16 bytes a batch (of 64 KiB), strings and stacks once (struct dict), the CPU samples,
- *             48 bytes and a hash entry a goroutine, the Ps' cursors, and the events that wait for
- *             their final place (go_v1_settle.c).
+ *             30 bytes a goroutine (an id that comes again must be recognised as Go does, so none
+ *             is forgotten), the Ps' cursors, and the events that wait for their final place
+ *             (go_v1_settle.c).  Peak: 28 MB for a 49 MB trace with 337,000 goroutines, 67 MB for
+ *             155 MB with a million.
  * Faults      Go gives out nothing of a trace that it will refuse.  By itself this reader does the
  *             same: it checks the whole trace before the first event.  With reader_options.resume
  *             or .early all events before the fault are given out, then the fault.
@@ -126,7 +128,7 @@ static void give(struct go_v1 *r, struct ev_batch *b) {
     if (rc == 1) return;
     r->phase = V1_ENDED;
     if (rc == 0) find_end(r);
-    if (r->fault.code == 0) v1_convert_sync(r, r->convert.last + 1, b);
+    if (r->fault.code == 0) v1_convert_sync(r, (int64_t)((uint64_t)r->convert.last + 1), b);
 }
 
 int go_v1_next(struct go_v1 *r, struct ev_batch *b, struct fault *f) {

@@ -73,7 +73,7 @@ void v1_convert_free(struct v1_convert *c) {
 static struct ev *append(struct go_v1 *r, int64_t time_ns, struct ev_batch *b) {
     struct v1_convert *c = &r->convert;
     struct ev *ev = &b->ev[b->n++];
-    if (time_ns <= c->last) time_ns = c->last + 1;
+    if (time_ns <= c->last) time_ns = (int64_t)((uint64_t)c->last + 1);
     c->last = time_ns;
     *ev = (struct ev){.time_ns = time_ns, .g = NO_ID, .p = NO_ID, .m = NO_ID};
     return ev;

@@ -1,0 +1,69 @@
+/* storage/src/go_v1_events.h - the events of Go 1.11 to 1.21 by number, and what orders them.
+ *
+ * Private to the go_v1 reader.  The table is go_v1_events.def. */
+#ifndef PARKVIEW_STORAGE_GO_V1_EVENTS_H
+#define PARKVIEW_STORAGE_GO_V1_EVENTS_H
+
+#include <stdint.h>
+
+enum v1_type {
+    V1_NONE,
+#define X(code, ident, name, since, n_args, stack, args, order) V1_##ident = (code),
+#include "storage/src/go_v1_events.def"
+#undef X
+    V1_N_TYPES = 50
+};
+
+/* What an event needs of its goroutine to be merged, and what it makes of it. */
+enum v1_order {
+    V1_FREE,          /* nothing */
+    V1_CREATE,        /* args[0]: never seen -> runnable */
+    V1_WAITING,       /* g: fresh from CREATE -> waiting */
+    V1_START,         /* g: runnable, sequence number args[1] -> running */
+    V1_START_LOCAL,   /* g: runnable -> running, sequence + 1 */
+    V1_BLOCK,         /* g: running -> waiting */
+    V1_YIELD,         /* g: running -> runnable */
+    V1_UNBLOCK,       /* args[0]: waiting, sequence number args[1] -> runnable */
+    V1_UNBLOCK_LOCAL, /* args[0]: waiting -> runnable, sequence + 1 */
+    V1_GC,            /* cycle number args[0] must be the next */
+    V1_N_ORDERS
+};
+
+/* Which goroutine an event belongs to (v1_spec.about). */
+enum {
+    V1_NAMES = 1,  /* args[0] is a goroutine: its slot is looked up */
+    V1_OWNS = 2,   /* the event belongs to that one, not to the one that runs */
+    V1_BEGINS = 4, /* that one runs from now on */
+    V1_LEAVES = 8, /* none runs from now on */
+};
+
+struct v1_spec {
+    const char *name;
+    uint8_t since, n_args, stack, order, about;
+};
+extern const struct v1_spec v1_specs[64];
+
+enum v1_go_status { V1_DEAD, V1_RUNNABLE, V1_RUNNING, V1_BLOCKED };
+
+/* Processors that Go's converter makes up for events that belong to no real one. */
+enum { V1_FAKE_P = 1000000, V1_TIMER_P, V1_NETPOLL_P, V1_SYSCALL_P, V1_GC_P, V1_PROFILE_P };
+
+enum { V1_MAX_PROCS = 1 << 16, V1_HEADER_BYTES = 16, V1_SLACK = 16 };
+
+/* Whose state an event needs: the slot of ... */
+enum { V1_KEY_FREE, V1_KEY_GC, V1_KEY_OWN, V1_KEY_TARGET };
+/* The sequence number that it needs: args[0], args[1], or the rule's. */
+enum { V1_SEQ_ARG0, V1_SEQ_ARG1, V1_SEQ_RULE };
+#define V1_NO_SEQ  UINT64_MAX       /* as needed: any; as left: the same */
+#define V1_SEQ_INC (UINT64_MAX - 1) /* as left: one more */
+#define V1_FREE_GO UINT64_MAX       /* "goroutine" of events that need nothing */
+#define V1_GC_GO   (UINT64_MAX - 1) /* "goroutine" that counts GC cycles */
+
+struct v1_rule {
+    uint64_t need_seq;
+    uint64_t next_seq; /* as left, where need is V1_SEQ_RULE; else what was needed + 1 */
+    uint8_t key, need, need_status, next_status;
+};
+extern const struct v1_rule v1_rules[V1_N_ORDERS];
+
+#endif

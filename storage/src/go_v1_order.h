@@ -1,0 +1,127 @@
+/* storage/src/go_v1_order.h - what brings the Ps' events of a v1 trace into one order.
+ *
+ * Private to the go_v1 reader: go_v1_cursor.c, go_v1_merge.c, go_v1_settle.c, go_v1_ahead.c. */
+#ifndef PARKVIEW_STORAGE_GO_V1_ORDER_H
+#define PARKVIEW_STORAGE_GO_V1_ORDER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "storage/src/go_v1_index.h"
+
+/* ---- merge ---- */
+
+struct v1_event {
+    int64_t ts;       /* ticks; nanoseconds once settled */
+    uint64_t g;       /* goroutine; 0 = none */
+    uint64_t args[3]; /* after the time difference, without the stack */
+    uint32_t stack;   /* the file's id */
+    uint32_t slot;    /* of g */
+    uint32_t target;  /* slot of args[0], where that is a goroutine */
+    uint32_t proc;    /* index in v1_index.procs; not of CPU samples */
+    int32_t p;
+    uint8_t type;    /* "...Local" forms have become plain ones */
+    uint8_t pending; /* GO_SYSCALL: not yet known whether it blocks */
+    uint8_t blocked; /* GO_SYSCALL: the goroutine's next event is GO_SYS_BLOCK */
+    uint8_t unused;
+};
+_Static_assert(sizeof(struct v1_event) == 64, "struct v1_event changed size");
+
+struct v1_go {
+    uint64_t seq;      /* merge */
+    int64_t sys_block; /* settle: ticks of the last GO_SYS_BLOCK or GO_IN_SYSCALL */
+    uint32_t call;     /* settle: ring position of a pending GO_SYSCALL, 31 bits, + 1 */
+    uint8_t status;    /* merge: enum v1_go_status */
+    bool watched;      /* merge: an event waits for a change of it */
+};
+_Static_assert(sizeof(struct v1_go) == 24, "struct v1_go changed size");
+
+/* Slots that are not goroutines. */
+enum { V1_SLOT_NONE, V1_SLOT_GC, V1_SLOT_FREE, V1_N_FIXED_SLOTS };
+
+/* An event of one P, and what it waits for. */
+struct v1_next {
+    struct v1_event event;
+    uint64_t need_seq; /* the goroutine in slot key must have this sequence number, */
+    uint32_t key;
+    uint8_t need_status; /* and be in this state */
+    uint8_t order;
+    uint8_t unused[2];
+};
+
+struct v1_cursor {              /* one P's events, in file order */
+    struct v1_next *next, *end; /* decoded, not merged yet */
+    struct v1_next *items;      /* room for n_items */
+    uint32_t n_items;
+    bool done;
+    int32_t p;
+    uint32_t proc;      /* UINT32_MAX: the cursor of the CPU samples */
+    uint32_t last_slot; /* slot of last_g */
+    uint64_t last_g;    /* the goroutine that runs, as far as decoded */
+    int64_t ts;
+    struct v1_next *held, *held_end; /* for later: a system call without its next event, and on */
+    const uint8_t *batch, *at, *batch_end; /* at = what is not decoded yet */
+    uint32_t next_sample, n_samples;       /* of the cursor for CPU samples */
+    uint32_t bad;                          /* at batch_end is this fault (index + 1) */
+};
+
+struct v1_merge {
+    struct v1_cursor *cursors; /* one for each P with batches, then the CPU samples */
+    uint32_t n_cursors;
+    uint32_t *available; /* cursors whose next event is not in the frontier */
+    uint32_t n_available;
+    uint32_t *frontier; /* binary heap of cursors by the time of their next event, */
+    int64_t *times;     /* which stands here */
+    uint32_t n_frontier;
+    bool calm; /* the last event changed nothing that a waiting one needs */
+    struct v1_go *gos;
+    uint32_t n_gos, cap_gos;
+    struct v1_refs slots; /* goroutine -> index in gos; 0 = none */
+};
+
+/* ---- settle ---- */
+
+struct v1_late { /* an exit that waits for the events before its real time */
+    int64_t ts;
+    uint64_t pos; /* events of the ring that were merged before it */
+    uint64_t n;   /* counts exits */
+    struct v1_event event;
+};
+
+struct v1_settle {
+    struct v1_event *ring;
+    uint64_t head, tail; /* positions; the index is position & mask */
+    uint64_t mask;
+    struct v1_late *late; /* binary heap by (ts, n) */
+    uint32_t n_late, cap_late;
+    uint64_t count_late;
+    struct v1_event out; /* an exit that get gave */
+    int64_t bound;       /* no exit still to come goes back before this; */
+    int64_t bound_until; /* so for events before this */
+    int64_t last;        /* ticks of the newest event */
+    int64_t first;       /* ticks of the first event */
+    bool any, ended;
+};
+
+/* ---- order ---- */
+
+/* Events in final order, as they go from the ordering to the one who gives them out: from one
+ * thread to another, if there are two. */
+enum { V1_CHUNK_EVENTS = 1024, V1_N_CHUNKS = 4 };
+struct v1_chunk {
+    uint32_t n;
+    bool last;
+    struct v1_event events[V1_CHUNK_EVENTS];
+};
+
+struct v1_ahead {
+    struct v1_chunk *chunks;
+    uint32_t n_filled, n_taken; /* in all; guarded by lock where there is a thread */
+    bool threaded, stop;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t turn;
+};
+
+#endif
