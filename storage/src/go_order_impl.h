@@ -1,4 +1,5 @@
-/* storage/src/go_order_impl.h - what go_order.c and go_ranges.c share: context and giving out. */
+/* storage/src/go_order_impl.h - what go_order.c, go_sched.c and go_ranges.c share: states, context
+ * and giving out. */
 #ifndef PARKVIEW_STORAGE_GO_ORDER_IMPL_H
 #define PARKVIEW_STORAGE_GO_ORDER_IMPL_H
 
@@ -26,6 +27,12 @@ int go_context_fault(struct go_order *o, const struct go_cursor *c, const struct
 /* Notes an id that no table has; the event is given out and taken back again by go_merge.c. */
 void go_bad_id(struct go_order *o, struct go_cursor *c, const char *what, uint64_t id)
     __attribute__((cold, noinline));
+int go_no_memory(struct go_order *o) __attribute__((cold, noinline));
+/* New states; NULL or 0 = out of memory.  They may move the others. */
+struct go_g *go_add_g(struct go_order *o, uint64_t id, uint8_t status);
+struct go_p *go_add_p(struct go_order *o, uint64_t id, uint8_t status);
+uint32_t go_add_m(struct go_order *o, uint64_t id, int64_t g);
+void go_remove_g(struct go_order *o, struct go_g *g);
 struct go_g *go_find_current_g(struct go_order *o, struct go_m *m) __attribute__((noinline));
 
 /* A thread always; p and g as asked for.  0 or a fault. */
@@ -114,22 +121,40 @@ static inline int go_order_advance(struct go_order *o, struct go_cursor *c) {
     return go_rules[c->type](o, c, &o->ms[c->thread]);
 }
 
-/* ---- go_ranges.c: rules of what goes on for a while, and of what users say ---- */
-int go_rule_gc_active(struct go_order *o, struct go_cursor *c, struct go_m *m);
-int go_rule_gc_begin(struct go_order *o, struct go_cursor *c, struct go_m *m);
-int go_rule_gc_end(struct go_order *o, struct go_cursor *c, struct go_m *m);
-int go_rule_sweep(struct go_order *o, struct go_cursor *c, struct go_m *m);
-int go_rule_g_range_begin(struct go_order *o, struct go_cursor *c, struct go_m *m);
-int go_rule_g_range_active(struct go_order *o, struct go_cursor *c, struct go_m *m);
-int go_rule_g_range_end(struct go_order *o, struct go_cursor *c, struct go_m *m);
-int go_rule_metric(struct go_order *o, struct go_cursor *c, struct go_m *m);
-int go_rule_label(struct go_order *o, struct go_cursor *c, struct go_m *m);
-int go_rule_log(struct go_order *o, struct go_cursor *c, struct go_m *m);
-int go_rule_task_begin(struct go_order *o, struct go_cursor *c, struct go_m *m);
-int go_rule_task_end(struct go_order *o, struct go_cursor *c, struct go_m *m);
-int go_rule_region_begin(struct go_order *o, struct go_cursor *c, struct go_m *m);
-int go_rule_region_end(struct go_order *o, struct go_cursor *c, struct go_m *m);
-int go_rule_alloc_free(struct go_order *o, struct go_cursor *c, struct go_m *m);
+/* ---- go_sched.c ---- */
+go_rule go_rule_proc_start;
+go_rule go_rule_proc_stop;
+go_rule go_rule_proc_steal;
+go_rule go_rule_proc_status;
+go_rule go_rule_g_create;
+go_rule go_rule_create_syscall;
+go_rule go_rule_g_start;
+go_rule go_rule_g_destroy;
+go_rule go_rule_destroy_syscall;
+go_rule go_rule_g_stop;
+go_rule go_rule_g_unblock;
+go_rule go_rule_syscall_begin;
+go_rule go_rule_syscall_end;
+go_rule go_rule_syscall_end_blocked;
+go_rule go_rule_g_status;
+go_rule go_rule_g_switch;
+
+/* ---- go_ranges.c: what goes on for a while, and what users say ---- */
+go_rule go_rule_gc_active;
+go_rule go_rule_gc_begin;
+go_rule go_rule_gc_end;
+go_rule go_rule_sweep;
+go_rule go_rule_g_range_begin;
+go_rule go_rule_g_range_active;
+go_rule go_rule_g_range_end;
+go_rule go_rule_metric;
+go_rule go_rule_label;
+go_rule go_rule_log;
+go_rule go_rule_task_begin;
+go_rule go_rule_task_end;
+go_rule go_rule_region_begin;
+go_rule go_rule_region_end;
+go_rule go_rule_alloc_free;
 void go_extra_free(struct go_extra *x);
 
 #endif

@@ -10,10 +10,6 @@
 
 #include <stdio.h>
 
-static int no_memory(struct go_order *o) {
-    return fault_set(o->fault, PV_ENOMEM, -1, "out of memory for the state of ranges");
-}
-
 static struct ev *put_range(struct go_order *o, const struct go_cursor *c, const struct go_m *m,
                             enum ev_kind kind, uint32_t name, enum ev_scope scope, uint64_t id) {
     struct ev *ev = put_in(o, c, m, kind);
@@ -203,7 +199,7 @@ int go_rule_g_range_begin(struct go_order *o, struct go_cursor *c, struct go_m *
     if (has_range(g, c->type, reason)) return already_open(o, c, c->type, false);
     uint32_t stack = stack_id(o, c, c->args[stw ? 1 : 0]);
     uint32_t name = stw ? stw_name(o, string_id(o, c, reason)) : o->name_assist;
-    if (add_range(g, c->type, reason, name) < 0) return no_memory(o);
+    if (add_range(g, c->type, reason, name) < 0) return go_no_memory(o);
     put_range(o, c, m, EV_RANGE_BEGIN, name, SCOPE_GO, (uint64_t)m->g)->stack = stack;
     return DONE;
 }
@@ -217,7 +213,7 @@ int go_rule_g_range_active(struct go_order *o, struct go_cursor *c, struct go_m 
     bool first = o->gen_number == o->initial_gen, open = has_range(g, start, 0);
     if (first && open) return already_open(o, c, start, true);
     if (!first && !open) return not_open(o, c, start, true);
-    if (first && add_range(g, start, 0, o->name_assist) < 0) return no_memory(o);
+    if (first && add_range(g, start, 0, o->name_assist) < 0) return go_no_memory(o);
     put_range(o, c, m, EV_RANGE_ACTIVE, o->name_assist, SCOPE_GO, c->args[0]);
     return DONE;
 }
@@ -314,7 +310,7 @@ int go_rule_task_begin(struct go_order *o, struct go_cursor *c, struct go_m *m) 
         return go_broken(o, c, "task ID conflict: %llu", (unsigned long long)id);
     TRY(named(o, c, c->args[2], &name));
     TRY(require(o, c, m, MUST, MUST));
-    if (add_task(o, id, parent, name) < 0) return no_memory(o);
+    if (add_task(o, id, parent, name) < 0) return go_no_memory(o);
     struct ev *ev = put_in(o, c, m, EV_TASK_BEGIN);
     ev->id = id;
     ev->aux = parent;
@@ -358,12 +354,12 @@ int go_rule_region_begin(struct go_order *o, struct go_cursor *c, struct go_m *m
     struct go_g *g = user_g(o, c, m, &rc);
     if (!g) return rc;
     struct go_extra *x = extra_of(g);
-    if (!x) return no_memory(o);
+    if (!x) return go_no_memory(o);
     if (x->n_regions == x->cap_regions) {
         uint32_t cap = x->cap_regions ? x->cap_regions * 2 : 4;
         struct go_region *regions =
             cap > x->cap_regions ? realloc(x->regions, cap * sizeof *regions) : NULL;
-        if (!regions) return no_memory(o);
+        if (!regions) return go_no_memory(o);
         x->regions = regions;
         x->cap_regions = cap;
     }
