@@ -34,6 +34,7 @@ export class Stage extends Observable {
   palette: Palette = readPalette();
   overviewFigures: OverviewFigures = { ran: 0, waited: 0 };
   hover: Row | null = null;
+  pointerX: number | null = null; // px on the lanes
   brush: { x0: number; x1: number; text: string } | null = null;
   figures = { notWaiting: 0 };
   lastFrameMs = 0;
@@ -162,6 +163,7 @@ export class Stage extends Observable {
     if (app.view.tick(now)) this.ask();
     this.moveScroll(now);
     if (!app.info) return;
+    this.readPointer();
     app.want();
     const begin = performance.now();
     this.readLooks();
@@ -176,6 +178,12 @@ export class Stage extends Observable {
     }
     if (this.dirtyBase) this.lastFrameMs = performance.now() - begin;
     this.dirtyBase = this.dirtyTop = this.dirtyStrip = false;
+  }
+
+  /** The moment under a pointer that rests changes while the window moves. */
+  readPointer(): void {
+    const { app } = this;
+    app.cursor = this.pointerX === null ? null : Math.min(app.view.duration, Math.max(0, this.scale().t(this.pointerX)));
   }
 
   private makeFrame(): Frame {

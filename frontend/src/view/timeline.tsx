@@ -52,7 +52,9 @@ export function Timeline({ stage }: { stage: Stage }) {
       onWheel(e, stage, box);
     };
     box.addEventListener("wheel", wheel, { passive: false });
+    const still = app.view.subscribe(() => setTip(null));
     return () => {
+      still();
       watch.disconnect();
       box.removeEventListener("wheel", wheel);
     };
@@ -65,22 +67,23 @@ export function Timeline({ stage }: { stage: Stage }) {
 
   const move = (e: PointerEvent) => {
     const p = local(e);
-    const s = stage.scale();
     const d = drag.current;
     if (d) {
       follow(d, p, e, stage);
       setTip(null);
     }
-    app.cursor = Math.min(app.view.duration, Math.max(0, s.t(p.x)));
+    stage.pointerX = p.x;
+    stage.readPointer();
+    const cursor = app.cursor ?? 0;
     const row = p.y >= PINNED ? app.lanes.at(p.y - PINNED) : undefined;
     stage.hover = row ?? null;
     stage.invalidateTop();
     stage.changed();
-    const phase = p.y >= SIZES.ruler && p.y < PINNED ? phaseAt(stage, app.cursor) : undefined;
+    const phase = p.y >= SIZES.ruler && p.y < PINNED ? phaseAt(stage, cursor) : undefined;
     if (!d && phase) setTip({ x: e.clientX, y: e.clientY, row: null, under: null, phase });
     else if (d || !row || !row.lane) setTip(null);
     else if (row.kind === "group" || row.kind === "count") setTip({ x: e.clientX, y: e.clientY, row, under: null });
-    else setTip({ x: e.clientX, y: e.clientY, row, under: stage.under(row, app.cursor, HIT_PX) });
+    else setTip({ x: e.clientX, y: e.clientY, row, under: stage.under(row, cursor, HIT_PX) });
   };
 
   const down = (e: PointerEvent) => {
@@ -115,7 +118,8 @@ export function Timeline({ stage }: { stage: Stage }) {
   const leave = () => {
     setTip(null);
     stage.hover = null;
-    app.cursor = null;
+    stage.pointerX = null;
+    stage.readPointer();
     stage.invalidateTop();
     stage.changed();
   };
