@@ -69,10 +69,7 @@ int query__fail(struct query *q, const struct fault *f) {
 
 int query__coltab(struct query *q, enum coltab_table t, struct coltab **out) {
     struct fault f;
-    if (!q->coltabs[t] && coltab_open(store__db(q->store), t, &q->coltabs[t], &f) < 0)
-        return query__fail(q, &f);
-    *out = q->coltabs[t];
-    return SQLITE_OK;
+    return store__tab(q->store, t, out, &f) < 0 ? query__fail(q, &f) : SQLITE_OK;
 }
 
 /* ---- what is allowed ----------------------------------------------------------------------- */
@@ -179,7 +176,6 @@ static int connect_query(struct query *q) {
 
 static void disconnect_query(struct query *q) {
     sqlite3_close(q->db);
-    for (int t = 0; t < N_COLTABS; t++) coltab_close(q->coltabs[t]);
     vtab_coltab_free(q);
     slice_names_free(q->names);
 }

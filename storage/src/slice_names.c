@@ -37,72 +37,51 @@ static int load_classes(struct query *q, struct slice_names *n) {
     return SQLITE_OK;
 }
 
-static struct start_of *slot_of(const struct slice_names *n, int64_t g) {
-    size_t i = (size_t)(((uint64_t)g * 0x9e3779b97f4a7c15u) >> 20) & (n->n_slots - 1);
-    while (n->starts[i].used && n->starts[i].g != g) i = (i + 1) & (n->n_slots - 1);
-    return &n->starts[i];
+uint32_t slice_names_group(struct slice_names *n, int64_t g, int64_t at_ns) {
+    const struct go_index *go = n->last;
+    if (!go || go->g != g || at_ns < go->start_ns || at_ns > go->end_ns)
+        go = n->last = store__find_go(n->store, g, at_ns);
+    return go ? go->group : 0;
 }
 
-uint32_t slice_names_func(const struct slice_names *n, int64_t g) {
-    const struct start_of *s = slot_of(n, g);
-    return s->used ? s->func : 0;
+struct text slice_names_start(const struct slice_names *n, uint32_t group) {
+    return group < n->store->n_groups ? n->store->groups[group].func : (struct text){0};
 }
 
-/* load_starts - a goroutine id that lives twice (cgo callbacks) keeps the name it had last. */
-static int load_starts(struct query *q, struct slice_names *n) {
-    struct coltab *t;
-    struct coltab_scan *scan;
-    const int64_t *row;
+int slice_names_find(struct query *q, struct text name, uint32_t *group, int64_t *g_min,
+                     int64_t *g_max) {
+    struct store *s = q->store;
     struct fault f;
-    int rc = query__coltab(q, TAB_GOROUTINES, &t);
-    if (rc != SQLITE_OK) return rc;
-    n->n_slots = 64;
-    while ((int64_t)n->n_slots < 2 * coltab_n_rows(t)) n->n_slots *= 2;
-    n->starts = calloc(n->n_slots, sizeof *n->starts);
-    if (!n->starts) return SQLITE_NOMEM;
-    query__spend(q, (int64_t)(n->n_slots * sizeof *n->starts));
-    if (coltab_scan_open(t, &scan, &f) < 0) return query__fail(q, &f);
-    coltab_scan_want(scan, 1u << COL_GOROUTINES_G | 1u << COL_GOROUTINES_FUNC);
-    while ((rc = coltab_scan_next(scan, &row, &f)) == 1) {
-        int64_t g = row[COL_GOROUTINES_G];
-        *slot_of(n, g) = (struct start_of){g, (uint32_t)row[COL_GOROUTINES_FUNC], true};
-    }
-    coltab_scan_close(scan);
-    return rc < 0 ? query__fail(q, &f) : SQLITE_OK;
-}
-
-bool slice_names_find(const struct slice_names *n, struct store *s, struct text name,
-                      uint32_t *func, int64_t *g_min, int64_t *g_max) {
-    *func = 0;
+    *group = 0;
     *g_min = INT64_MAX;
     *g_max = INT64_MIN;
-    for (size_t i = 0; i < n->n_slots; i++) {
-        const struct start_of *slot = &n->starts[i];
-        if (!slot->func) continue;
-        struct text t = *func ? name : store_string(s, slot->func);
-        if (*func ? slot->func != *func : t.n != name.n || memcmp(t.data, name.data, t.n)) continue;
-        *func = slot->func;
-        if (slot->g < *g_min) *g_min = slot->g;
-        if (slot->g > *g_max) *g_max = slot->g;
+    if (store__load_gos(s, &f) < 0) return query__fail(q, &f);
+    for (uint32_t i = 1; i < s->n_groups; i++) {
+        struct text t = s->groups[i].func;
+        if (t.n == name.n && (t.n == 0 || memcmp(t.data, name.data, t.n) == 0)) *group = i;
     }
-    return *func != 0;
+    for (uint32_t i = 0; i < s->n_gos && *group; i++) {
+        if (s->gos[i].group != *group) continue;
+        if (s->gos[i].g < *g_min) *g_min = s->gos[i].g;
+        if (s->gos[i].g > *g_max) *g_max = s->gos[i].g;
+    }
+    return SQLITE_OK;
 }
 
-int slice_names_load(struct query *q, const struct slice_names **out) {
+int slice_names_load(struct query *q, struct slice_names **out) {
+    int rc = SQLITE_OK;
     if (!q->names) {
         q->names = calloc(1, sizeof *q->names);
         if (!q->names) return SQLITE_NOMEM;
-        int rc = load_classes(q, q->names);
-        if (rc == SQLITE_OK) rc = load_starts(q, q->names);
-        if (rc != SQLITE_OK) return rc;
+        q->names->store = q->store;
+        rc = load_classes(q, q->names);
     }
     *out = q->names;
-    return SQLITE_OK;
+    return rc;
 }
 
 void slice_names_free(struct slice_names *n) {
     if (!n) return;
     free(n->classes);
-    free(n->starts);
     free(n);
 }

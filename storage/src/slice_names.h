@@ -2,6 +2,7 @@
 #ifndef PARKVIEW_STORAGE_SLICE_NAMES_H
 #define PARKVIEW_STORAGE_SLICE_NAMES_H
 
+#include "storage/src/store_impl.h"
 #include "storage/src/vtab.h"
 
 struct class_names {
@@ -9,27 +10,23 @@ struct class_names {
     uint32_t stack;
 };
 
-struct start_of { /* a goroutine and its start function */
-    int64_t g;
-    uint32_t func; /* string id, 0 = not known */
-    bool used;
-};
-
 struct slice_names {
     struct class_names *classes;
     uint32_t n_classes;
-    struct start_of *starts; /* hash table, a power of two */
-    size_t n_slots;
+    struct store *store;
+    const struct go_index *last; /* the goroutine that was asked for last */
 };
 
 /* slice_names_load - SQLITE_OK or an error.  q owns the result. */
-int slice_names_load(struct query *q, const struct slice_names **out);
+int slice_names_load(struct query *q, struct slice_names **out);
 void slice_names_free(struct slice_names *n);
-/* slice_names_func - string id of the start function of g. */
-uint32_t slice_names_func(const struct slice_names *n, int64_t g);
-/* slice_names_find - the goroutines that start with a function of this name: its string id, and
- * the range in which their ids lie; false where there are none. */
-bool slice_names_find(const struct slice_names *n, struct store *s, struct text name,
-                      uint32_t *func, int64_t *g_min, int64_t *g_max);
+/* slice_names_group - the group of goroutine g at that time: its start function as a number. */
+uint32_t slice_names_group(struct slice_names *n, int64_t g, int64_t at_ns);
+/* slice_names_start - what the group's start function is called; empty where it is not known. */
+struct text slice_names_start(const struct slice_names *n, uint32_t group);
+/* slice_names_find - the group with that start function, and the range in which its goroutines'
+ * ids lie; SQLITE_OK, *group = 0 where there is none. */
+int slice_names_find(struct query *q, struct text name, uint32_t *group, int64_t *g_min,
+                     int64_t *g_max);
 
 #endif

@@ -34,7 +34,7 @@ struct group {
 
 struct spool {
     struct query *q;
-    const struct slice_names *names;
+    struct slice_names *names;
     struct spool_key keys[SPOOL_MAX_KEYS];
     uint32_t n_keys;
     uint8_t number_keys[MAX_NUMBERS]; /* key columns that do not follow from the class */
@@ -128,7 +128,7 @@ static int64_t number_of(const struct spool *s, const struct slice *slice, int c
     case SQLCOL_SLICES_G:
         return slice->g;
     case SQLCOL_SLICES_START_FUNC:
-        return slice_names_func(s->names, slice->g);
+        return slice_names_group(s->names, slice->g, slice->start_ns);
     case SQLCOL_SLICES_P:
         return slice->p;
     case SQLCOL_SLICES_M:
@@ -158,8 +158,8 @@ static int compare_column(const struct spool *s, const struct slice *a, const st
                             class_text(&s->names->classes[b->class_id], column));
     int64_t x = number_of(s, a, column), y = number_of(s, b, column);
     if ((column == SQLCOL_SLICES_START_FUNC || column == SQLCOL_SLICES_WAKER_FUNC) && x != y)
-        return compare_text(store_string(s->q->store, (uint32_t)x),
-                            store_string(s->q->store, (uint32_t)y));
+        return compare_text(slice_names_start(s->names, (uint32_t)x),
+                            slice_names_start(s->names, (uint32_t)y));
     return (x > y) - (x < y);
 }
 
@@ -205,7 +205,7 @@ static int group_classes(struct spool *s) {
 
 /* ---- filling ------------------------------------------------------------------------------- */
 
-int spool_new(struct query *q, const struct slice_names *names, const struct spool_key *keys,
+int spool_new(struct query *q, struct slice_names *names, const struct spool_key *keys,
               uint32_t n_keys, uint64_t used, bool sorted, bool distinct, struct spool **out) {
     struct spool *s = calloc(1, sizeof *s);
     *out = s;

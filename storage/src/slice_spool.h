@@ -15,7 +15,7 @@ struct spool;
 /* spool_new - keys: what makes a group.  used: bit mask of the columns that will be asked for.
  * sorted: groups come in the order of their keys, else in any.  distinct: one row a group will
  * do.  SQLITE_OK, SQLITE_NOMEM. */
-int spool_new(struct query *q, const struct slice_names *names, const struct spool_key *keys,
+int spool_new(struct query *q, struct slice_names *names, const struct spool_key *keys,
               uint32_t n_keys, uint64_t used, bool sorted, bool distinct, struct spool **out);
 /* spool_can_group - whether the column can be a key. */
 bool spool_can_group(int column);

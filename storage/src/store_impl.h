@@ -43,7 +43,6 @@ struct store {
     struct store_tag *tags;
     char **refined; /* texts that the tags name */
     struct store_group *groups;
-    uint32_t *group_func;
     struct place *places;
     uint32_t n_classes, n_tags, n_groups, n_places;
     struct map group_of_func;

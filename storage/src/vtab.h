@@ -23,7 +23,6 @@ struct query {
     bool declaring;    /* a virtual table is being declared */
     char denied[128];  /* what the authorizer refused first */
 
-    struct coltab *coltabs[N_COLTABS];
     struct slice_names *names; /* slice_names.c */
     struct row_index *indexes; /* vtab_coltab.c */
 };
@@ -35,7 +34,7 @@ int query__check(struct query *q);
 void query__spend(struct query *q, int64_t bytes);
 /* query__fail - a fault of storage as SQLite's code; keeps the fault for query_run. */
 int query__fail(struct query *q, const struct fault *f);
-/* query__coltab - opened when it is first asked for. */
+/* query__coltab - the store's own. */
 int query__coltab(struct query *q, enum coltab_table t, struct coltab **out);
 
 /* Cells. */
@@ -51,6 +50,10 @@ static inline int64_t wrap_add(int64_t a, int64_t b) {
 }
 static inline int64_t wrap_sub(int64_t a, int64_t b) {
     return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
+static inline int64_t slice_end(const struct slice *s) {
+    return wrap_add(s->start_ns, s->dur_ns);
 }
 
 /* number_bounds - the whole numbers that can satisfy `column OP value`, as a range that may be too

@@ -42,7 +42,7 @@ enum range_of { R_START, R_END, R_DUR, R_P, R_M, R_WAKER_G, R_WAKER_P, R_WAKER_M
 
 struct cursor {
     sqlite3_vtab_cursor base;
-    const struct slice_names *names;
+    struct slice_names *names;
     struct slice_scan *scan;
     struct spool *spool;
     struct slice_filter filter;
@@ -50,8 +50,8 @@ struct cursor {
     uint32_t n_tests;
     uint8_t tests[N_RANGES]; /* ranges that are not everything */
     uint8_t *classes;        /* by class: 1 = may pass; NULL = all */
-    uint32_t func;           /* string id of the start function that is asked for */
-    bool by_func, nothing, eof;
+    uint32_t group;          /* whose start function is asked for */
+    bool by_group, nothing, eof;
     struct slice slice;
     int64_t n_rows;
     uint32_t n_seen;
@@ -201,10 +201,12 @@ static int take_classes(struct cursor *c) {
 static int only_text(struct cursor *c, struct query *q, int column, struct text want) {
     if (column == SQLCOL_SLICES_START_FUNC) {
         int64_t g_min, g_max;
-        c->nothing |= !slice_names_find(c->names, q->store, want, &c->func, &g_min, &g_max);
+        int rc = slice_names_find(q, want, &c->group, &g_min, &g_max);
+        if (rc != SQLITE_OK) return rc;
+        c->nothing |= c->group == 0;
         if (g_min > c->filter.g_min) c->filter.g_min = g_min;
         if (g_max < c->filter.g_max) c->filter.g_max = g_max;
-        c->by_func = true;
+        c->by_group = true;
         return SQLITE_OK;
     }
     int rc = take_classes(c);
@@ -325,7 +327,7 @@ static bool passes(const struct cursor *c, const struct slice *s) {
         int64_t v = range_value(s, c->tests[i]);
         if (v < c->ranges[c->tests[i]].min || v > c->ranges[c->tests[i]].max) return false;
     }
-    return !c->by_func || slice_names_func(c->names, s->g) == c->func;
+    return !c->by_group || slice_names_group(c->names, s->g, s->start_ns) == c->group;
 }
 
 /* ---- the cursor ---------------------------------------------------------------------------- */
@@ -401,10 +403,13 @@ static int fill_spool(struct cursor *c, struct query *q, const char *keys, int p
     return rc == SQLITE_OK ? spool_seal(c->spool) : rc;
 }
 
-static uint64_t used_columns(const struct table *t, int plan) {
+/* used_columns - of the answer, of the conditions and of the spool's keys. */
+static uint64_t used_columns(const struct table *t, int plan, const char *text) {
     uint64_t used = 0;
     for (int i = 0; i < (int)t->schema.n_columns; i++)
         if (plan & 1 << i) used |= 1ull << column_of(t, i);
+    for (; *text && *text != '|'; text += 2) used |= 1ull << (*text - COLUMN_CHAR);
+    for (text += *text == '|'; *text; text += 2) used |= 1ull << (*text - COLUMN_CHAR);
     return used;
 }
 
@@ -428,7 +433,7 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int plan, const char *text, 
     struct cursor *c = (struct cursor *)base;
     struct table *t = (struct table *)base->pVtab;
     struct fault f;
-    uint64_t used = used_columns(t, plan);
+    uint64_t used = used_columns(t, plan, text);
     cursor_reset(c);
     int rc = slice_names_load(t->q, &c->names);
     for (int i = 0; i < argc && rc == SQLITE_OK; i++)
@@ -437,7 +442,6 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int plan, const char *text, 
     settle(c, t->waits);
     c->eof = c->nothing;
     if (c->nothing) return query__check(t->q);
-    for (uint32_t i = 0; i < c->n_tests; i++) used |= 1ull << range_columns[c->tests[i]];
     c->filter.columns = columns_of(used);
     if (slice_scan_open(t->q->store, &c->filter, &c->scan, &f) < 0) return query__fail(t->q, &f);
     const char *keys = strchr(text, '|') + 1;
@@ -454,6 +458,10 @@ static void result_name(sqlite3_context *c, struct text t, bool null_if_empty) {
     if (t.n || !null_if_empty) result_text(c, t);
 }
 
+static void result_start(sqlite3_context *c, struct slice_names *n, int64_t g, int64_t at_ns) {
+    result_name(c, slice_names_start(n, slice_names_group(n, g, at_ns)), true);
+}
+
 static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *out, int i) {
     const struct cursor *c = (const struct cursor *)base;
     const struct table *t = (const struct table *)base->pVtab;
@@ -468,7 +476,7 @@ static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *out, int i)
         sqlite3_result_int64(out, s->dur_ns);
         break;
     case SQLCOL_SLICES_END:
-        sqlite3_result_int64(out, wrap_add(s->start_ns, s->dur_ns));
+        sqlite3_result_int64(out, slice_end(s));
         break;
     case SQLCOL_SLICES_G:
         sqlite3_result_int64(out, s->g);
@@ -489,7 +497,7 @@ static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *out, int i)
         result_name(out, names->user_func, true);
         break;
     case SQLCOL_SLICES_START_FUNC:
-        result_stored(out, store, TYPE_FUNC, slice_names_func(c->names, s->g));
+        result_start(out, c->names, s->g, s->start_ns);
         break;
     case SQLCOL_SLICES_STACK:
         result_stored(out, store, TYPE_STACK, names->stack);
