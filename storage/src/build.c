@@ -7,6 +7,8 @@
 #include "storage/src/build_impl.h"
 #include "storage/src/db.h"
 
+enum { LIVE_MAX = 50000 };
+
 int build_no_memory(struct fault *f) {
     return fault_set(f, PV_ENOMEM, -1, "out of memory while importing");
 }
@@ -35,7 +37,9 @@ void pool_give(struct pool *p, size_t size, uint32_t i) {
 int build_create(sqlite3 *db, struct fault *f) {
     TRY(db_exec(db,
                 "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-                "CREATE TABLE ids(kind TEXT, id INTEGER, PRIMARY KEY(kind, id)) WITHOUT ROWID",
+                "CREATE TABLE ids(kind TEXT, id INTEGER, PRIMARY KEY(kind, id)) WITHOUT ROWID;"
+                "CREATE TABLE live(g INTEGER PRIMARY KEY, func, start, end, created, ended, parent,"
+                " running, runnable, syscall, waiting, slices, last_state)",
                 f));
     TRY(seq_create(db, f));
     TRY(coltab_create(db, f));
@@ -412,7 +416,27 @@ int build_finish(struct builder *b, const struct fault *damage, struct fault *f)
     return build_publish(b, f);
 }
 
+/* Goroutines that are alive, for those who read while the store grows. */
+static int write_live(struct builder *b, struct fault *f) {
+    sqlite3_stmt *s;
+    TRY(db_exec(b->db, "DELETE FROM live", f));
+    TRY(db_prepare(b->db, "INSERT INTO live VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)", &s,
+                   f));
+    int rc = 0;
+    for (uint32_t i = 0, n = 0; rc == 0 && i < b->n_gos && n < LIVE_MAX; i++) {
+        if (b->gos[i].state == GO_NOTEXIST) continue;
+        int64_t row[COLTAB_MAX_COLS];
+        build_go_row(b, &b->gos[i], false, row);
+        for (int c = 0; c < 13; c++) sqlite3_bind_int64(s, c + 1, row[c]);
+        rc = db_run(b->db, s, f);
+        n++;
+    }
+    sqlite3_finalize(s);
+    return rc;
+}
+
 int build_write_ids(struct builder *b, struct fault *f) {
+    TRY(write_live(b, f));
     sqlite3_stmt *s;
     TRY(db_prepare(b->db, "INSERT OR IGNORE INTO ids VALUES(?1,?2)", &s, f));
     int rc = 0;

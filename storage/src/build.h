@@ -24,7 +24,7 @@ int build_publish(struct builder *b, struct fault *f);
 int build_finish(struct builder *b, const struct fault *damage, struct fault *f);
 void build_free(struct builder *b);
 
-/* build_write_ids - processors and threads seen so far, into the table ids(kind, id). */
+/* build_write_ids - processors and threads seen so far, and the goroutines that are alive. */
 int build_write_ids(struct builder *b, struct fault *f);
 
 struct build_counts {

@@ -264,22 +264,26 @@ static int64_t or_null(int64_t id) {
     return id == NO_ID ? COLTAB_NULL : id;
 }
 
+void build_go_row(const struct builder *b, const struct go *g, bool ended, int64_t *row) {
+    row[COL_GOROUTINES_G] = g->id;
+    row[COL_GOROUTINES_FUNC] = names_group_func(b->names, g->group);
+    row[COL_GOROUTINES_START] = g->start;
+    row[COL_GOROUTINES_END] = b->now;
+    row[COL_GOROUTINES_CREATED] = g->created;
+    row[COL_GOROUTINES_ENDED] = ended;
+    row[COL_GOROUTINES_PARENT] = or_null(g->parent);
+    row[COL_GOROUTINES_RUNNING] = g->state_ns[GO_RUNNING];
+    row[COL_GOROUTINES_RUNNABLE] = g->state_ns[GO_RUNNABLE];
+    row[COL_GOROUTINES_SYSCALL] = g->state_ns[GO_SYSCALL];
+    row[COL_GOROUTINES_WAITING] = g->state_ns[GO_WAITING];
+    row[COL_GOROUTINES_SLICES] = g->n_slices;
+    row[COL_GOROUTINES_LAST_STATE] = ended ? GO_NOTEXIST : g->state;
+}
+
 /* The goroutine's row; its place is free again. */
 static int end_go(struct builder *b, struct go *g, bool ended, struct fault *f) {
-    int64_t row[COLTAB_MAX_COLS] = {[COL_GOROUTINES_G] = g->id,
-                                    [COL_GOROUTINES_FUNC] =
-                                        b->names ? names_group_func(b->names, g->group) : 0,
-                                    [COL_GOROUTINES_START] = g->start,
-                                    [COL_GOROUTINES_END] = b->now,
-                                    [COL_GOROUTINES_CREATED] = g->created,
-                                    [COL_GOROUTINES_ENDED] = ended,
-                                    [COL_GOROUTINES_PARENT] = or_null(g->parent),
-                                    [COL_GOROUTINES_RUNNING] = g->state_ns[GO_RUNNING],
-                                    [COL_GOROUTINES_RUNNABLE] = g->state_ns[GO_RUNNABLE],
-                                    [COL_GOROUTINES_SYSCALL] = g->state_ns[GO_SYSCALL],
-                                    [COL_GOROUTINES_WAITING] = g->state_ns[GO_WAITING],
-                                    [COL_GOROUTINES_SLICES] = g->n_slices,
-                                    [COL_GOROUTINES_LAST_STATE] = ended ? GO_NOTEXIST : g->state};
+    int64_t row[COLTAB_MAX_COLS];
+    build_go_row(b, g, ended, row);
     TRY(coltab_append(b->tabs[TAB_GOROUTINES], row, f));
     TRY(flush_pending(b, g, f));
     TRY(build_close_regions(b, g, f));

@@ -106,6 +106,8 @@ int build_proc_transition(struct builder *b, const struct ev *e, struct fault *f
 /* build_close_all - at the end of the trace or at a gap: every open slice ends now. */
 int build_close_all(struct builder *b, struct fault *f);
 int build_flush_lanes(struct builder *b, struct fault *f);
+/* build_go_row - its row of the goroutines table, as of now. */
+void build_go_row(const struct builder *b, const struct go *g, bool ended, int64_t *row);
 struct go *build_find_go(struct builder *b, int64_t id);
 /* build_lane_rows - the hook of the slice writer: sums of waits, first level of goroutines. */
 int build_on_seal(void *arg, const struct seq_chunk_view *view, struct buffer *extra,

@@ -21,7 +21,7 @@ struct place {
 struct go_index { /* a goroutine's life, sorted by g */
     int64_t g;
     int64_t start_ns, end_ns;
-    uint32_t group, row; /* row of the goroutines table; MAP_NONE = still alive */
+    uint32_t group;
 };
 
 struct picture; /* tile.c */
@@ -52,7 +52,7 @@ struct store {
     uint32_t n_strings, n_stacks;
 
     struct go_index *gos;
-    uint32_t n_gos;
+    uint32_t n_gos, max_gos;
     bool gos_loaded;
 
     struct map lod_from_map; /* goroutine -> index of lod_from */
@@ -80,7 +80,7 @@ static inline int store__slices(struct store *s, struct seq **out, struct fault 
     return store__seq(s, SEQ_SLICES, 0, out, f);
 }
 
-/* store_names.c */
+/* store_names.c, goroutines.c */
 int store__load_names(struct store *s, struct fault *f);
 void store__free_names(struct store *s);
 int store__load_gos(struct store *s, struct fault *f);

@@ -1,0 +1,279 @@
+/* storage/src/goroutines.c - goroutines of a store: the index by id, one, a group's members.
+ *
+ * Those that have ended stand in the column table.  While a store grows, those that are alive stand
+ * in the table `live`, written anew with each publication; a complete store has none there. */
+#include <string.h>
+
+#include "storage/src/db.h"
+#include "storage/src/store_impl.h"
+
+enum { MEMBERS_MAX = 5000 };
+
+/* A row of the goroutines table, by COL_GOROUTINES_…; returns 0 to go on. */
+typedef int (*go_fn)(void *arg, const int64_t *v);
+
+static int each_live(struct store *s, int64_t g_min, int64_t g_max, go_fn visit, void *arg,
+                     struct fault *f) {
+    sqlite3_stmt *stmt;
+    TRY(db_prepare(s->db, "SELECT * FROM live WHERE g BETWEEN ?1 AND ?2", &stmt, f));
+    sqlite3_bind_int64(stmt, 1, g_min);
+    sqlite3_bind_int64(stmt, 2, g_max);
+    int rc;
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        int64_t v[COLTAB_MAX_COLS] = {0};
+        for (int i = 0; i < sqlite3_column_count(stmt) && i < COLTAB_MAX_COLS; i++)
+            v[i] = sqlite3_column_int64(stmt, i);
+        if (visit(arg, v)) break;
+    }
+    int code = rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : sql_fault(f, s->db, "reading the store");
+    sqlite3_finalize(stmt);
+    return code;
+}
+
+static int each_go(struct store *s, int64_t g_min, int64_t g_max, go_fn visit, void *arg,
+                   struct fault *f) {
+    struct coltab *t;
+    struct coltab_scan *scan;
+    TRY(store__tab(s, TAB_GOROUTINES, &t, f));
+    TRY(coltab_scan_open(t, &scan, f));
+    coltab_scan_bound(scan, COL_GOROUTINES_G, g_min, g_max);
+    const int64_t *v;
+    int rc;
+    while ((rc = coltab_scan_next(scan, &v, f)) == 1 && !visit(arg, v)) {
+    }
+    coltab_scan_close(scan);
+    if (rc < 0 || !s->growing) return rc < 0 ? rc : 0;
+    return each_live(s, g_min, g_max, visit, arg, f);
+}
+
+/* ---- the index: which goroutine belongs to which group ---- */
+
+static int go_order(const void *a, const void *b) {
+    const struct go_index *x = a, *y = b;
+    if (x->g != y->g) return x->g < y->g ? -1 : 1;
+    return (x->start_ns > y->start_ns) - (x->start_ns < y->start_ns);
+}
+
+static void add_go(struct store *s, const int64_t *v) {
+    if (s->n_gos == s->max_gos) return;
+    uint32_t group = map_get(&s->group_of_func, (uint64_t)v[COL_GOROUTINES_FUNC]);
+    if (group == MAP_NONE) group = 0;
+    s->gos[s->n_gos++] = (struct go_index){v[COL_GOROUTINES_G], v[COL_GOROUTINES_START],
+                                           v[COL_GOROUTINES_END], group};
+    if (group >= s->n_groups) return;
+    struct store_group *g = &s->groups[group];
+    g->n_goroutines++;
+    g->state_ns[GO_RUNNING] += v[COL_GOROUTINES_RUNNING];
+    g->state_ns[GO_RUNNABLE] += v[COL_GOROUTINES_RUNNABLE];
+    g->state_ns[GO_SYSCALL] += v[COL_GOROUTINES_SYSCALL];
+    g->state_ns[GO_WAITING] += v[COL_GOROUTINES_WAITING];
+}
+
+static void clear_totals(struct store *s) {
+    for (uint32_t i = 0; i < s->n_groups; i++) {
+        s->groups[i].n_goroutines = 0;
+        memset(s->groups[i].state_ns, 0, sizeof s->groups[i].state_ns);
+    }
+}
+
+static int count_go(void *arg, const int64_t *v) {
+    (void)v;
+    ++*(int64_t *)arg;
+    return 0;
+}
+
+static int index_go(void *arg, const int64_t *v) {
+    add_go(arg, v);
+    return 0;
+}
+
+int store__load_gos(struct store *s, struct fault *f) {
+    if (s->gos_loaded) return 0;
+    struct coltab *t;
+    TRY(store__tab(s, TAB_GOROUTINES, &t, f));
+    int64_t n = coltab_n_rows(t);
+    if (s->growing) TRY(each_live(s, INT64_MIN, INT64_MAX, count_go, &n, f));
+    if (n > UINT32_MAX / 2)
+        return fault_set(f, PV_ECORRUPT, -1, "the store's table of goroutines is damaged");
+    free(s->gos);
+    s->n_gos = 0;
+    s->max_gos = (uint32_t)n;
+    s->gos = malloc(((size_t)n + 1) * sizeof *s->gos);
+    if (!s->gos) return store__no_memory(f);
+    clear_totals(s);
+    TRY(each_go(s, INT64_MIN + 1, INT64_MAX, index_go, s, f));
+    if (s->n_gos > 1) qsort(s->gos, s->n_gos, sizeof *s->gos, go_order);
+    s->gos_loaded = true;
+    return 0;
+}
+
+const struct go_index *store__find_go(struct store *s, int64_t g, int64_t at_ns) {
+    struct fault f;
+    if (store__load_gos(s, &f) < 0) return NULL;
+    uint32_t low = 0, high = s->n_gos;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (s->gos[mid].g < g)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (low == s->n_gos || s->gos[low].g != g) return NULL;
+    while (low + 1 < s->n_gos && s->gos[low + 1].g == g && s->gos[low + 1].start_ns <= at_ns) low++;
+    return &s->gos[low];
+}
+
+uint32_t store__group_of(struct store *s, int64_t g, int64_t at_ns) {
+    const struct go_index *go = store__find_go(s, g, at_ns);
+    return go ? go->group : 0;
+}
+
+uint32_t store__tag_of(struct store *s, uint32_t class_id, int64_t g, int64_t at_ns) {
+    struct slice_class c = slices_class(s, class_id);
+    if (c.state != GO_RUNNING) return c.tag;
+    uint32_t group = store__group_of(s, g, at_ns);
+    return tag_of(&c, group < s->n_groups ? s->groups[group].kind : GO_KIND_USER);
+}
+
+uint32_t store_n_groups(struct store *s) {
+    return s->n_groups;
+}
+
+struct store_group store_group(struct store *s, uint32_t group) {
+    struct fault f;
+    static const struct store_group none = {.func = {"", 0}};
+    store__load_gos(s, &f);
+    return group < s->n_groups ? s->groups[group] : none;
+}
+
+/* ---- one goroutine, and the members of a group ---- */
+
+static void fill_goroutine(struct store *s, const int64_t *v, struct store_goroutine *out) {
+    uint32_t group = map_get(&s->group_of_func, (uint64_t)v[COL_GOROUTINES_FUNC]);
+    *out = (struct store_goroutine){
+        .g = v[COL_GOROUTINES_G],
+        .group = group == MAP_NONE ? 0 : group,
+        .start_ns = v[COL_GOROUTINES_START],
+        .end_ns = v[COL_GOROUTINES_END],
+        .created = v[COL_GOROUTINES_CREATED] != 0,
+        .ended = v[COL_GOROUTINES_ENDED] != 0,
+        .parent = v[COL_GOROUTINES_PARENT] == COLTAB_NULL ? NO_ID : v[COL_GOROUTINES_PARENT],
+        .n_slices = v[COL_GOROUTINES_SLICES]};
+    out->state_ns[GO_RUNNING] = v[COL_GOROUTINES_RUNNING];
+    out->state_ns[GO_RUNNABLE] = v[COL_GOROUTINES_RUNNABLE];
+    out->state_ns[GO_SYSCALL] = v[COL_GOROUTINES_SYSCALL];
+    out->state_ns[GO_WAITING] = v[COL_GOROUTINES_WAITING];
+}
+
+struct found {
+    struct store *s;
+    struct store_goroutine *out;
+    int n;
+};
+
+static int keep_last(void *arg, const int64_t *v) { /* of several lives the last one */
+    struct found *found = arg;
+    fill_goroutine(found->s, v, found->out);
+    found->n = 1;
+    return 0;
+}
+
+int store_goroutine(struct store *s, int64_t g, struct store_goroutine *out, struct fault *f) {
+    struct found found = {s, out, 0};
+    TRY(each_go(s, g, g, keep_last, &found, f));
+    return found.n;
+}
+
+static int64_t order_key(const struct store_goroutine *g, enum store_member_order order) {
+    switch (order) {
+    case MEMBERS_BY_WAIT:
+        return -g->state_ns[GO_WAITING];
+    case MEMBERS_BY_RUNNING:
+        return -g->state_ns[GO_RUNNING];
+    case MEMBERS_BY_START:
+        return g->start_ns;
+    case MEMBERS_BY_ID:
+        break;
+    }
+    return g->g;
+}
+
+struct member {
+    int64_t key, g;
+};
+
+static int member_order(const void *a, const void *b) {
+    const struct member *x = a, *y = b;
+    if (x->key != y->key) return x->key < y->key ? -1 : 1;
+    return (x->g > y->g) - (x->g < y->g);
+}
+
+struct members { /* of a group, those that live in the window */
+    struct store *s;
+    uint32_t group;
+    int64_t from_ns, to_ns;
+    enum store_member_order order;
+    struct member *rows;
+    uint32_t n, cap;
+    bool failed;
+};
+
+static int add_member(void *arg, const int64_t *v) {
+    struct members *m = arg;
+    struct store_goroutine g;
+    fill_goroutine(m->s, v, &g);
+    if (g.group != m->group || g.start_ns >= m->to_ns || g.end_ns <= m->from_ns) return 0;
+    if (m->n == m->cap) {
+        uint32_t cap = m->cap ? m->cap * 2 : 256;
+        struct member *grown = realloc(m->rows, cap * sizeof *grown);
+        if (!grown) {
+            m->failed = true;
+            return 1;
+        }
+        m->rows = grown;
+        m->cap = cap;
+    }
+    m->rows[m->n++] = (struct member){order_key(&g, m->order), g.g};
+    return 0;
+}
+
+static int fill_window(struct store *s, int64_t from_ns, int64_t to_ns, struct store_goroutine *g,
+                       struct fault *f) {
+    struct store_wait_query q = {
+        .from_ns = from_ns, .to_ns = to_ns, .one_g = true, .g = g->g, .by = WAIT_BY_REFINED};
+    struct store_waits w;
+    TRY(store_waits(s, &q, &w, f));
+    g->wait_window_ns = w.total_ns;
+    if (!w.n) return 0;
+    for (uint32_t i = 0; i < s->n_tags; i++)
+        if (s->tags[i].refined.n == w.rows[0].refined.n &&
+            s->tags[i].refined.data == w.rows[0].refined.data)
+            g->wait_window_tag = (uint16_t)i;
+    return 0;
+}
+
+int store_members(struct store *s, uint32_t group, int64_t from_ns, int64_t to_ns,
+                  enum store_member_order order, uint32_t offset, uint32_t limit,
+                  const struct store_goroutine **out, uint32_t *n, uint32_t *n_all,
+                  struct fault *f) {
+    struct members m = {.s = s, .group = group, .from_ns = from_ns, .to_ns = to_ns, .order = order};
+    *n = *n_all = 0;
+    int rc = each_go(s, INT64_MIN + 1, INT64_MAX, add_member, &m, f);
+    if (rc == 0 && m.failed) rc = store__no_memory(f);
+    if (rc == 0 && m.n > 1) qsort(m.rows, m.n, sizeof *m.rows, member_order);
+    *n_all = m.n;
+    if (limit > MEMBERS_MAX) limit = MEMBERS_MAX;
+    if (offset > m.n) offset = m.n;
+    if (limit > m.n - offset) limit = m.n - offset;
+    struct store_goroutine *rows = rc == 0 ? realloc(s->members, (limit + 1) * sizeof *rows) : NULL;
+    if (rc == 0 && !rows) rc = store__no_memory(f);
+    if (rows) s->members = rows;
+    for (uint32_t i = 0; rc == 0 && i < limit; i++) {
+        rc = store_goroutine(s, m.rows[offset + i].g, &rows[i], f);
+        if (rc >= 0) rc = fill_window(s, from_ns, to_ns, &rows[i], f);
+        if (rc == 0) *n = i + 1;
+    }
+    free(m.rows);
+    *out = rows;
+    return rc;
+}
