@@ -16,6 +16,8 @@
 enum { FIRST_WORD_MS = 300 };
 
 static atomic_int stop_serving;
+/* Held while the server is woken: it does not end under the hands of who wakes it. */
+static pthread_mutex_t wake_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* The first Ctrl-C (or SIGTERM) ends the server in order, the second one at once. */
 static void *wait_for_signals(void *arg) {
@@ -28,8 +30,9 @@ static void *wait_for_signals(void *arg) {
     sigaddset(&set, SIGHUP);
     while (sigwait(&set, &which) != 0) {
     }
-    atomic_store_explicit(&stop_serving, 1, memory_order_relaxed);
-    lws_cancel_service(s->lws);
+    pthread_mutex_lock(&wake_lock);
+    if (!atomic_exchange(&stop_serving, 1)) lws_cancel_service(s->lws);
+    pthread_mutex_unlock(&wake_lock);
     while (sigwait(&set, &which) != 0) {
     }
     _exit(128 + which);
@@ -74,6 +77,9 @@ static int serve(struct server *s, bool browser) {
     signal(SIGCHLD, SIG_IGN); /* the browser's launcher is not waited for */
     if (browser) open_browser(url);
     server_run(s, &stop_serving);
+    pthread_mutex_lock(&wake_lock);
+    atomic_store(&stop_serving, 1);
+    pthread_mutex_unlock(&wake_lock);
     return EXIT_FINE;
 }
 

@@ -32,9 +32,11 @@ export function serve(files = [], { args = [], env = {}, page = fakePage(), limi
   const server = { child, out: "", err: "" };
   child.stderr.on("data", (data) => (server.err += data));
   server.exited = new Promise((done) => child.on("close", (status, signal) => done({ status, signal })));
-  server.stop = (signal = "SIGINT") => {
+  server.stop = async (signal = "SIGINT") => {
     child.kill(signal);
-    return server.exited;
+    const end = await server.exited;
+    if (/Sanitizer|runtime error/.test(server.err)) throw new Error(server.err);
+    return end;
   };
   return new Promise((resolve, reject) => {
     server.exited.then(({ status }) => reject(Object.assign(new Error(`ended: ${status} ${server.err}`), { status, server })));
