@@ -127,7 +127,8 @@ static void put_gap(struct go_v2 *r) {
     r->in_gap = false;
     struct ev *ev = r->order.next++;
     uint32_t text = dict_add_string(r->dict, r->fault.text, strlen(r->fault.text));
-    *ev = (struct ev){.time_ns = ++r->order.last_ns,
+    r->order.last_ns = (int64_t)((uint64_t)r->order.last_ns + 1);
+    *ev = (struct ev){.time_ns = r->order.last_ns,
                       .g = NO_ID,
                       .p = NO_ID,
                       .m = NO_ID,
@@ -173,6 +174,23 @@ static void next_generation(struct go_v2 *r) {
     r->state = IN_GENERATION;
 }
 
+/* Times grow by at least 1 ns an event; those of a hostile trace can pass the last one that there
+ * is.  What comes after that is cut off. */
+static void cut_at_overflow(struct go_v2 *r) {
+    struct go_order *o = &r->order;
+    if (o->last_ns >= o->batch_ns) return;
+    int64_t last_ns = o->batch_ns;
+    struct ev *ev = o->out->ev;
+    for (o->out->n_args = 0; ev < o->next && ev->time_ns > last_ns; ev++) {
+        last_ns = ev->time_ns;
+        o->out->n_args += ev->n_args;
+    }
+    o->next = ev;
+    fault_set(&r->fault, PV_ECORRUPT, -1, "an event's time is beyond the year 2262");
+    if (r->first_fault.code == 0) r->first_fault = r->fault;
+    r->state = BROKEN;
+}
+
 int go_v2_next(struct go_v2 *r, struct ev_batch *b, struct fault *f) {
     go_out_begin(&r->order, b);
     while (!go_out_full(&r->order)) {
@@ -188,6 +206,7 @@ int go_v2_next(struct go_v2 *r, struct ev_batch *b, struct fault *f) {
             break;
         }
     }
+    cut_at_overflow(r);
     go_out_end(&r->order);
     if (b->n) return 1;
     if (r->state != BROKEN) return 0;

@@ -252,6 +252,26 @@ static void test_resume(void) {
     CHECK(resumed.rc == 0 && resumed.n_gaps == 1 && resumed.n == strict.n + 1 + 5);
 }
 
+/* Times at the end of what 63 bits hold: they never go back. */
+static void test_time_overflow(void) {
+    struct bytes trace = {0}, sync = {0}, events = {0};
+    put_bytes(&trace, "go 1.26 trace\0\0", 16);
+    sync.data[sync.n++] = GOEV_SYNC;
+    EVENT(&sync, GOEV_FREQUENCY, 1000000000);
+    EVENT(&sync, GOEV_CLOCK_SNAPSHOT, 0, 0, 0, 0);
+    put_batch(&trace, 1, GO_NO_THREAD, 1, &sync);
+    EVENT(&events, GOEV_PROC_STATUS, (uint64_t)INT64_MAX - 1023, 0, 1); /* exact as a double */
+    EVENT(&events, GOEV_HEAP_GOAL, 1022, 1); /* the last nanosecond that there is */
+    EVENT(&events, GOEV_HEAP_GOAL, 5, 1);
+    put_batch(&trace, 1, 7, 1, &events);
+    trace.data[trace.n++] = GOEV_END_OF_GENERATION;
+    for (int resume = 0; resume < 2; resume++) {
+        struct result got =
+            read_all(trace.data, trace.n, (struct reader_options){.resume = resume});
+        CHECK(got.rc == PV_ECORRUPT && got.n == 3 && strstr(fault.text, "2262"));
+    }
+}
+
 /* Every cut and every flipped bit, strict and with resume, one thread and two. */
 static void test_damage(void) {
     struct bytes trace, bent;
@@ -278,6 +298,7 @@ int main(void) {
     test_events();
     test_newer();
     test_resume();
+    test_time_overflow();
     test_damage();
     printf("go_v2_test: ok\n");
     return 0;
