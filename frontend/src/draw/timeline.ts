@@ -154,8 +154,10 @@ function paintSelection(x: Ctx, f: Frame, t: Top): void {
   if (!q) return;
   const end = q.start + q.dur;
   const row = t.rowOf(`G${q.g}`);
-  const proc = q.state !== "waiting" && q.state !== "runnable" && q.p !== null ? t.rowOf(`P${q.p}`) : undefined;
-  for (const r of [row, proc]) if (r) paintOutline(x, f.s, q.start, end, yOf(r, f.scroll), r.height, f.c);
+  const on = q.state === "running" || q.state === "syscall";
+  const proc = on && q.p !== null ? t.rowOf(`P${q.p}`) : undefined;
+  const thread = on && q.m !== null ? t.rowOf(`M${q.m}`) : undefined;
+  for (const r of [row, proc, thread]) if (r) paintOutline(x, f.s, q.start, end, yOf(r, f.scroll), r.height, f.c);
   if (!row || !q.waker || q.waker.g === null) return;
   const waker = t.rowOf(`G${q.waker.g}`);
   if (!waker || waker === row) return;

@@ -17,8 +17,7 @@ const GOAL = "/gc/heap/goal:bytes";
 
 export class Figures extends Observable {
   by: By = "refined";
-  waitsOf: Span = { from: 0, to: 0 };
-  readonly waits = new Settled<Waits>(WAITS_MS, () => this.changed());
+  readonly waits = new Settled<Waits & { of: Span }>(WAITS_MS, () => this.changed());
   readonly ranges = new Settled<Ranges>(60, () => this.changed());
   readonly overview = new Settled<Ranges>(0, () => this.changed());
   readonly heap = new Settled<{ points: Point[] }>(60, () => this.changed());
@@ -66,8 +65,8 @@ export class Figures extends Observable {
     this.asked = asked;
     const window = { trace: this.trace, from, to };
     this.waits.ask(() => {
-      this.waitsOf = { from, to };
-      return this.socket.request("waits", { ...window, by: this.by });
+      const t = this.socket.request<Waits>("waits", { ...window, by: this.by });
+      return { answer: t.answer.then((v) => ({ ...v, of: { from, to } })), cancel: t.cancel };
     });
     this.askOwn({ from, to });
     for (const group of this.lanes.open.keys()) this.askMembers(group, window, WAITS_MS, false);

@@ -52,7 +52,8 @@ export class Settled<T> {
       (e: unknown) => {
         if (this.ticket !== t) return;
         this.ticket = null;
-        if (!(e instanceof RequestError && e.canceled)) this.error = e instanceof Error ? e.message : String(e);
+        // What this side cancels never gets here.
+        if (!(e instanceof RequestError && e.fault.code === "disconnected")) this.error = e instanceof Error ? e.message : String(e);
         this.done();
       },
     );

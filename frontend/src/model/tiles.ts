@@ -43,6 +43,7 @@ export class Tiles extends Observable {
   private stale = new Set<string>();
   private flying = new Map<string, Flight>();
   private refused = new Map<string, number>();
+  version = 0; // counts what came
   private trace = -1;
   private duration = 1;
 
@@ -163,6 +164,7 @@ export class Tiles extends Observable {
   private keep(lane: string, tile: Tile): void {
     const k = keyOf(lane, tile.level, tile.index);
     this.stale.delete(k);
+    this.version++;
     this.cache.set(k, tile, tile.bytes + 200);
     if (tile.flags & TILE_GROWING) this.growing.add(k);
     else this.growing.delete(k);

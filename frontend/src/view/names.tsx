@@ -136,8 +136,20 @@ function sectionFigure(stage: Stage, row: Row): string {
   return row.section === "goroutines" ? "by start function" : plural(ids.length, "function");
 }
 
-/** Share of the window in which somebody ran here, from the tiles on the screen. */
+const busyKept = new Map<string, { of: string; text: string }>(); // by lane: the pointer moves more often than the window
+
 function busyFigure(stage: Stage, row: Row): string {
+  const { view, tiles, entry } = stage.app;
+  const of = `${entry?.trace} ${view.from} ${view.to} ${tiles.version}`;
+  const kept = busyKept.get(row.lane);
+  if (kept?.of === of) return kept.text;
+  const text = busyShare(stage, row);
+  busyKept.set(row.lane, { of, text });
+  return text;
+}
+
+/** Share of the window in which somebody ran here, from the tiles on the screen. */
+function busyShare(stage: Stage, row: Row): string {
   const { from, to } = stage.app.view;
   let ns = 0;
   for (const seg of stage.segments(row.lane)) {

@@ -1,6 +1,6 @@
 // view/status.tsx - the legend that filters, the cursor, the window, events, progress.
 
-import { int, moment, short } from "../lib/format";
+import { int, moment, short, visible } from "../lib/format";
 import { FAMILIES, FIRST_WAIT } from "../model/families";
 import { Glyph } from "./icons";
 import type { Stage } from "./stage";
@@ -32,6 +32,11 @@ export function Status({ stage }: { stage: Stage }) {
       </span>
       <div class="r">
         {!app.connected && <span class="bad">connection lost, trying again</span>}
+        {app.entry?.state === "failed" && (
+          <span class="bad" title={visible(app.entry.fault?.text ?? "")}>
+            only the first {short(app.view.duration)} were read
+          </span>
+        )}
         {importing ? (
           <>
             <span>

@@ -5,6 +5,7 @@ import { int, plural, short, visible } from "../lib/format";
 import type { App } from "../model/app";
 import { FAMILIES } from "../model/families";
 import type { By } from "../model/figures";
+import type { Span } from "../model/viewport";
 import type { Wait } from "../net/protocol";
 import { copyText } from "./copy";
 import { Dot } from "./icons";
@@ -29,13 +30,12 @@ const HEAD: Record<By, string> = { refined: "Reason", reason: "Reason", function
 export function WaitsNote({ app }: { app: App }) {
   useChanges(app.figures, app);
   const w = app.figures.waits.value;
-  const { from, to } = app.figures.waitsOf;
   return (
     <div class="r">
-      {w && (
+      {w && !app.figures.waits.error && (
         <span id="waits-sum">
-          {plural(w.count, "wait")} · {short(w.total)} in {short(to - from)}
-          {lost(app) > 0 && <b class="warnt"> · without {short(lost(app))} lost</b>}
+          {plural(w.count, "wait")} · {short(w.total)} in {short(w.of.to - w.of.from)}
+          {lost(app, w.of) > 0 && <b class="warnt"> · without {short(lost(app, w.of))} lost</b>}
         </span>
       )}
       <label class="w14">
@@ -65,8 +65,7 @@ function csv(rows: Wait[]): string {
   return [head, ...rows.map(line)].join("\n");
 }
 
-function lost(app: App): number {
-  const { from, to } = app.figures.waitsOf;
+function lost(app: App, { from, to }: Span): number {
   return (app.info?.gaps ?? []).reduce((a, g) => a + Math.max(0, Math.min(g.to, to) - Math.max(g.from, from)), 0);
 }
 
