@@ -290,9 +290,28 @@ static int fill_gaps(struct query *q, const struct kind *k, const struct argumen
     return SQLITE_OK;
 }
 
+/* The columns of a view are what SQLite makes of its SELECT. */
+static int add_view_columns(struct query *q, const struct sql_view *view, struct list *out) {
+    sqlite3_stmt *stmt;
+    char *sql = sqlite3_mprintf("SELECT * FROM %s", view->name);
+    int rc = sql ? sqlite3_prepare_v2(q->db, sql, -1, &stmt, NULL) : SQLITE_NOMEM;
+    sqlite3_free(sql);
+    if (rc != SQLITE_OK) return rc;
+    for (int c = 0; c < sqlite3_column_count(stmt); c++) {
+        const char *type = sqlite3_column_decltype(stmt, c);
+        add_string(out, view->name);
+        add_string(out, sqlite3_column_name(stmt, c));
+        add_string(out, type ? type : "");
+        add_string(out, "of a view");
+    }
+    sqlite3_finalize(stmt);
+    return SQLITE_OK;
+}
+
 static int fill_columns(struct query *q, const struct kind *k, const struct arguments *a,
                         struct list *out) {
-    (void)q, (void)k, (void)a;
+    (void)k, (void)a;
+    int rc = SQLITE_OK;
     for (int t = 0; t < N_SQL_TABLES; t++) {
         struct sql_schema s;
         sql_schema((enum sql_table)t, &s);
@@ -303,7 +322,9 @@ static int fill_columns(struct query *q, const struct kind *k, const struct argu
             add_string(out, s.columns[c].doc);
         }
     }
-    return SQLITE_OK;
+    for (size_t i = 0; i < n_sql_views && rc == SQLITE_OK; i++)
+        rc = add_view_columns(q, &sql_views[i], out);
+    return rc;
 }
 
 static const struct kind kinds[] = {
