@@ -30,6 +30,7 @@ export function serve(files = [], { args = [], env = {}, page = fakePage(), limi
     env: { XDG_CACHE_HOME: join(scratch, "cache"), ...process.env, ...env },
   });
   const server = { child, out: "", err: "" };
+  process.on("exit", () => child.kill("SIGKILL")); // also where a test ends before its time
   child.stderr.on("data", (data) => (server.err += data));
   server.exited = new Promise((done) => child.on("close", (status, signal) => done({ status, signal })));
   server.stop = async (signal = "SIGINT") => {
