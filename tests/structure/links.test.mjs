@@ -17,7 +17,7 @@ for (const path of files.filter((f) => f.endsWith(".md"))) {
   }
   // `storage/src/event.h`: from the root, the document's folder, or its src/.  NAME stands for any name.
   const named = [...text.matchAll(/`([\w.-]+(?:\/[\w.-]+)+\.(?:c|h|def|md|mjs|ts|tsx|go|json))`/g)].map((m) => m[1]);
-  for (const target of new Set(named.filter((t) => !/\bNAME\b/.test(t))))
+  for (const target of new Set(named.filter((t) => !/NAME/.test(t))))
     checks.check(`${path} names ${target}`, [target, inFolder(target), inFolder(`src/${target}`)].some((t) => existsSync(join(root, t))));
   for (const [, command] of text.matchAll(/(?:build\/|^ {4,}|`)parkview ([a-z]+)\b/gm))
     checks.check(`${path} uses parkview ${command}`, commands.includes(command), commands.join(" "));
