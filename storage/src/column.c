@@ -8,6 +8,8 @@
 
 #include <zstd.h>
 
+#include "storage/src/varint.h"
+
 enum mode { MODE_CONSTANT, MODE_PLAIN, MODE_ZSTD };
 enum { SKIP_AFTER_FAILURE = 15, MIN_FOR_ZSTD = 48, ZSTD_LEVEL = 1 };
 
@@ -132,7 +134,12 @@ int column_get(struct column_codec *c, struct cursor *in, uint64_t *out, uint32_
     }
     struct cursor raw;
     TRY(get_raw(c, in, (size_t)n * 10, &raw));
-    for (uint32_t i = 0; i < n; i++) out[i] = cursor_varint(&raw);
+    uint32_t i = 0;
+    const uint8_t *p = raw.p;
+    while (i < n && p && raw.end - p >= UVARINT_SLACK) p = uvarint_fast(p, &out[i++]);
+    if (!p) return PV_ECORRUPT;
+    raw.p = p;
+    for (; i < n; i++) out[i] = cursor_varint(&raw);
     return raw.bad ? PV_ECORRUPT : 0;
 }
 

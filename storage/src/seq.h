@@ -75,6 +75,12 @@ void seq_writer_free(struct seq_writer *w);
 
 struct seq;
 
+/* Decoded pages that were asked for lately, of all series of one store: neighbouring lanes and tiles
+ * stand in the same pages. */
+struct seq_cache;
+struct seq_cache *seq_cache_new(void);
+void seq_cache_free(struct seq_cache *c); /* after the series that use it */
+
 struct seq_key { /* directory: one key's rows in a chunk */
     int64_t key;
     int64_t first_start_ns;
@@ -101,8 +107,8 @@ struct seq_chunk {
 };
 
 /* growing: the writer still writes, so nothing may stay open between two calls. */
-int seq_open(sqlite3 *db, int series, uint32_t n_cols, bool growing, struct seq **out,
-             struct fault *f);
+int seq_open(sqlite3 *db, int series, uint32_t n_cols, bool growing, struct seq_cache *cache,
+             struct seq **out, struct fault *f);
 int seq_reload(struct seq *s, struct fault *f); /* see the chunks that were added since */
 void seq_close(struct seq *s);
 uint32_t seq_n_chunks(const struct seq *s);

@@ -25,17 +25,19 @@ struct seq {
     struct buffer scratch, bytes;
     struct seq_chunk *chunks;
     uint32_t n_chunks, cap;
-    struct seq_page *page; /* for seq_rows */
+    struct seq_page *page; /* for seq_rows that go through much */
+    struct seq_cache *cache;
 };
 
-int seq_open(sqlite3 *db, int series, uint32_t n_cols, bool growing, struct seq **out,
-             struct fault *f) {
+int seq_open(sqlite3 *db, int series, uint32_t n_cols, bool growing, struct seq_cache *cache,
+             struct seq **out, struct fault *f) {
     struct seq *s = calloc(1, sizeof *s);
     if (!s) return fault_set(f, PV_ENOMEM, -1, "out of memory while opening the store");
     s->db = db;
     s->series = series;
     s->n_cols = n_cols;
     s->growing = growing;
+    s->cache = cache;
     s->bucket_ns = series & 63 ? INT64_C(1) << (series & 63) : 0;
     s->codec = column_codec_new();
     s->page = malloc(sizeof *s->page);
@@ -350,10 +352,63 @@ int seq_read_page(struct seq *s, uint32_t chunk, uint32_t page, uint32_t columns
     return 0;
 }
 
+/* ---- pages, kept ----
+ * A chunk never changes, so a page that was decoded stays true.  Whoever goes through more than
+ * CACHED_CHUNKS chunks would only drive out what others need, and uses a page of its own. */
+
+enum { CACHED_PAGES = 96, CACHED_CHUNKS = 2 };
+
+struct seq_cache {
+    struct {
+        const struct seq *owner; /* NULL = empty */
+        uint32_t chunk, page, columns;
+        uint32_t used; /* clock of the last use */
+    } tags[CACHED_PAGES];
+    struct seq_page *pages[CACHED_PAGES];
+    uint32_t clock;
+};
+
+struct seq_cache *seq_cache_new(void) {
+    return calloc(1, sizeof(struct seq_cache));
+}
+
+void seq_cache_free(struct seq_cache *c) {
+    if (!c) return;
+    for (int i = 0; i < CACHED_PAGES; i++) free(c->pages[i]);
+    free(c);
+}
+
+static int cached_page(struct seq *s, uint32_t chunk, uint32_t page, uint32_t columns,
+                       const struct seq_page **out, struct fault *f) {
+    struct seq_cache *c = s->cache;
+    int oldest = 0;
+    for (int i = 0; i < CACHED_PAGES; i++) {
+        if (c->tags[i].owner == s && c->tags[i].chunk == chunk && c->tags[i].page == page &&
+            (columns & ~c->tags[i].columns) == 0) {
+            c->tags[i].used = ++c->clock;
+            *out = c->pages[i];
+            return 0;
+        }
+        if (c->tags[i].used < c->tags[oldest].used) oldest = i;
+    }
+    if (!c->pages[oldest]) c->pages[oldest] = malloc(sizeof(struct seq_page));
+    if (!c->pages[oldest]) return fault_set(f, PV_ENOMEM, -1, "out of memory");
+    c->tags[oldest].owner = NULL;
+    TRY(seq_read_page(s, chunk, page, columns, c->pages[oldest], f));
+    c->tags[oldest].owner = s;
+    c->tags[oldest].chunk = chunk;
+    c->tags[oldest].page = page;
+    c->tags[oldest].columns = columns;
+    c->tags[oldest].used = ++c->clock;
+    *out = c->pages[oldest];
+    return 0;
+}
+
 struct visit {
     const struct seq_window *w;
     seq_visit_fn fn;
     void *arg;
+    bool keep; /* the pages */
 };
 
 /* Rows row0 … row1-1 of a chunk, those that touch the window.  1 = the visitor wants no more. */
@@ -366,8 +421,11 @@ static int visit_rows(struct seq *s, uint32_t chunk, uint32_t row0, uint32_t row
         if (one_key && page > row0 / SEQ_PAGE_ROWS && c->page_start_ns[page] >= v->w->to_ns) break;
         if (one_key && page < last && c->page_start_ns[page + 1] + s->bucket_ns <= v->w->from_ns)
             continue;
-        struct seq_page *p = s->page;
-        TRY(seq_read_page(s, chunk, page, v->w->columns, p, f));
+        const struct seq_page *p = s->page;
+        if (v->keep)
+            TRY(cached_page(s, chunk, page, v->w->columns, &p, f));
+        else
+            TRY(seq_read_page(s, chunk, page, v->w->columns, s->page, f));
         uint32_t i = row0 > p->row0 ? row0 - p->row0 : 0;
         uint32_t end = row1 - p->row0 < p->n ? row1 - p->row0 : p->n;
         for (; i < end; i++) {
@@ -401,8 +459,10 @@ static int visit_late(struct seq *s, uint32_t chunk, const struct visit *v, stru
 
 int seq_rows(struct seq *s, const struct seq_window *w, seq_visit_fn visit, void *arg,
              struct fault *f) {
-    struct visit v = {w, visit, arg};
-    for (uint32_t i = seq_first_chunk_after(s, w->from_ns); i < s->n_chunks; i++) {
+    uint32_t first = seq_first_chunk_after(s, w->from_ns), n = s->n_chunks - first;
+    bool few = n <= CACHED_CHUNKS || s->chunks[first + CACHED_CHUNKS].t0 >= w->to_ns;
+    struct visit v = {w, visit, arg, s->cache && (few || w->key_min == w->key_max)};
+    for (uint32_t i = first; i < s->n_chunks; i++) {
         if (s->chunks[i].min_start_ns >= w->to_ns) continue;
         const struct seq_chunk *c = seq_chunk(s, i, f);
         if (!c) return f->code;

@@ -35,7 +35,7 @@ int store__seq(struct store *s, enum seq_kind kind, int level, struct seq **out,
                                       [SEQ_LOD_M] = LOD_COLS,
                                       [SEQ_LOD_GROUP] = LOD_GROUP_COLS};
     if (!s->series[series])
-        TRY(seq_open(s->db, series, n_cols[kind], s->growing, &s->series[series], f));
+        TRY(seq_open(s->db, series, n_cols[kind], s->growing, s->cache, &s->series[series], f));
     *out = s->series[series];
     return 0;
 }
@@ -207,6 +207,7 @@ static int open_file(const char *path, bool growing, struct store **out, struct 
     struct store *s = calloc(1, sizeof *s);
     if (!s) return store__no_memory(f);
     s->growing = growing;
+    s->cache = seq_cache_new();
     int rc = open_database(s, path, f);
     if (rc < 0)
         store_close(s);
@@ -247,6 +248,7 @@ const struct store_info *store_info(struct store *s) {
 void store_close(struct store *s) {
     if (!s) return;
     for (int i = 0; i < N_SERIES; i++) seq_close(s->series[i]);
+    seq_cache_free(s->cache);
     for (int i = 0; i < N_COLTABS; i++) coltab_close(s->tabs[i]);
     store__free_names(s);
     store__free_pictures(s);

@@ -36,6 +36,7 @@ struct store {
     int64_t damage_offset;
 
     struct seq *series[N_SERIES]; /* opened on demand */
+    struct seq_cache *cache;      /* their pages; NULL = none kept */
     struct coltab *tabs[N_COLTABS];
 
     /* names.c's tables, read back */

@@ -108,24 +108,23 @@ static struct window some_window(const struct store_info *i) {
                            .end_tile = (int64_t)((from + width) / tile) + 1};
 }
 
-static uint32_t add_members(struct store *s, const struct window *w, struct lane *lanes, uint32_t n,
-                            struct fault *f) {
-    for (uint32_t tries = 0; n < LANES && tries < 64; tries++) {
-        const struct store_goroutine *rows;
-        uint32_t got, all, group = (uint32_t)(chance() * store_n_groups(s));
-        if (store_members(s, group, w->from, w->to, MEMBERS_BY_START, 0, LANES - n, &rows, &got,
-                          &all, f) < 0)
-            return n;
-        for (uint32_t i = 0; i < got && n < LANES; i++)
-            lanes[n++] = (struct lane){LANE_G, rows[i].g};
+/* Goroutines that live in the window, from a random one on, until there are LANES lanes. */
+static int add_goroutines(struct store *s, const struct window *w, struct lane *lanes, uint32_t *n,
+                          struct fault *f) {
+    TRY(store__load_gos(s, f));
+    uint32_t at = (uint32_t)(chance() * s->n_gos);
+    for (uint32_t i = 0; i < s->n_gos && *n < LANES; i++) {
+        const struct go_index *g = &s->gos[(at + i) % s->n_gos];
+        if (g->start_ns < w->to && (g->row == MAP_NONE || g->end_ns > w->from))
+            lanes[(*n)++] = (struct lane){LANE_G, g->g};
     }
-    return n;
+    return 0;
 }
 
 /* What a page shows: everything, processors, threads and groups in turn; the rest goroutines that
  * live in the window (of which there may be too few). */
-static uint32_t mixed_lanes(struct store *s, const struct window *w, struct lane *lanes,
-                            struct fault *f) {
+static int mixed_lanes(struct store *s, const struct window *w, struct lane *lanes,
+                       uint32_t *n_lanes, struct fault *f) {
     const struct store_info *info = store_info(s);
     uint32_t n = 0;
     lanes[n++] = (struct lane){LANE_ALL, 0};
@@ -136,7 +135,8 @@ static uint32_t mixed_lanes(struct store *s, const struct window *w, struct lane
             lanes[n++] = (struct lane){LANE_M, info->threads[i]};
     for (uint32_t i = 0; i < store_n_groups(s) && n < 33; i++)
         lanes[n++] = (struct lane){LANE_GROUP, i};
-    return add_members(s, w, lanes, n, f);
+    *n_lanes = n;
+    return add_goroutines(s, w, lanes, n_lanes, f);
 }
 
 static int draw(struct store *s, const struct window *w, const struct lane *lanes, uint32_t n,
@@ -159,11 +159,12 @@ static int windows(struct store *s, int n, bool goroutines, struct fault *f) {
     for (int i = 0; rc == 0 && i < n; i++) {
         struct lane lanes[LANES];
         struct window w = some_window(store_info(s));
-        uint32_t n_lanes =
-            goroutines ? add_members(s, &w, lanes, 0, f) : mixed_lanes(s, &w, lanes, f);
-        double bytes;
+        uint32_t n_lanes = 0;
+        rc = goroutines ? add_goroutines(s, &w, lanes, &n_lanes, f)
+                        : mixed_lanes(s, &w, lanes, &n_lanes, f);
+        double bytes = 0;
         struct stopwatch watch = start();
-        rc = draw(s, &w, lanes, n_lanes, &bytes, f);
+        if (rc == 0) rc = draw(s, &w, lanes, n_lanes, &bytes, f);
         stop(&g, watch, bytes);
         lanes_sum += n_lanes;
         if (getenv("STORE_BENCH_EACH"))
@@ -253,10 +254,11 @@ static int draw_first(struct first *first) {
     while (INT64_C(1) << (w.level + 1) <= info->duration_ns / PIXELS) w.level++;
     w.end_tile = info->duration_ns / ((int64_t)TILE_BUCKETS << w.level) + 1;
     struct lane lanes[LANES];
-    uint32_t n = mixed_lanes(s, &w, lanes, f);
+    uint32_t n;
     double bytes;
     struct store_waits out;
-    int rc = draw(s, &w, lanes, n, &bytes, f);
+    int rc = mixed_lanes(s, &w, lanes, &n, f);
+    if (rc == 0) rc = draw(s, &w, lanes, n, &bytes, f);
     if (rc == 0)
         rc = store_waits(s, &(struct store_wait_query){.to_ns = info->duration_ns}, &out, f);
     first->shown_ns = info->duration_ns;
@@ -275,9 +277,8 @@ static int on_progress(void *arg, const struct store_progress *p) {
 }
 
 static int first_picture(const char *trace, const char *store) {
-    struct first first = {.store = store,
-                          .began = ms(CLOCK_MONOTONIC),
-                          .began_cpu = ms(CLOCK_PROCESS_CPUTIME_ID)};
+    struct first first = {
+        .store = store, .began = ms(CLOCK_MONOTONIC), .began_cpu = ms(CLOCK_PROCESS_CPUTIME_ID)};
     struct store_import_options o = {.trace = trace,
                                      .store = store,
                                      .growing = true,
