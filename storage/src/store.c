@@ -201,9 +201,19 @@ static int open_database(struct store *s, const char *path, struct fault *f) {
     return fault_set(f, PV_EINCOMPLETE, -1, "the store %s was never finished", path);
 }
 
+/* An import that was killed between its last write and the rename leaves a file that says it is
+ * complete; but it may not be on the disk as a whole, so its name decides. */
+static bool is_partial(const char *path) {
+    static const char tail[] = ".partial";
+    size_t n = strlen(path), k = sizeof tail - 1;
+    return n >= k && memcmp(path + n - k, tail, k) == 0;
+}
+
 static int open_file(const char *path, bool growing, struct store **out, struct fault *f) {
     if (!growing && !store_is(path))
         return fault_set(f, PV_EFORMAT, 0, "%s is not a Parkview store", path);
+    if (!growing && is_partial(path))
+        return fault_set(f, PV_EINCOMPLETE, -1, "the store %s was never finished", path);
     struct store *s = calloc(1, sizeof *s);
     if (!s) return store__no_memory(f);
     s->growing = growing;
