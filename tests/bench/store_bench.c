@@ -115,8 +115,7 @@ static int add_goroutines(struct store *s, const struct window *w, struct lane *
     uint32_t at = (uint32_t)(chance() * s->n_gos);
     for (uint32_t i = 0; i < s->n_gos && *n < LANES; i++) {
         const struct go_index *g = &s->gos[(at + i) % s->n_gos];
-        if (g->start_ns < w->to && (g->row == MAP_NONE || g->end_ns > w->from))
-            lanes[(*n)++] = (struct lane){LANE_G, g->g};
+        if (g->start_ns < w->to && g->end_ns > w->from) lanes[(*n)++] = (struct lane){LANE_G, g->g};
     }
     return 0;
 }
