@@ -454,6 +454,10 @@ int build_write_ids(struct builder *b, struct fault *f) {
     return rc;
 }
 
+void build_set_wall(struct builder *b, int64_t unix_ns) {
+    b->counts.wall_unix_ns = unix_ns;
+}
+
 struct build_counts build_counts(const struct builder *b) {
     return b->counts;
 }

@@ -32,6 +32,8 @@ struct build_counts {
     int64_t first_ts, duration_ns, wait_ns, wall_unix_ns;
     uint64_t n_gaps;
 };
+/* build_set_wall - the wall clock of time 0, where the events do not tell it. */
+void build_set_wall(struct builder *b, int64_t unix_ns);
 struct build_counts build_counts(const struct builder *b);
 
 #endif

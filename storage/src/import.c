@@ -1,15 +1,9 @@
 /* storage/src/import.c - a trace becomes a store: one thread orders events, this one builds.
  *
- * Invariants  1. the store is written under STORE.partial and renamed when it is whole and on the
- *             disk; nothing else ever makes a file named STORE.
- *             2. whatever goes wrong, STORE.partial and its journals are removed.
- *             3. a growing store is in WAL mode, so that readers see each publication whole. */
+ * A growing store is in WAL mode, so that readers see each publication whole. */
 #include <pthread.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "storage/src/build.h"
 #include "storage/src/db.h"
@@ -36,10 +30,9 @@ struct import {
     const struct store_import_options *o;
     struct input *input;
     struct reader *reader;
-    sqlite3 *db;
+    struct store_file file;
     struct builder *builder;
     struct queue queue;
-    char partial[4096];
     int64_t began_ms, progress_ms, publish_ms, publish_every_ms;
     bool readable;
 };
@@ -48,10 +41,6 @@ static int64_t now_ms(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-void store_partial_path(const char *store, char *out, size_t n) {
-    snprintf(out, n, "%s.partial", store);
 }
 
 static void *read_events(void *arg) {
@@ -99,54 +88,24 @@ static void batch_done(struct queue *q) {
     pthread_mutex_unlock(&q->lock);
 }
 
-static int set_meta(struct import *im, const char *key, int64_t value, struct fault *f) {
-    char sql[160];
-    snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO meta VALUES('%s',%lld)", key,
-             (long long)value);
-    return db_exec(im->db, sql, f);
-}
-
-static int set_name(struct import *im, struct fault *f) {
-    const char *path = im->o->trace, *slash = strrchr(path, '/');
-    sqlite3_stmt *s;
-    TRY(db_prepare(im->db, "INSERT OR REPLACE INTO meta VALUES('source_name',?1)", &s, f));
-    const char *name = !strcmp(path, "-") ? "standard input" : slash ? slash + 1 : path;
-    sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC);
-    int rc = db_run(im->db, s, f);
-    sqlite3_finalize(s);
-    return rc;
-}
-
 static int write_meta(struct import *im, bool complete, struct fault *f) {
-    struct build_counts c = build_counts(im->builder);
+    const char *path = im->o->trace, *slash = strrchr(path, '/');
     uint64_t done, total;
     input_progress(im->input, &done, &total);
-    const struct {
-        const char *key;
-        int64_t value;
-    } rows[] = {{"store_version", STORE_FORMAT},
-                {"format_version", reader_version(im->reader)},
-                {"newer", reader_is_newer(im->reader)},
-                {"threads_reliable", reader_version(im->reader) >= 22},
-                {"first_ts", c.first_ts},
-                {"duration_ns", c.duration_ns},
-                {"wall_unix_ns", c.wall_unix_ns},
-                {"trace_bytes", (int64_t)(total ? total : done)},
-                {"n_events", (int64_t)c.n_events},
-                {"n_slices", (int64_t)c.n_slices},
-                {"n_waits", (int64_t)c.n_waits},
-                {"wait_ns", c.wait_ns},
-                {"complete", complete}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        TRY(set_meta(im, rows[i].key, rows[i].value, f));
-    TRY(build_write_ids(im->builder, f));
-    return set_name(im, f);
+    struct store_origin origin = {.format_version = reader_version(im->reader),
+                                  .newer = reader_is_newer(im->reader),
+                                  .threads_reliable = reader_version(im->reader) >= 22,
+                                  .trace_bytes = total ? total : done,
+                                  .source_name = !strcmp(path, "-") ? "standard input"
+                                                 : slash            ? slash + 1
+                                                                    : path};
+    return store_file_meta(&im->file, im->builder, &origin, complete, f);
 }
 
 static int publish(struct import *im, struct fault *f) {
     TRY(build_publish(im->builder, f));
     TRY(write_meta(im, false, f));
-    TRY(db_exec(im->db, "COMMIT; BEGIN", f));
+    TRY(db_exec(im->file.db, "COMMIT; BEGIN", f));
     im->readable = true;
     return 0;
 }
@@ -214,57 +173,6 @@ static int run_pipeline(struct import *im, struct fault *f) {
     return rc;
 }
 
-static void remove_partial(const struct import *im) {
-    static const char *const tails[] = {"", "-wal", "-shm", "-journal"};
-    char path[sizeof im->partial + 16];
-    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
-        snprintf(path, sizeof path, "%s%s", im->partial, tails[i]);
-        unlink(path);
-    }
-}
-
-static int open_database(struct import *im, struct fault *f) {
-    if (strlen(im->o->store) + 32 > sizeof im->partial)
-        return fault_set(f, PV_EUSAGE, -1, "the store's path is too long");
-    store_partial_path(im->o->store, im->partial, sizeof im->partial);
-    remove_partial(im);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
-    if (sqlite3_open_v2(im->partial, &im->db, flags, NULL) != SQLITE_OK)
-        return fault_set(f, PV_EIO, -1, "cannot write %s: %s", im->partial,
-                         im->db ? sqlite3_errmsg(im->db) : "no memory");
-    sqlite3_busy_timeout(im->db, 10000); /* readers of a growing store hold it for moments */
-    char sql[320];
-    snprintf(sql, sizeof sql,
-             "PRAGMA page_size=16384; PRAGMA application_id=%d; PRAGMA user_version=%d;"
-             "PRAGMA synchronous=OFF; PRAGMA cache_size=-16384; PRAGMA journal_mode=%s;"
-             "PRAGMA temp_store=MEMORY",
-             STORE_APPLICATION_ID, STORE_FORMAT, im->o->growing ? "WAL" : "OFF");
-    TRY(db_exec(im->db, sql, f));
-    TRY(build_create(im->db, f));
-    return db_exec(im->db, "BEGIN", f);
-}
-
-/* Whole, on the disk, and only then under its own name. */
-static int put_in_place(struct import *im, struct fault *f) {
-    TRY(db_exec(im->db, "COMMIT", f));
-    build_free(im->builder);
-    im->builder = NULL;
-    if (im->o->growing) {
-        int rc = sqlite3_wal_checkpoint_v2(im->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-        if (rc != SQLITE_OK) return sql_fault(f, im->db, "finishing the store");
-        sqlite3_exec(im->db, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL);
-    }
-    sqlite3_close(im->db);
-    im->db = NULL;
-    int fd = open(im->partial, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0 || rename(im->partial, im->o->store) != 0) {
-        if (fd >= 0) close(fd);
-        return fault_set(f, PV_EIO, -1, "cannot put %s in place", im->o->store);
-    }
-    close(fd);
-    return 0;
-}
-
 static int import_events(struct import *im, struct fault *f) {
     TRY(run_pipeline(im, f));
     const struct fault *damage = im->queue.rc < 0 ? &im->queue.fault : NULL;
@@ -282,7 +190,9 @@ static int import_events(struct import *im, struct fault *f) {
     struct fault inner = {0};
     int rc = build_finish(im->builder, damage, &inner);
     if (rc == 0) rc = write_meta(im, true, &inner);
-    if (rc == 0) rc = put_in_place(im, &inner);
+    build_free(im->builder);
+    im->builder = NULL;
+    if (rc == 0) rc = store_file_finish(&im->file, &inner);
     if (rc == 0) return first ? 1 : 0;
     *f = inner;
     return rc;
@@ -294,15 +204,14 @@ int store_import(const struct store_import_options *o, struct fault *f) {
     struct reader_options ro = {.resume = !o->strict};
     int rc = input_open(o->trace, &im.input, f);
     if (rc == 0) rc = reader_open(im.input, &ro, &im.reader, f);
-    if (rc == 0) rc = open_database(&im, f);
+    if (rc == 0) rc = store_file_create(&im.file, o->store, o->growing, f);
     if (rc == 0) {
-        im.builder = build_new(im.db, reader_dict(im.reader), reader_version(im.reader) >= 22);
+        im.builder = build_new(im.file.db, reader_dict(im.reader), reader_version(im.reader) >= 22);
         rc = im.builder ? import_events(&im, f)
                         : fault_set(f, PV_ENOMEM, -1, "out of memory while importing");
     }
     build_free(im.builder);
-    sqlite3_close(im.db);
-    if (rc < 0 && im.partial[0]) remove_partial(&im);
+    store_file_abandon(&im.file);
     reader_close(im.reader);
     input_close(im.input);
     return rc;
