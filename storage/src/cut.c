@@ -218,7 +218,7 @@ static int tell_range(struct cut *c, const int64_t *v, struct fault *f) {
     struct ev like = {
         .str = string_of(c, (uint32_t)v[COL_RANGES_NAME]),
         .id = v[COL_RANGES_SCOPE_ID] == COLTAB_NULL ? 0 : (uint64_t)v[COL_RANGES_SCOPE_ID],
-        .scope = (uint8_t)v[COL_RANGES_SCOPE] & 3,
+        .scope = (unsigned)v[COL_RANGES_SCOPE] & 3u,
         .g = or_none(v[COL_RANGES_G]),
         .p = or_none(v[COL_RANGES_P]),
         .m = NO_ID,

@@ -446,6 +446,54 @@ static void check_scan(struct model *m, struct store *s, int64_t from, int64_t t
           (long)to, (long)g, n, want);
 }
 
+/* ---- a cut store: the same window, told again ---- */
+
+static void check_cut(struct store *s, const char *path, int64_t from, int64_t to) {
+    struct store *cut;
+    CHECK(store_cut(s, from, to, path, &fault) == 0, "cut [%ld,%ld)", (long)from, (long)to);
+    CHECK(store_open(path, &cut, &fault) == 0, "open the cut store");
+    unlink(path);
+    CHECK(store_info(cut)->duration_ns == to - from, "duration %ld, should be %ld",
+          (long)store_info(cut)->duration_ns, (long)(to - from));
+    struct store_wait_query whole = {.from_ns = from, .to_ns = to, .by = WAIT_BY_REASON};
+    struct store_wait_query own = {.from_ns = 0, .to_ns = to - from, .by = WAIT_BY_REASON};
+    struct store_waits a, b;
+    CHECK(store_waits(s, &whole, &a, &fault) == 0, "waits of the window");
+    CHECK(store_waits(cut, &own, &b, &fault) == 0, "waits of the cut");
+    CHECK(a.n == b.n && a.count == b.count && a.total_ns == b.total_ns,
+          "[%ld,%ld): %ld waits of %ld ns, should be %ld of %ld", (long)from, (long)to,
+          (long)b.count, (long)b.total_ns, (long)a.count, (long)a.total_ns);
+    for (uint32_t i = 0; i < a.n; i++) {
+        const struct store_wait *x = &a.rows[i], *y = NULL;
+        for (uint32_t k = 0; k < b.n; k++)
+            if (same_text(b.rows[k].reason, x->reason)) y = &b.rows[k];
+        CHECK(y && y->count == x->count && y->total_ns == x->total_ns, "%.*s", (int)x->reason.n,
+              x->reason.data);
+    }
+    struct slice_filter w = {from, to, INT64_MIN, INT64_MAX, 0, 0, 0};
+    struct slice_filter v = {0, to - from, INT64_MIN, INT64_MAX, 0, 0, 0};
+    int64_t sums[2][8] = {{0}};
+    for (int i = 0; i < 2; i++) {
+        struct store *from_store = i ? cut : s;
+        struct slice_scan *scan;
+        CHECK(slice_scan_open(from_store, i ? &v : &w, &scan, &fault) == 0, "scan");
+        struct slice x;
+        while (slice_scan_next(scan, &x, &fault) == 1) {
+            int64_t low = i ? x.start_ns : max64(x.start_ns, from) - from;
+            int64_t high = i ? x.start_ns + x.dur_ns : min64(x.start_ns + x.dur_ns, to) - from;
+            uint8_t state = slices_class(from_store, x.class_id).state;
+            sums[i][state] += high - low;
+            sums[i][6] += (high - low) * (x.g % 1000 + 1) + x.p * 7 + low % 1001;
+            sums[i][7]++;
+        }
+        slice_scan_close(scan);
+    }
+    for (int k = 0; k < 8; k++)
+        CHECK(k == 6 || sums[0][k] == sums[1][k], "state %d: %ld, should be %ld", k,
+              (long)sums[1][k], (long)sums[0][k]);
+    store_close(cut);
+}
+
 /* ---- a trace ---- */
 
 static void check_trace(const char *path, int effort) {
@@ -475,6 +523,12 @@ static void check_trace(const char *path, int effort) {
     if (m.n_slices) {
         check_slices(&m, s, effort * 20);
         check_tiles(&m, s, effort * 6);
+    }
+    char cut_path[520];
+    snprintf(cut_path, sizeof cut_path, "%s.cut", full);
+    for (int i = 0; i < 3 && duration > 10; i++) {
+        int64_t from = i ? below(duration - 1) : 0;
+        check_cut(s, cut_path, from, from + 1 + below(duration - from));
     }
     store_close(s);
     unlink(full);
