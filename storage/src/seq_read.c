@@ -354,9 +354,10 @@ int seq_read_page(struct seq *s, uint32_t chunk, uint32_t page, uint32_t columns
 
 /* ---- pages, kept ----
  * A chunk never changes, so a page that was decoded stays true.  Whoever goes through more than
- * CACHED_CHUNKS chunks would only drive out what others need, and uses a page of its own. */
+ * CACHED_CHUNKS chunks, and not for one lane, would only drive out what others need, and uses a
+ * page of its own. */
 
-enum { CACHED_PAGES = 96, CACHED_CHUNKS = 2 };
+enum { CACHED_PAGES = 80, CACHED_CHUNKS = 2 };
 
 struct seq_cache {
     struct {
@@ -461,7 +462,8 @@ int seq_rows(struct seq *s, const struct seq_window *w, seq_visit_fn visit, void
              struct fault *f) {
     uint32_t first = seq_first_chunk_after(s, w->from_ns), n = s->n_chunks - first;
     bool few = n <= CACHED_CHUNKS || s->chunks[first + CACHED_CHUNKS].t0 >= w->to_ns;
-    struct visit v = {w, visit, arg, s->cache && (few || w->key_min == w->key_max)};
+    bool narrow = (uint64_t)w->key_max - (uint64_t)w->key_min <= 0xffff; /* a lane */
+    struct visit v = {w, visit, arg, s->cache && (few || narrow)};
     for (uint32_t i = first; i < s->n_chunks; i++) {
         if (s->chunks[i].min_start_ns >= w->to_ns) continue;
         const struct seq_chunk *c = seq_chunk(s, i, f);
