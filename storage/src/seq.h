@@ -75,8 +75,8 @@ void seq_writer_free(struct seq_writer *w);
 
 struct seq;
 
-/* Decoded pages that were asked for lately, of all series of one store: neighbouring lanes and tiles
- * stand in the same pages. */
+/* Decoded pages that were asked for lately, of all series of one store: neighbouring lanes and
+ * tiles stand in the same pages. */
 struct seq_cache;
 struct seq_cache *seq_cache_new(void);
 void seq_cache_free(struct seq_cache *c); /* after the series that use it */
@@ -89,6 +89,7 @@ struct seq_key { /* directory: one key's rows in a chunk */
 struct seq_carried { /* a row that started before the chunk's t0 */
     int64_t key;
     int64_t start_ns, dur_ns;
+    uint64_t wide;
     uint32_t v0, v1;
 };
 struct seq_chunk {

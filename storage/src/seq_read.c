@@ -211,6 +211,7 @@ static int parse_carried(struct seq_chunk *c, struct cursor *in) {
         c->carried[i].key = (int64_t)key;
         c->carried[i].start_ns = (int64_t)((uint64_t)c->t0 - back);
         c->carried[i].dur_ns = (int64_t)cursor_varint(in);
+        c->carried[i].wide = cursor_varint(in);
         c->carried[i].v0 = (uint32_t)cursor_varint(in);
         c->carried[i].v1 = (uint32_t)cursor_varint(in);
     }
@@ -443,9 +444,28 @@ static int visit_rows(struct seq *s, uint32_t chunk, uint32_t row0, uint32_t row
     return 0;
 }
 
+/* The carried rows of a chunk as they stand in its list: nothing is decoded. */
+static int visit_carried(const struct seq_chunk *c, const struct visit *v) {
+    for (uint32_t i = 0; i < c->n_carried; i++) {
+        const struct seq_carried *r = &c->carried[i];
+        if (r->start_ns >= v->w->to_ns || r->start_ns + r->dur_ns <= v->w->from_ns ||
+            r->key < v->w->key_min || r->key > v->w->key_max)
+            continue;
+        struct seq_row row = {.key = r->key,
+                              .start_ns = r->start_ns,
+                              .dur_ns = r->dur_ns,
+                              .wide = r->wide,
+                              .v = {r->v0, r->v1}};
+        if (v->fn(v->arg, &row)) return 1;
+    }
+    return 0;
+}
+
 /* A chunk that lies wholly behind the window: only rows that reach back into it count. */
 static int visit_late(struct seq *s, uint32_t chunk, const struct visit *v, struct fault *f) {
     const struct seq_chunk *c = &s->chunks[chunk];
+    const uint32_t listed = 1 | 2 | SEQ_WIDE; /* columns that the list has */
+    if (!s->bucket_ns && !(v->w->columns & ~listed)) return visit_carried(c, v);
     bool found;
     for (uint32_t k = seq_find_key(c, v->w->key_min, &found);
          k < c->n_keys && c->keys[k].key <= v->w->key_max; k++) {

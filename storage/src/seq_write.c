@@ -3,7 +3,8 @@
  * Layout of a chunk's blobs (varints, zstd where it pays; see column.h):
  *   dir      n_keys, then per key: key - previous, rows, t0 - first start;
  *            n_pages, then per page: offset in data - previous, t0 - start of its first row
- *   carried  (slices only) n, then per row: key - previous, t0 - start, duration, v0, v1
+ *   carried  (slices only) n, then per row: key - previous, t0 - start, duration, wide,
+ *            v0, v1
  *   data     per page: gap to the end of the key's row before, duration, wide, v0 … (column.h)
  * A duration is stored as d/64*2 where 64 divides it (Go's clock ticks 64 ns), else d*2+1.
  * Threads    with seq_seal_beside, `in` belongs to the caller's thread, `out` and all that follows
@@ -149,6 +150,7 @@ static void put_carried(struct buffer *out, const struct seq_row *r, int64_t t0,
     buffer_signed(out, (int64_t)((uint64_t)r->key - (uint64_t)before));
     buffer_varint(out, (uint64_t)(t0 - r->start_ns));
     buffer_varint(out, (uint64_t)r->dur_ns);
+    buffer_varint(out, r->wide);
     buffer_varint(out, r->v[0]);
     buffer_varint(out, r->v[1]);
 }

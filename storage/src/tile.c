@@ -38,11 +38,12 @@ struct painter {
     struct picture *p;
     int64_t from, to; /* of the tile */
     int level;
-    uint64_t lane;     /* of rows that belong to one lane */
-    bool groups;       /* painting group lanes from a level of detail */
-    bool failed;       /* out of memory */
-    bool damaged;      /* a row names a tag that the store does not have */
-    int64_t before_ns; /* only slices that start before */
+    uint64_t lane;               /* of rows that belong to one lane */
+    bool groups;                 /* painting group lanes from a level of detail */
+    bool failed;                 /* out of memory */
+    bool damaged;                /* a row names a tag that the store does not have */
+    int64_t before_ns;           /* only slices that start before */
+    const struct go_index *life; /* of the row before */
 };
 
 static uint64_t lane_code(enum lane_kind kind, int64_t id) {
@@ -173,7 +174,12 @@ static int paint_shared(void *arg, const struct seq_row *row) {
     struct painter *w = arg;
     uint32_t class_id = (uint32_t)row->v[0];
     struct slice_class c = slices_class(w->s, class_id);
-    uint32_t group = store__group_of(w->s, row->key, row->start_ns);
+    /* Rows come goroutine by goroutine: its life is looked up once. */
+    const struct go_index *life = w->life;
+    if (!life || life->g != row->key || row->start_ns < life->start_ns ||
+        row->start_ns >= life->end_ns)
+        w->life = life = store__find_go(w->s, row->key, row->start_ns);
+    uint32_t group = life ? life->group : 0;
     uint32_t tag = tag_of(&c, group < w->s->n_groups ? w->s->groups[group].kind : GO_KIND_USER);
     int64_t end = row->start_ns + row->dur_ns;
     paint_spread(w, lane_code(LANE_GROUP, group), tag, row->start_ns, end);
