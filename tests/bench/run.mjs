@@ -81,7 +81,7 @@ function timed(program, argv, { discard = false } = {}) {
 const keyed = (text) => Object.fromEntries([...text.matchAll(/([\w/]+)=([\d.]+)/g)].map(([, k, v]) => [k, Number(v)]));
 const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
 const number = (v, digits = 1) => (v >= 100 ? v.toFixed(0) : v.toFixed(digits));
-const seconds = (v) => (v < 0.01 ? `${(v * MS).toFixed(2)} ms` : v < 1 ? `${(v * MS).toFixed(0)} ms` : `${v.toFixed(2)} s`);
+const seconds = (v) => (v === 0 ? "< 10 ms" : v < 0.01 ? `${(v * MS).toFixed(2)} ms` : v < 1 ? `${(v * MS).toFixed(0)} ms` : `${v.toFixed(2)} s`);
 const spread = (list, f = seconds) => `${f(median(list))} [${f(Math.min(...list))}–${f(Math.max(...list))}]`;
 
 /** Turn and turn about, so that both sides see the same machine; lists of results by name. */
