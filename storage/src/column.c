@@ -11,7 +11,7 @@
 #include "storage/src/varint.h"
 
 enum mode { MODE_CONSTANT, MODE_PLAIN, MODE_ZSTD };
-enum { SKIP_AFTER_FAILURE = 15, MIN_FOR_ZSTD = 48, ZSTD_LEVEL = 1 };
+enum { SKIP_AFTER_FAILURE = 63, MIN_FOR_ZSTD = 48, ZSTD_LEVEL = 1 };
 
 struct column_codec {
     ZSTD_CCtx *pack;
@@ -47,7 +47,7 @@ static void put_plain(struct buffer *out, const uint8_t *data, size_t n) {
     buffer_bytes(out, data, n);
 }
 
-/* Returns true when packing saved at least a twelfth. */
+/* Returns true when packing saved at least an eighth. */
 static bool put_packed(struct column_codec *c, struct buffer *out, const uint8_t *data, size_t n) {
     size_t bound = ZSTD_compressBound(n);
     c->packed.n = 0;
@@ -56,7 +56,7 @@ static bool put_packed(struct column_codec *c, struct buffer *out, const uint8_t
         return false;
     }
     size_t size = ZSTD_compressCCtx(c->pack, c->packed.data, bound, data, n, ZSTD_LEVEL);
-    if (ZSTD_isError(size) || size + n / 12 >= n) return false;
+    if (ZSTD_isError(size) || size + n / 8 >= n) return false;
     if (!buffer_reserve(out, 21 + size)) return false;
     out->data[out->n++] = MODE_ZSTD;
     buffer_varint(out, n);
