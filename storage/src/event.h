@@ -15,7 +15,7 @@ enum ev_kind {
     EV_STACK_SAMPLE,    /* stack; context as the sample says */
     EV_RANGE_BEGIN,     /* str = name, scope, id = scope id */
     EV_RANGE_ACTIVE,    /* the same */
-    EV_RANGE_END,       /* the same; n_args values, attribute names by range_attribute() */
+    EV_RANGE_END,       /* the same; args of a sweep: bytes swept, bytes reclaimed */
     EV_TASK_BEGIN,      /* id = task, aux = parent (UINT64_MAX none), str = type */
     EV_TASK_END,        /* the same */
     EV_REGION_BEGIN,    /* id = task, str = type */
