@@ -148,7 +148,8 @@ static int read_blob(struct seq *s, enum blob which, int64_t id, struct buffer *
         code = rc == SQLITE_DONE ? fault_set(f, PV_ECORRUPT, -1, "a chunk of the store is missing")
                                  : sql_fault(f, s->db, "reading the store");
     } else {
-        const uint8_t *data = sqlite3_column_blob(stmt, 0);
+        const void *blob = sqlite3_column_blob(stmt, 0); /* NULL where it is empty */
+        const uint8_t *data = blob ? blob : (const uint8_t *)"";
         size_t n = (size_t)sqlite3_column_bytes(stmt, 0);
         struct cursor c = {data, data + n, false};
         if (!packed)

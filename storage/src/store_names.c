@@ -131,7 +131,8 @@ static bool make_room(void *array, size_t size, uint32_t *n, uint32_t id) {
 static int read_blob(sqlite3_stmt *stmt, uint32_t id, const uint8_t **data, size_t *n) {
     sqlite3_bind_int64(stmt, 1, id);
     if (sqlite3_step(stmt) != SQLITE_ROW) return 0;
-    *data = sqlite3_column_blob(stmt, 0);
+    const void *blob = sqlite3_column_blob(stmt, 0); /* NULL where it is empty */
+    *data = blob ? blob : (const uint8_t *)"";
     *n = (size_t)sqlite3_column_bytes(stmt, 0);
     return 1;
 }
