@@ -6,6 +6,7 @@ import type { Goroutine, Id, Info, Push, Slice, TraceEntry, TraceList } from "..
 import type { Socket } from "../net/socket";
 import { RequestError } from "../net/socket";
 import { upload } from "../net/upload";
+import { Area } from "./area";
 import { lookOfGroup, lookOfTag, type GroupLook, type TagLook } from "./families";
 import { Figures, type By } from "./figures";
 import { Lanes, SIZES, type Order } from "./lanes";
@@ -44,6 +45,7 @@ export class App extends Observable {
   scrollGoal: number | null = null;
   readonly view = new Viewport();
   readonly lanes = new Lanes();
+  readonly area = new Area();
   readonly tiles: Tiles;
   readonly figures: Figures;
   readonly selection: Selection;
@@ -177,6 +179,7 @@ export class App extends Observable {
     this.tiles.reset(-1, 1);
     this.figures.reset(-1);
     this.selection.reset(-1);
+    this.area.set(null);
   }
 
   private setInfo(info: Info): void {
