@@ -50,6 +50,7 @@ struct store_figure {
     int64_t worst_g, worst_start_ns; /* the longest slice itself; max_ns is its length */
     int64_t count;                   /* slices that touch the area, whole or in part */
     int64_t total_ns;                /* inside it */
+    int64_t state_ns[6];             /* of it, by enum go_state */
     int64_t mean_ns, p50_ns, p99_ns, p999_ns, max_ns; /* of the whole slices; nearest rank */
     uint32_t hist[WAIT_HIST_BUCKETS];                 /* as of store_wait */
 };

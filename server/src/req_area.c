@@ -75,6 +75,7 @@ static cJSON *figure_json(struct store *s, const struct store_figure *r) {
     json_add_int(o, "stack", r->stack);
     json_add_int(o, "count", r->count);
     json_add_int(o, "total", r->total_ns);
+    json_add_state_ns(o, "state_ns", r->state_ns);
     json_add_int(o, "mean", r->mean_ns);
     json_add_int(o, "p50", r->p50_ns);
     json_add_int(o, "p99", r->p99_ns);

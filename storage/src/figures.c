@@ -19,7 +19,7 @@ struct lengths {
 
 struct row {
     uint64_t key;
-    int64_t inside_ns, whole_ns, worst_ns;
+    int64_t inside_ns, whole_ns, worst_ns, state_ns[6];
     struct lengths lengths;
     uint32_t class_id, group; /* of the longest slice */
     int64_t worst_g, worst_start_ns;
@@ -121,6 +121,7 @@ static int add(struct figures *w, const struct area_slice *a, struct fault *f) {
     if (!r || !add_length(&r->lengths, ns)) return store__no_memory(f);
     r->inside_ns += a->inside_ns;
     r->whole_ns += ns;
+    r->state_ns[a->class.state] += a->inside_ns;
     unsigned octave = ns > 0 ? 63 - (unsigned)__builtin_clzll((uint64_t)ns) : 0;
     r->hist[octave < WAIT_HIST_BUCKETS ? octave : WAIT_HIST_BUCKETS - 1]++;
     if (ns > r->worst_ns) {
@@ -224,6 +225,7 @@ static void fill_row(struct figures *w, struct row *r, struct store_figure *out)
                                  .p999_ns = percentile(l, 999),
                                  .max_ns = r->worst_ns};
     memcpy(out->hist, r->hist, sizeof out->hist);
+    memcpy(out->state_ns, r->state_ns, sizeof out->state_ns);
     out->key = name_of(w, r, out);
 }
 

@@ -96,6 +96,7 @@ for (let round = 0; round < (quick ? 12 : 40); round++) {
     const mean = Math.floor(sorted.reduce((a, n) => a + n, 0) / sorted.length);
     const expected = [sorted.length, want.total, mean, nearest(sorted, 500), nearest(sorted, 990), nearest(sorted, 999), sorted.at(-1)];
     checks.equal(`${name}: ${key}`, [r.count, r.total, r.mean, r.p50, r.p99, r.p999, r.max].join(), expected.join());
+    checks.equal(`${name}: ${key}: all of it in one state`, r.state_ns[area.state], want.total);
     checks.equal(`${name}: ${key}: histogram`, r.hist.reduce((a, n) => a + n, 0), sorted.length);
     const worst = slices.find((s) => s.g === r.g && s.start_ns === r.at);
     checks.equal(`${name}: ${key}: the longest is one of them`, worst?.duration_ns, r.max);
