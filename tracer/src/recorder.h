@@ -1,0 +1,114 @@
+/* tracer/src/recorder.h - what the recorder's files share.  Private to them.
+ *
+ *   session.c   a recording: its file, its mapping, start and stop
+ *   batch.c     a thread's place: taking batches from the ring and giving them back
+ *   events.c    the calls that record
+ *   slots.c     the table of living goroutines
+ *   names.c     strings, frames, stacks: each once, in memory and in the file
+ *   symbols.c   return address -> function, from the program's own symbol tables
+ *   snapshot.c  a consistent copy of a ring that is being written */
+#ifndef PARKVIEW_TRACER_RECORDER_H
+#define PARKVIEW_TRACER_RECORDER_H
+
+#include <stdatomic.h>
+
+#include "tracer/format.h"
+#include "tracer/parkview.h"
+
+enum {
+    RECORD_ROOM = 96, /* a record without text is shorter: 1 + 10 + 5 * 10 + 5 */
+    LOST_RETRY = 64   /* while it loses events, a thread looks for a batch at every 64th */
+};
+
+struct ring_cell { /* of the queue of free batches */
+    _Atomic uint64_t turn;
+    _Atomic uint32_t batch;
+};
+
+/* A recording.  The structs stay for ever, so that a thread that still has an old one may look into
+ * it; the mapping goes when nobody is attached any more. */
+struct session {
+    struct session *next; /* older */
+    uint32_t number;
+    _Atomic uint32_t refs; /* attached threads */
+    uint8_t *map;          /* NULL once unmapped */
+    size_t map_bytes;
+    char *path;
+    struct pv_ring_header *header;
+    struct pv_ring_slot *slots;
+    struct pv_ring_thread *threads;
+    uint8_t *batches;
+    uint64_t late_ticks; /* a wait of this length is told once more when it ends */
+    bool stop_when_full;
+
+    /* Batches that may be written, the longest untouched first: a bounded queue of many producers
+     * and consumers (Vyukov's); cell i is for turn i, i + n, i + 2n, ... */
+    struct ring_cell *cells;
+    uint64_t n_cells; /* power of two */
+    _Atomic uint64_t head, tail;
+    _Atomic uint64_t *last_ticks; /* per batch: when its last event was, 0 = never used */
+    _Atomic uint64_t next_seq;
+    _Atomic uint64_t free_slot; /* tag << 32 | slot */
+};
+
+struct pv_m {
+    uint8_t *at;      /* where the next event goes */
+    uint8_t *end;     /* where the batch's room ends; at = end where there is none */
+    uint8_t *batch;   /* NULL = none */
+    uint64_t last;    /* ticks of the last event */
+    uint64_t object;  /* the last wait object in this batch */
+    uint64_t g;       /* on this thread, 0 = none */
+    int32_t p;        /* held, -1 = none */
+    bool in_syscall;  /* g is */
+    uint32_t session; /* number of s, 0 = none */
+    struct session *s;
+    struct pv_ring_thread *row; /* NULL: there was no room */
+    uint32_t i_row, i_batch;
+    uint64_t lost, lost_from; /* since the last batch */
+    char name[sizeof((struct pv_ring_thread *)0)->name];
+};
+
+/* ---- atomic access to what lies in the mapping ---- */
+
+static inline uint64_t load64(const uint64_t *p) {
+    return atomic_load_explicit((const _Atomic uint64_t *)p, memory_order_acquire);
+}
+static inline uint32_t load32(const uint32_t *p) {
+    return atomic_load_explicit((const _Atomic uint32_t *)p, memory_order_acquire);
+}
+/* Release, so that no field can be seen before those stored earlier: partner is load64/load32 of a
+ * reader, which checks a sequence number last. */
+static inline void store64(uint64_t *p, uint64_t v) {
+    atomic_store_explicit((_Atomic uint64_t *)p, v, memory_order_release);
+}
+static inline void store32(uint32_t *p, uint32_t v) {
+    atomic_store_explicit((_Atomic uint32_t *)p, v, memory_order_release);
+}
+static inline uint8_t *put_byte(uint8_t *p, uint64_t v) {
+    atomic_store_explicit((_Atomic uint8_t *)p, (uint8_t)v, memory_order_release);
+    return p + 1;
+}
+
+/* ---- session.c ---- */
+extern _Atomic(struct session *) pv__current;
+/* pv__attach - joins the running recording; false: there is none.  pv__detach leaves it. */
+bool pv__attach(struct pv_m *m);
+void pv__detach(struct pv_m *m);
+
+/* ---- batch.c ---- */
+void pv__ring_init(struct session *s);
+/* pv__refill - room for a record of that size, in a new batch if need be; false: the event is lost.
+ */
+bool pv__refill(struct pv_m *m, size_t room);
+/* pv__leave_batch - gives the thread's batch back, if it has one. */
+void pv__leave_batch(struct pv_m *m);
+
+/* ---- slots.c ---- */
+/* pv__slot - g's entry in the table of m's recording, NULL = none. */
+struct pv_ring_slot *pv__slot(struct pv_m *m, struct pv_g *g);
+void pv__slot_free(struct pv_m *m, struct pv_g *g);
+
+/* ---- snapshot.c ---- */
+int pv__snapshot_map(const uint8_t *map, size_t bytes, const char *path);
+
+#endif

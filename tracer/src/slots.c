@@ -1,0 +1,55 @@
+/* tracer/src/slots.c - the table of living goroutines: which entries are free.
+ *
+ * Entry 0 is nobody's.  Free ones are a stack whose head carries a tag, so that an exchange fails
+ * where an entry came back meanwhile; entries beyond slots_used were never used. */
+#include "tracer/src/recorder.h"
+
+static uint32_t take_slot(struct session *s) {
+    uint64_t head = atomic_load_explicit(&s->free_slot, memory_order_acquire);
+    while ((uint32_t)head != 0) {
+        uint64_t next = load64(&s->slots[(uint32_t)head].next_free);
+        uint64_t to = ((head >> 32) + 1) << 32 | (uint32_t)next;
+        if (atomic_compare_exchange_weak_explicit(&s->free_slot, &head, to, memory_order_acq_rel,
+                                                  memory_order_acquire))
+            return (uint32_t)head;
+    }
+    _Atomic uint32_t *used = (_Atomic uint32_t *)&s->header->slots_used;
+    uint32_t i = atomic_load_explicit(used, memory_order_relaxed);
+    while (i < s->header->n_slots)
+        if (atomic_compare_exchange_weak_explicit(used, &i, i + 1, memory_order_relaxed,
+                                                  memory_order_relaxed))
+            return i;
+    atomic_fetch_add_explicit((_Atomic uint64_t *)&s->header->unlisted, 1, memory_order_relaxed);
+    return 0;
+}
+
+struct pv_ring_slot *pv__slot(struct pv_m *m, struct pv_g *g) {
+    if (g->session != m->session) {
+        g->session = m->session;
+        g->slot = take_slot(m->s);
+        if (g->slot) {
+            struct pv_ring_slot *slot = &m->s->slots[g->slot];
+            store64(&slot->word, PV_SLOT_BUSY);
+            store64(&slot->id, g->id);
+            store32(&slot->start_stack, 0);
+        }
+    }
+    return g->slot ? &m->s->slots[g->slot] : NULL;
+}
+
+void pv__slot_free(struct pv_m *m, struct pv_g *g) {
+    if (g->session != m->session || !g->slot) {
+        g->session = 0;
+        return;
+    }
+    struct session *s = m->s;
+    struct pv_ring_slot *slot = &s->slots[g->slot];
+    store64(&slot->word, PV_SLOT_FREE);
+    uint64_t head = atomic_load_explicit(&s->free_slot, memory_order_relaxed), to;
+    do {
+        store64(&slot->next_free, (uint32_t)head);
+        to = ((head >> 32) + 1) << 32 | g->slot;
+    } while (!atomic_compare_exchange_weak_explicit(&s->free_slot, &head, to, memory_order_acq_rel,
+                                                    memory_order_relaxed));
+    g->session = g->slot = 0;
+}
