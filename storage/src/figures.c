@@ -121,7 +121,8 @@ static int add(struct figures *w, const struct area_slice *a, struct fault *f) {
     if (!r || !add_length(&r->lengths, ns)) return store__no_memory(f);
     r->inside_ns += a->inside_ns;
     r->whole_ns += ns;
-    r->state_ns[a->class.state] += a->inside_ns;
+    if (a->class.state < sizeof r->state_ns / sizeof *r->state_ns)
+        r->state_ns[a->class.state] += a->inside_ns;
     unsigned octave = ns > 0 ? 63 - (unsigned)__builtin_clzll((uint64_t)ns) : 0;
     r->hist[octave < WAIT_HIST_BUCKETS ? octave : WAIT_HIST_BUCKETS - 1]++;
     if (ns > r->worst_ns) {

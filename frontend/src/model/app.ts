@@ -2,13 +2,16 @@
 // Every change goes through here; the page subscribes to the parts that it shows.
 
 import { Observable } from "../lib/observable";
-import type { Goroutine, Id, Info, Push, Slice, TraceEntry, TraceList } from "../net/protocol";
+import type { FigureBy, Goroutine, Id, Info, Push, Slice, TraceEntry, TraceList } from "../net/protocol";
 import type { Socket } from "../net/socket";
 import { RequestError } from "../net/socket";
 import { upload } from "../net/upload";
-import { Area } from "./area";
+import { Answers, type Tab } from "./answers";
+import { Area, type Stretch } from "./area";
+import { parseAsk } from "./ask";
 import { lookOfGroup, lookOfTag, type GroupLook, type TagLook } from "./families";
 import { Figures, type By } from "./figures";
+import { conditionsOf, Finder, type Place } from "./finder";
 import { Lanes, SIZES, type Order } from "./lanes";
 import type { Link } from "./link";
 import { Selection } from "./selection";
@@ -16,12 +19,16 @@ import { levelFor, Tiles, type Wish } from "./tiles";
 import { Viewport } from "./viewport";
 
 export type Screen = "connecting" | "start" | "opening" | "trace" | "failed";
-export type Tab = "waits" | "goroutines" | "sql";
 export interface Upload {
   name: string;
   done: number;
   total: number;
 }
+
+const TABS: readonly Tab[] = ["waits", "ready", "running", "syscalls", "goroutines", "gc", "found", "sql"];
+const tabOf = (text: string | undefined): Tab | undefined => TABS.find((t) => t === text);
+const FIGURE_BYS: readonly FigureBy[] = ["reason", "refined", "function", "stack", "goroutine", "start"];
+const QUICK_BYS: readonly By[] = ["reason", "refined", "function", "stack"];
 
 export class App extends Observable {
   screen: Screen = "connecting";
@@ -35,6 +42,8 @@ export class App extends Observable {
   notice = ""; // one sentence about something that went wrong
   off = new Set<number>(); // classes that the legend switched off
   highlight: { key: string; tags: Set<number> } | null = null;
+  filter = ""; // conditions as text (model/ask.ts): what does not match is grey, and not counted
+  filterTags: Set<number> | null = null; // tags that it leaves
   cursor: number | null = null; // ns
   tab: Tab = "waits";
   sort = "-total";
@@ -49,6 +58,8 @@ export class App extends Observable {
   readonly tiles: Tiles;
   readonly figures: Figures;
   readonly selection: Selection;
+  readonly answers: Answers;
+  readonly finder: Finder;
   private link: Link = {};
   private asking = 0;
 
@@ -60,6 +71,8 @@ export class App extends Observable {
     this.tiles = new Tiles(socket);
     this.figures = new Figures(socket, this.lanes);
     this.selection = new Selection(socket);
+    this.answers = new Answers(socket);
+    this.finder = new Finder(socket);
     socket.onPush = (p) => this.pushed(p);
     socket.onState = (c) => this.connection(c);
   }
@@ -70,9 +83,10 @@ export class App extends Observable {
     this.link = link;
     this.theme = link.theme ?? null;
     this.sql = link.sql ?? "";
-    if (link.tab === "goroutines" || link.tab === "sql") this.tab = link.tab;
+    this.tab = tabOf(link.tab) ?? "waits";
     if (link.sort) this.sort = link.sort;
-    if (link.by === "reason" || link.by === "function" || link.by === "stack") this.figures.by = link.by;
+    const by = FIGURE_BYS.find((b) => b === link.by);
+    if (by) this.setBy(by);
     if (link.order) this.lanes.order = link.order;
     this.socket.connect();
   }
@@ -180,6 +194,10 @@ export class App extends Observable {
     this.figures.reset(-1);
     this.selection.reset(-1);
     this.area.set(null);
+    this.answers.reset();
+    this.finder.reset(-1);
+    this.filter = "";
+    this.filterTags = null;
   }
 
   private setInfo(info: Info): void {
@@ -189,10 +207,13 @@ export class App extends Observable {
     this.info = info;
     this.tags = info.tags.map(lookOfTag);
     this.groups = info.groups.map(lookOfGroup);
+    this.readFilter();
     if (first) {
       this.tiles.reset(trace, info.duration);
       this.figures.reset(trace);
       this.selection.reset(trace);
+      this.answers.reset();
+      this.finder.reset(trace);
       this.screen = "trace";
       this.lanes.setInfo(info, this.groups);
       this.view.reset(info.duration);
@@ -245,7 +266,8 @@ export class App extends Observable {
     l.scroll = this.lanes.scroll;
     if (this.tab !== "waits") l.tab = this.tab;
     if (this.sort !== "-total") l.sort = this.sort;
-    if (this.figures.by !== "refined") l.by = this.figures.by;
+    const by = this.answers.by[this.tab];
+    if (by) l.by = by;
     if (this.lanes.order !== "wait") l.order = this.lanes.order;
     if (this.sql) l.sql = this.sql;
     return l;
@@ -285,11 +307,66 @@ export class App extends Observable {
     this.changed();
   }
 
-  setBy(by: By): void {
-    this.figures.by = by;
+  setBy(by: FigureBy): void {
+    this.answers.setBy(this.tab, by);
+    const quick = QUICK_BYS.find((b) => b === by);
+    if (this.tab === "waits" && quick) this.figures.by = quick;
     this.figures.refresh();
     this.view.changed();
     this.changed();
+  }
+
+  setTab(tab: Tab): void {
+    this.tab = tab;
+    this.view.changed();
+    this.changed();
+  }
+
+  /** What the tables are about: the chosen area, else the window. */
+  stretch(): Stretch {
+    if (this.area.value) return this.area.value;
+    const { from, to } = this.view.goal;
+    return { from: Math.max(0, Math.floor(from)), to: Math.min(this.view.duration, Math.ceil(to)), lanes: [] };
+  }
+
+  get filtered(): boolean {
+    return this.filter !== "";
+  }
+
+  setFilter(text: string): void {
+    this.filter = text;
+    this.readFilter();
+    this.view.changed();
+    this.changed();
+  }
+
+  private readFilter(): void {
+    const { state, reason } = conditionsOf(parseAsk(this.filter), this.tags);
+    const part = reason?.toLowerCase();
+    const fits = ({ tag }: TagLook) => (!state || tag.state === state) && (!part || `${tag.reason}\n${tag.refined}`.toLowerCase().includes(part));
+    this.filterTags = state || part ? new Set(this.tags.flatMap((t, i) => (fits(t) ? [i] : []))) : null;
+  }
+
+  /** Looks for what was typed; `listed` opens the list of hits. */
+  async lookFor(text: string, listed: boolean): Promise<void> {
+    if (listed && text.trim()) this.setTab("found");
+    await this.finder.find(text, this.view.duration, this.tags);
+    this.changed();
+  }
+
+  async stepFound(by: 1 | -1): Promise<void> {
+    await this.goToPlace(this.finder.step(by));
+  }
+
+  async goToPlace(p: Place | null): Promise<void> {
+    if (!p) return;
+    if (p.kind === "goroutine" && p.g !== null) await this.selectGoroutine(p.g);
+    else if (p.g !== null) await this.goTo(p.g, p.at);
+    if (p.kind === "task" || p.g === null) this.view.reveal(p.at, p.at + p.dur);
+  }
+
+  goToRange(from: number, dur: number): void {
+    this.view.reveal(from, from + dur);
   }
 
   setSort(column: string): void {
@@ -421,13 +498,24 @@ export class App extends Observable {
       early.push({ lane: r.lane, level, from: pa, to: pb }, { lane: r.lane, level: level + 2, from: ua, to: ub });
     }
     this.tiles.want(wishes, this.view.moving ? [] : early);
-    if (!this.view.moving) this.figures.follow(this.view.goal, this.view.duration, this.width);
+    if (!this.view.moving) this.follow();
+  }
+
+  /** Tables of the window that rests. */
+  private follow(): void {
+    this.figures.follow(this.view.goal, this.view.duration, this.width);
+    const trace = this.entry?.trace ?? -1;
+    const ask = parseAsk(this.filter);
+    const of = this.stretch();
+    if (of.lanes.length === 0 && ask.lanes.length > 0) of.lanes = ask.lanes;
+    this.answers.follow(trace, of, this.tab, conditionsOf(ask, this.tags), this.entry?.state === "importing");
+    this.answers.followSame(trace, of, this.selection.slice);
   }
 
   /** True while something that can be seen is not yet what it will be. */
   get busy(): boolean {
     if (this.screen === "connecting" || this.screen === "opening") return true;
-    return this.view.moving || this.scrollGoal !== null || this.tiles.loading || this.figures.busy || this.selection.busy || this.asking > 0;
+    return this.view.moving || this.scrollGoal !== null || this.tiles.loading || this.figures.busy || this.selection.busy || this.answers.busy || this.finder.busy || this.asking > 0;
   }
 
   /** A request whose failure is a notice (or nobody's business), not an exception. */

@@ -168,6 +168,50 @@ export interface Hit {
   at?: number;
   dur?: number;
 }
+export type FigureBy = "reason" | "refined" | "function" | "stack" | "goroutine" | "start" | "state";
+export interface Figure {
+  key: string;
+  reason: string;
+  refined: string;
+  func: string;
+  start_func: string;
+  state: State;
+  family: string;
+  tag: number;
+  group: number;
+  stack: number;
+  count: number;
+  total: number;
+  state_ns: StateNs;
+  mean: number;
+  p50: number;
+  p99: number;
+  p999: number;
+  max: number;
+  hist: number[];
+  g: Id; // with `at`: the longest slice
+  at: number;
+}
+export interface AreaFigures {
+  count: number;
+  total: number;
+  all: number; // rows there are; rows holds the first 2000
+  rows: Figure[];
+}
+export interface Match {
+  g: Id;
+  group: number;
+  start: number;
+  dur: number;
+  tag: number;
+  func: string;
+}
+export interface Matches {
+  count: number;
+  total: number;
+  rows: Match[];
+  marks: number[];
+}
 export type Cell = string | number | null;
 export interface QueryResult {
   columns: string[];

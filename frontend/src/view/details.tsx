@@ -14,7 +14,7 @@ import { Stack, place, stackText } from "./stack";
 import { useChanges } from "./use";
 
 export function Details({ app }: { app: App }) {
-  useChanges(app, app.selection, app.figures);
+  useChanges(app, app.selection, app.figures, app.answers);
   const s = app.selection.slice;
   if (!s) return app.selection.goroutine ? <GoroutineCard app={app} g={app.selection.goroutine} /> : null;
   return (
@@ -211,16 +211,36 @@ function Hop({ app, c, here, first, last }: { app: App; c: Slice; here: boolean;
 
 /** Where this wait stands among those of the same reason in the window. */
 function Same({ app, s }: { app: App; s: Slice }) {
-  if (s.state !== "waiting" || app.figures.by !== "refined") return null;
-  const row = app.figures.waits.value?.rows.find((r) => r.key === s.refined || r.refined === s.refined);
+  if (s.state !== "waiting") return null;
+  const row = app.answers.same.value?.rows.find((r) => (s.refined ? r.refined === s.refined : r.reason === s.reason));
   if (!row || row.count < 2) return null;
   const at = Math.floor(Math.log2(Math.max(1, s.dur)));
   const alike = row.hist[at] ?? 0;
   const shorter = row.hist.slice(0, at).reduce((a, n) => a + n, 0);
+  const rank = s.dur >= row.max ? "the longest of them" : s.dur > row.p999 ? "longer than 99.9 % of them" : s.dur > row.p99 ? "longer than 99 % of them" : "";
+  const rough = alike > row.count / 2 ? "as long as most of them" : shorter > 0 ? `longer than at least ${Math.floor((shorter / row.count) * 100)} % of them` : "among the shortest of them";
   return (
     <Section title="Same reason in this window" right={plural(row.count, "wait")}>
       <Spark hist={row.hist} family={row.family} width={0} height={40} mark={s.dur} axis />
-      <p class="under sec">{alike > row.count / 2 ? "as long as most of them" : shorter > 0 ? `longer than at least ${Math.floor((shorter / row.count) * 100)} % of them` : "among the shortest of them"}</p>
+      <p class="under sec">{rank || rough}</p>
+      <dl class="four">
+        <dt>Total</dt>
+        <dd>{short(row.total)}</dd>
+        <dt>Mean</dt>
+        <dd>{short(row.mean)}</dd>
+        <dt>p50</dt>
+        <dd>{short(row.p50)}</dd>
+        <dt>p99</dt>
+        <dd>{short(row.p99)}</dd>
+        <dt>p99.9</dt>
+        <dd>{short(row.p999)}</dd>
+        <dt>Longest</dt>
+        <dd>
+          <button class="a" onClick={() => void app.goTo(row.g, row.at)}>
+            {short(row.max)}
+          </button>
+        </dd>
+      </dl>
     </Section>
   );
 }

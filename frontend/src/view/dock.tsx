@@ -1,22 +1,31 @@
 // view/dock.tsx - tables of the window: wait reasons, goroutines, SQL.  Its height is dragged in whole rows.
 
 import { useRef } from "preact/hooks";
-import type { App, Tab } from "../model/app";
-import { Goroutines } from "./goroutines";
+import { short } from "../lib/format";
+import { STATE_OF, type Tab } from "../model/answers";
+import type { App } from "../model/app";
+import { Figures, FiguresNote } from "./figures";
+import { Found, FoundNote } from "./found";
+import { GcNote, GcTable } from "./gctable";
+import { Goroutines, GoroutinesNote } from "./goroutines";
 import { Sql } from "./sql";
 import { useChanges } from "./use";
-import { Waits, WaitsNote } from "./waits";
 
-const TABS: [Tab, string][] = [
-  ["waits", "Wait reasons in this window"],
-  ["goroutines", "Goroutines"],
-  ["sql", "SQL"],
+const TABS: [Tab, string, string][] = [
+  ["waits", "Waiting", "What was waited for in the window (1)"],
+  ["ready", "Ready", "Scheduling latency: ready to run, but no processor took it (2)"],
+  ["running", "Running", "Who used the processors (3)"],
+  ["syscalls", "Syscalls", "Time in system calls (4)"],
+  ["gc", "GC", "Collections, pauses and assists (5)"],
+  ["goroutines", "Goroutines", "Where the time of each goroutine went (6)"],
+  ["found", "Found", "What the search found (7)"],
+  ["sql", "SQL", "Ask anything (8, or `)"],
 ];
 const ROW = 22;
 const FIXED = 34 + 24 + 2; // tabs, table head, lines
 
 export function Dock({ app }: { app: App }) {
-  useChanges(app);
+  useChanges(app, app.area);
   const box = useRef<HTMLElement>(null);
   const grip = (e: PointerEvent) => {
     const el = e.currentTarget as HTMLElement;
@@ -33,25 +42,48 @@ export function Dock({ app }: { app: App }) {
   return (
     <section class="dock" ref={box} aria-label="Tables">
       <div class="grip" onPointerDown={grip} role="separator" aria-orientation="horizontal" aria-label="Height of the tables" />
-      <div class="tabs" role="tablist">
-        {TABS.map(([id, name]) => (
-          <button
-            role="tab"
-            aria-selected={app.tab === id}
-            class={app.tab === id ? "on" : ""}
-            onClick={() => {
-              app.tab = id;
-              app.changed();
-            }}
-          >
+      <div class="tabs">
+        <div class="tablist" role="tablist" aria-label="Tables">
+        {TABS.map(([id, name, title]) => (
+          <button role="tab" id={`tab-${id}`} aria-selected={app.tab === id} aria-controls="table" class={app.tab === id ? "on" : ""} title={title} onClick={() => app.setTab(id)}>
             {name}
           </button>
         ))}
-        {app.tab === "waits" && <WaitsNote app={app} />}
+        </div>
+        <Chips app={app} />
+        {STATE_OF[app.tab] && <FiguresNote app={app} tab={app.tab} />}
+        {app.tab === "goroutines" && <GoroutinesNote app={app} />}
+        {app.tab === "gc" && <GcNote app={app} />}
+        {app.tab === "found" && <FoundNote app={app} />}
       </div>
-      {app.tab === "waits" && <Waits app={app} />}
+      <div class="tabbed" role="tabpanel" id="table" aria-labelledby={`tab-${app.tab}`}>
+      {STATE_OF[app.tab] && <Figures app={app} tab={app.tab} />}
       {app.tab === "goroutines" && <Goroutines app={app} />}
+      {app.tab === "gc" && <GcTable app={app} />}
+      {app.tab === "found" && <Found app={app} />}
       {app.tab === "sql" && <Sql app={app} />}
+      </div>
     </section>
+  );
+}
+
+/** What narrows the tables beside the window: an area, a filter. */
+function Chips({ app }: { app: App }) {
+  const a = app.area.value;
+  if (!a && !app.filter) return null;
+  return (
+    <span class="narrowed">
+      {a && (
+        <button class="chip" title="The tables are about this area; click for the whole window (Esc)" onClick={() => app.area.set(null)}>
+          area {short(a.to - a.from)}
+          {a.lanes.length > 0 ? ` · ${a.lanes.length === 1 ? a.lanes[0] : `${a.lanes.length} lanes`}` : ""} ×
+        </button>
+      )}
+      {app.filter && (
+        <button class="chip" title="Only what matches is counted; click to drop the filter" onClick={() => app.setFilter("")}>
+          {app.filter} ×
+        </button>
+      )}
+    </span>
   );
 }

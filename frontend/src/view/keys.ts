@@ -1,5 +1,6 @@
 // view/keys.ts - the keyboard.  Keys are taken only when no field has the focus.
 
+import type { Tab } from "../model/answers";
 import type { App } from "../model/app";
 import type { Ui } from "./topbar";
 
@@ -33,7 +34,7 @@ function key(app: App, ui: Ui, e: KeyboardEvent): boolean {
     return true;
   }
   if (e.altKey || e.ctrlKey || e.metaKey) return false;
-  return moveKey(app, k, e) || sliceKey(app, k);
+  return moveKey(app, k, e) || sliceKey(app, k, e.shiftKey) || tabKey(app, k);
 }
 
 function moveKey(app: App, k: string, e: KeyboardEvent): boolean {
@@ -75,7 +76,7 @@ function moveKey(app: App, k: string, e: KeyboardEvent): boolean {
   }
 }
 
-function sliceKey(app: App, k: string): boolean {
+function sliceKey(app: App, k: string, shift: boolean): boolean {
   const s = app.selection.slice;
   switch (k) {
     case "f":
@@ -97,15 +98,27 @@ function sliceKey(app: App, k: string): boolean {
       document.getElementById("search")?.focus();
       return true;
     case "`":
-      app.tab = app.tab === "sql" ? "waits" : "sql";
-      app.changed();
+      app.setTab(app.tab === "sql" ? "waits" : "sql");
+      return true;
+    case "n":
+      void app.stepFound(shift ? -1 : 1);
       return true;
     case "Escape":
       if (s || app.selection.goroutine) app.deselect();
       else if (app.highlight) app.toggleHighlight(app.highlight.key, () => false);
+      else if (app.area.value) app.area.set(null);
+      else if (app.filter) app.setFilter("");
       else return false;
       return true;
     default:
       return false;
   }
+}
+
+const TAB_KEYS: Tab[] = ["waits", "ready", "running", "syscalls", "gc", "goroutines", "found", "sql"];
+
+function tabKey(app: App, k: string): boolean {
+  const tab = /^[1-8]$/.test(k) ? TAB_KEYS[Number(k) - 1] : undefined;
+  if (tab) app.setTab(tab);
+  return tab !== undefined;
 }

@@ -1,63 +1,65 @@
-// view/search.tsx - one field for functions, goroutines, reasons, tasks and log texts.
+// view/search.tsx - one field for functions, goroutines, reasons, tasks, logs and conditions.  What is found is marked on the
+// overview while one types; Enter steps through it, Shift+Enter back; ArrowDown reaches the names.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { visible } from "../lib/format";
+import { int, visible } from "../lib/format";
 import type { App } from "../model/app";
 import type { Hit } from "../net/protocol";
 import { Icon } from "./icons";
+import { useChanges } from "./use";
 
-const PAUSE_MS = 120;
-const LIMIT = 30;
+const PAUSE_MS = 140;
 
 export function Search({ app }: { app: App }) {
-  const [text, setText] = useState("");
-  const [hits, setHits] = useState<Hit[] | null>(null);
-  const [at, setAt] = useState(0);
+  useChanges(app.finder);
+  const [text, setText] = useState(app.finder.text);
+  const [open, setOpen] = useState(false);
+  const [at, setAt] = useState(-1);
   const box = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLInputElement>(null);
-  const asked = useRef(0);
+  const f = app.finder;
 
   useEffect(() => {
     const away = (e: Event) => {
-      if (!box.current?.contains(e.target as Node)) setHits(null);
+      if (!box.current?.contains(e.target as Node)) setOpen(false);
     };
     addEventListener("pointerdown", away);
     return () => removeEventListener("pointerdown", away);
   }, []);
-
   useEffect(() => {
-    const n = ++asked.current;
-    if (!text.trim()) {
-      setHits(null);
-      return;
-    }
-    const timer = setTimeout(() => {
-      void app.ask<{ hits: Hit[] }>("search", { trace: app.entry?.trace, text: text.trim(), limit: LIMIT }).then((r) => {
-        if (n !== asked.current) return;
-        setHits(r?.hits ?? []);
-        setAt(0);
-      });
-    }, PAUSE_MS);
+    if (f.text !== text.trim() && document.activeElement !== field.current) setText(f.text);
+  }, [f.text]);
+  useEffect(() => {
+    if (text.trim() === f.text) return;
+    const timer = setTimeout(() => void app.lookFor(text, false), PAUSE_MS);
     return () => clearTimeout(timer);
-  }, [text, app]);
+  }, [text]);
 
   const take = (h: Hit) => {
-    setHits(null);
-    field.current?.blur();
-    void go(app, h);
+    setOpen(false);
+    go(app, h);
+  };
+  const enter = async (back: boolean) => {
+    if (open && at >= 0 && f.names[at]) {
+      take(f.names[at]!);
+      return;
+    }
+    setOpen(false);
+    await app.lookFor(text, true);
+    await app.stepFound(back ? -1 : 1);
   };
   const key = (e: KeyboardEvent) => {
     if (e.key === "Escape") {
-      setHits(null);
-      field.current?.blur();
-    } else if (e.key === "ArrowDown") setAt(Math.min((hits?.length ?? 1) - 1, at + 1));
-    else if (e.key === "ArrowUp") setAt(Math.max(0, at - 1));
-    else if (e.key === "Enter" && hits?.[at]) take(hits[at]);
+      if (open) setOpen(false);
+      else field.current?.blur();
+    } else if (e.key === "ArrowDown") setAt(Math.min(f.names.length - 1, at + 1));
+    else if (e.key === "ArrowUp") setAt(Math.max(-1, at - 1));
+    else if (e.key === "Enter") void enter(e.shiftKey);
     else return;
     e.preventDefault();
     e.stopPropagation();
   };
-
+  const listed = open && text.trim() !== "";
   return (
     <div class="searchbox" ref={box}>
       <label class="search">
@@ -66,39 +68,71 @@ export function Search({ app }: { app: App }) {
           ref={field}
           id="search"
           type="text"
+          role="combobox"
           autocomplete="off"
           spellcheck={false}
-          placeholder="Search function, G id, reason, task, log text"
+          placeholder="Search, or reason:sync >5ms"
           aria-label="Search"
+          aria-expanded={listed}
+          aria-controls="hits"
+          aria-activedescendant={listed && at >= 0 ? `hit-${at}` : undefined}
+          title="A function, goroutine, reason, task or log text (/). Enter steps through what is found."
           value={text}
-          onInput={(e) => setText(e.currentTarget.value)}
+          onFocus={() => setOpen(true)}
+          onInput={(e) => {
+            setText(e.currentTarget.value);
+            setOpen(true);
+            setAt(-1);
+          }}
           onKeyDown={key}
         />
-        <kbd>/</kbd>
+        {text ? (
+          <button
+            class="clear"
+            aria-label="Clear the search"
+            onClick={() => {
+              setText("");
+              f.clear();
+              app.setFilter("");
+            }}
+          >
+            <Icon name="close" size={12} />
+          </button>
+        ) : (
+          <kbd>/</kbd>
+        )}
       </label>
-      {hits && (
-        <div class="menu hits" role="listbox">
-          {hits.length === 0 && <p class="mut">Nothing in this trace is called that.</p>}
-          {hits.map((h, i) => (
-            <button role="option" aria-selected={i === at} class={i === at ? "on" : ""} onClick={() => take(h)} onPointerEnter={() => setAt(i)}>
-              <span class="t">{visible(h.label)}</span>
-              <span class="mut">{h.kind}</span>
-            </button>
-          ))}
-        </div>
-      )}
+      {listed && <List app={app} at={at} take={take} onPlace={() => void enter(false)} setAt={setAt} />}
     </div>
   );
 }
 
-async function go(app: App, h: Hit): Promise<void> {
+function List({ app, at, take, onPlace, setAt }: { app: App; at: number; take: (h: Hit) => void; onPlace: () => void; setAt: (i: number) => void }) {
+  const f = app.finder;
+  const n = Math.max(f.count, f.places.length);
+  const first = f.places[0];
+  return (
+    <div class="menu hits" id="hits" role="listbox" aria-label="Found">
+      <button role="option" aria-selected={at < 0} class={at < 0 ? "on" : ""} onClick={onPlace} disabled={n === 0}>
+        <span class="t">
+          {f.ask.wrong ? `“${visible(f.ask.wrong)}” is not understood` : f.busy ? "Looking …" : n === 0 ? "Nothing on the timeline is called that" : n === 1 && first?.kind !== "slice" ? visible(first!.label) : `Step through ${int(n)} places: ${f.said}`}
+        </span>
+        {n > 0 && <kbd>Enter</kbd>}
+      </button>
+      {f.names.map((h, i) => (
+        <button role="option" id={`hit-${i}`} aria-selected={i === at} class={i === at ? "on" : ""} onClick={() => take(h)} onPointerEnter={() => setAt(i)}>
+          <span class="t">{visible(h.label)}</span>
+          <span class="mut">{h.kind === "reason" ? "reason: show only these" : "start function: go to its lanes"}</span>
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function go(app: App, h: Hit): void {
   if (h.kind === "reason" && h.tag !== undefined) {
     const name = app.tags[h.tag]?.name ?? "";
-    app.tab = "waits";
+    app.setTab("waits");
     app.toggleHighlight(name, (t) => t.name === name);
-  } else if (h.kind === "goroutine" && h.g !== undefined) await app.selectGoroutine(h.g);
-  else if (h.g !== undefined && h.at !== undefined) await app.goTo(h.g, h.at);
-  else if (h.g !== undefined) await app.showGoroutine(h.g);
-  else if (h.group !== undefined) app.showGroup(h.group);
-  else if (h.at !== undefined) app.view.reveal(h.at, h.at + (h.dur ?? 0));
+  } else if (h.group !== undefined) app.showGroup(h.group);
 }

@@ -239,13 +239,13 @@ export class Stage extends Observable {
   }
 
   private readLooks(): void {
-    const { tags, groups, off, highlight } = this.app;
+    const { tags, groups, off, highlight, filterTags } = this.app;
     const n = tags.length;
     const laneClass = new Uint8Array(n);
     const procClass = new Uint8Array(n);
     for (let i = 0; i < n; i++) {
       const t = tags[i]!;
-      const dim = off.has(t.cls) || (highlight !== null && !highlight.tags.has(i));
+      const dim = off.has(t.cls) || (highlight !== null && !highlight.tags.has(i)) || (filterTags !== null && !filterTags.has(i));
       laneClass[i] = dim ? DIM : t.cls;
       procClass[i] = dim && highlight === null ? DIM : t.procCls;
     }

@@ -75,10 +75,7 @@ function TraceTools({ app }: { app: App }) {
         class="ib"
         title="Ask in SQL"
         aria-pressed={app.tab === "sql"}
-        onClick={() => {
-          app.tab = app.tab === "sql" ? "waits" : "sql";
-          app.changed();
-        }}
+        onClick={() => app.setTab(app.tab === "sql" ? "waits" : "sql")}
       >
         <Icon name="sql" />
         SQL
