@@ -39,12 +39,19 @@ static struct go *add_go(struct builder *b, int64_t id) {
 
 /* ---- lanes of processors and threads ---- */
 
-static int lane_sink_emit(void *arg, const struct seq_row *row, struct fault *f) {
-    return lod_append(arg, row, f);
+/* Where a lane's rows go, and the lane's hint. */
+struct lane_out {
+    struct lod_writer *lod;
+    uint32_t *hint;
+};
+
+static int emit_to_lane(void *arg, const struct seq_row *row, struct fault *f) {
+    const struct lane_out *out = arg;
+    return lod_append(out->lod, row, out->hint, f);
 }
 
-static struct lod_sink lane_sink(struct lod_writer *w, int64_t key) {
-    return (struct lod_sink){lane_sink_emit, w, LOD_FIRST, key};
+static struct lod_sink lane_sink(struct lane_out *out, int64_t key) {
+    return (struct lod_sink){emit_to_lane, out, LOD_FIRST, key};
 }
 
 static struct proc *find_proc(struct builder *b, int64_t id) {
@@ -72,7 +79,8 @@ static int put_on_proc(struct builder *b, const struct go *g, int64_t p, int64_t
     if (p < 0 || dur <= 0) return 0;
     struct proc *proc = find_proc(b, p);
     if (!proc) return build_no_memory(f);
-    struct lod_sink out = lane_sink(b->lod_p, p);
+    struct lane_out lane = {b->lod_p, &proc->hint};
+    struct lod_sink out = lane_sink(&lane, p);
     return reduce_stretch(&proc->reducer, &out, g->since, dur, g->tag, g->id, f);
 }
 
@@ -81,24 +89,23 @@ static int put_on_thread(struct builder *b, const struct go *g, int64_t m, int64
     if (m < 0 || !b->threads_reliable) return 0;
     struct thread *thread = find_thread(b, m);
     if (!thread) return build_no_memory(f);
-    struct lod_sink out = lane_sink(b->lod_m, m);
+    struct lane_out lane = {b->lod_m, &thread->hint};
+    struct lod_sink out = lane_sink(&lane, m);
     return reduce_stretch(&thread->reducer, &out, g->since, dur, g->tag, g->id, f);
 }
 
 int build_flush_lanes(struct builder *b, struct fault *f) {
     for (uint32_t i = 0; i < b->n_procs; i++) {
-        struct lod_sink out = lane_sink(b->lod_p, b->procs[i].id);
+        struct lane_out lane = {b->lod_p, &b->procs[i].hint};
+        struct lod_sink out = lane_sink(&lane, b->procs[i].id);
         TRY(reduce_flush(&b->procs[i].reducer, &out, f));
     }
     for (uint32_t i = 0; i < b->n_threads; i++) {
-        struct lod_sink out = lane_sink(b->lod_m, b->threads[i].id);
+        struct lane_out lane = {b->lod_m, &b->threads[i].hint};
+        struct lod_sink out = lane_sink(&lane, b->threads[i].id);
         TRY(reduce_flush(&b->threads[i].reducer, &out, f));
     }
     return 0;
-}
-
-static int slice_to_lod(void *arg, const struct seq_row *row, struct fault *f) {
-    return lod_append(arg, row, f);
 }
 
 int build_on_seal(void *arg, const struct seq_chunk_view *view, struct buffer *extra,
@@ -106,9 +113,11 @@ int build_on_seal(void *arg, const struct seq_chunk_view *view, struct buffer *e
     struct builder *b = arg;
     TRY(sums_write(b->sums, view, extra, f));
     struct reducer r = {0};
-    struct lod_sink out = {slice_to_lod, b->lod_g, LOD_FIRST_G, 0};
+    uint32_t hint = 0;
+    struct lane_out lane = {b->lod_g, &hint};
+    struct lod_sink out = {emit_to_lane, &lane, LOD_FIRST_G, 0};
     for (uint32_t i = 0; i < view->n; i++) {
-        const struct seq_row *row = &view->rows[view->order[i]];
+        const struct seq_row *row = seq_view_row(view, i);
         if (row->note & NOTE_RAW_ONLY) continue;
         if (row->key != out.key) TRY(reduce_flush(&r, &out, f));
         out.key = row->key;
@@ -160,7 +169,7 @@ struct waker {
     uint32_t place, stack;
 };
 
-static int write_slice(struct builder *b, const struct go *g, int64_t now, const struct waker *w,
+static int write_slice(struct builder *b, struct go *g, int64_t now, const struct waker *w,
                        bool open, struct fault *f) {
     int64_t p, m;
     names_place_of(b->names, g->place, &p, &m);
@@ -182,7 +191,7 @@ static int write_slice(struct builder *b, const struct go *g, int64_t now, const
                 (g->n_raw < LOD_G_RAW_SLICES && !b->counts.n_gaps ? NOTE_RAW_ONLY : 0) |
                 (g->state == GO_WAITING ? NOTE_WAITING : 0) |
                 (names_is_forever(b->names, g->class_id) ? NOTE_FOREVER : 0)};
-    TRY(seq_append(b->slices, &row, f));
+    TRY(seq_append(b->slices, &row, &g->hint, f));
     b->counts.n_slices++;
     if (g->state == GO_RUNNING || g->state == GO_SYSCALL) {
         if (g->state == GO_RUNNING || g->kept_ns < 0) TRY(put_on_proc(b, g, p, now - g->since, f));

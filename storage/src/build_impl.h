@@ -29,7 +29,7 @@ struct go { /* a live goroutine */
     int64_t since, start, parent;
     int64_t kept_ns; /* in a system call: how long it kept its P, -1 = still has it */
     int64_t state_ns[6];
-    uint32_t class_id, group, place, tag;
+    uint32_t class_id, group, place, tag, hint; /* hint: see seq_append */
     uint32_t n_slices, n_raw, regions; /* n_raw: slices of all its lives, up to LOD_G_RAW_SLICES */
     struct pending *pending;
     uint32_t n_pending, next_free;
@@ -41,11 +41,13 @@ struct proc {
     int64_t id, since, m;
     uint32_t in_syscall; /* go that holds it from inside a system call, MAP_NONE = none */
     bool running;
+    uint32_t hint;
     struct reducer reducer;
 };
 
 struct thread {
     int64_t id;
+    uint32_t hint;
     struct reducer reducer;
 };
 

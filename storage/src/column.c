@@ -65,10 +65,27 @@ static bool put_packed(struct column_codec *c, struct buffer *out, const uint8_t
     return true;
 }
 
+/* any: all values or-ed together.  Returns the size. */
+static size_t put_varints(uint8_t *out, const uint64_t *values, uint32_t n, uint64_t any) {
+    uint8_t *p = out;
+    if (any < 0x80) {
+        for (uint32_t i = 0; i < n; i++) p[i] = (uint8_t)values[i];
+        return n;
+    }
+    if (any >> 56)
+        for (uint32_t i = 0; i < n; i++) p = varint_put(p, values[i]);
+    else
+        for (uint32_t i = 0; i < n; i++) p = uvarint_put_fast(p, values[i]);
+    return (size_t)(p - out);
+}
+
 void column_put(struct column_codec *c, struct buffer *out, const uint64_t *values, uint32_t n,
                 uint32_t *skip) {
-    uint64_t differ = 0;
-    for (uint32_t i = 1; i < n; i++) differ |= values[i] ^ values[0];
+    uint64_t differ = 0, any = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        differ |= values[i] ^ values[0];
+        any |= values[i];
+    }
     if (!differ) {
         if (!buffer_reserve(out, 11)) return;
         out->data[out->n++] = MODE_CONSTANT;
@@ -76,13 +93,11 @@ void column_put(struct column_codec *c, struct buffer *out, const uint64_t *valu
         return;
     }
     c->raw.n = 0;
-    if (!buffer_reserve(&c->raw, (size_t)n * 10)) {
+    if (!buffer_reserve(&c->raw, (size_t)n * 10 + UVARINT_SLACK)) {
         out->bad = true;
         return;
     }
-    uint8_t *p = c->raw.data;
-    for (uint32_t i = 0; i < n; i++) p = varint_put(p, values[i]);
-    size_t size = (size_t)(p - c->raw.data);
+    size_t size = put_varints(c->raw.data, values, n, any);
     if (size >= MIN_FOR_ZSTD && *skip == 0) {
         if (put_packed(c, out, c->raw.data, size)) return;
         *skip = SKIP_AFTER_FAILURE;

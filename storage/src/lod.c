@@ -68,6 +68,7 @@ struct level {
     struct lod_writer *owner;
     int level;
     struct seq_writer *writer;
+    uint32_t hint; /* its rows come key by key from the level below */
 };
 
 struct lod_writer {
@@ -76,8 +77,9 @@ struct lod_writer {
     struct level levels[N_LEVELS];
 };
 
-static int emit_to_writer(void *arg, const struct seq_row *row, struct fault *f) {
-    return seq_append(arg, row, f);
+static int emit_to_level(void *arg, const struct seq_row *row, struct fault *f) {
+    struct level *l = arg;
+    return seq_append(l->writer, row, &l->hint, f);
 }
 
 /* Groups: a run of whole fine buckets; its edges are parts of coarse buckets, its middle a run. */
@@ -128,13 +130,13 @@ static int group_row(struct group_sum *s, const struct lod_sink *out, const stru
 static int feed_next(void *arg, const struct seq_chunk_view *view, struct buffer *extra,
                      struct fault *f) {
     (void)extra;
-    const struct level *below = arg, *next = below + 1;
+    struct level *below = arg, *next = below + 1;
     struct reducer r = {0};
     struct group_sum g = {0};
     bool groups = below->owner->kind == SEQ_LOD_GROUP;
-    struct lod_sink out = {emit_to_writer, next->writer, next->level, 0};
+    struct lod_sink out = {emit_to_level, next, next->level, 0};
     for (uint32_t i = 0; i < view->n; i++) {
-        const struct seq_row *row = &view->rows[view->order[i]];
+        const struct seq_row *row = seq_view_row(view, i);
         if (i && row->key != out.key) {
             TRY(reduce_flush(&r, &out, f));
             TRY(group_flush(&g, &out, f));
@@ -153,7 +155,7 @@ struct lod_writer *lod_writer_new(sqlite3 *db, enum seq_kind kind) {
     uint32_t n_cols = kind == SEQ_LOD_GROUP ? LOD_GROUP_COLS : LOD_COLS;
     for (int level = lod_first_level(kind); level <= LOD_LAST; level += LOD_STEP) {
         struct level *l = &w->levels[w->n_levels++];
-        *l = (struct level){w, level, NULL};
+        *l = (struct level){.owner = w, .level = level};
         l->writer = seq_writer_new(db, seq_series(kind, level), n_cols, CHUNK_ROWS,
                                    level < LOD_LAST ? feed_next : NULL, l);
         if (!l->writer) {
@@ -164,8 +166,8 @@ struct lod_writer *lod_writer_new(sqlite3 *db, enum seq_kind kind) {
     return w;
 }
 
-int lod_append(struct lod_writer *w, const struct seq_row *row, struct fault *f) {
-    return seq_append(w->levels[0].writer, row, f);
+int lod_append(struct lod_writer *w, const struct seq_row *row, uint32_t *hint, struct fault *f) {
+    return seq_append(w->levels[0].writer, row, hint, f);
 }
 
 int lod_seal(struct lod_writer *w, struct fault *f) {

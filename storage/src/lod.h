@@ -50,8 +50,8 @@ int reduce_row(struct reducer *r, const struct lod_sink *out, const struct seq_r
 /* All levels of one kind of lane, being written. */
 struct lod_writer;
 struct lod_writer *lod_writer_new(sqlite3 *db, enum seq_kind kind);
-/* lod_append - a row of the kind's first level. */
-int lod_append(struct lod_writer *w, const struct seq_row *row, struct fault *f);
+/* lod_append - a row of the kind's first level; hint as for seq_append. */
+int lod_append(struct lod_writer *w, const struct seq_row *row, uint32_t *hint, struct fault *f);
 /* lod_seal - everything that was appended becomes readable, level by level. */
 int lod_seal(struct lod_writer *w, struct fault *f);
 void lod_writer_free(struct lod_writer *w);

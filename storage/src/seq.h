@@ -22,7 +22,7 @@
 
 #include "storage/fault.h"
 
-enum { SEQ_MAX_COLS = 5, SEQ_PAGE_ROWS = 2048, SEQ_CHUNK_ROWS = 65536 };
+enum { SEQ_MAX_COLS = 5, SEQ_PAGE_ROWS = 2048, SEQ_CHUNK_ROWS = 65536, SEQ_AHEAD = 16 };
 
 /* Series numbers: kind * 64 + level. */
 enum seq_kind { SEQ_SLICES, SEQ_LOD_G, SEQ_LOD_P, SEQ_LOD_M, SEQ_LOD_GROUP };
@@ -50,6 +50,11 @@ struct seq_chunk_view {
     uint32_t n;
     int64_t t0, t1;
 };
+/* seq_view_row - the i-th in order; asks for one further on, as order jumps about in memory. */
+static inline const struct seq_row *seq_view_row(const struct seq_chunk_view *view, uint32_t i) {
+    if (i + SEQ_AHEAD < view->n) __builtin_prefetch(&view->rows[view->order[i + SEQ_AHEAD]]);
+    return &view->rows[view->order[i]];
+}
 /* seq_seal_fn - called before a chunk is written; may fill *extra (owned by the writer, empty). */
 struct buffer;
 typedef int (*seq_seal_fn)(void *arg, const struct seq_chunk_view *view, struct buffer *extra,
@@ -60,7 +65,9 @@ int seq_create(sqlite3 *db, struct fault *f);
  * two, at most SEQ_CHUNK_ROWS. */
 struct seq_writer *seq_writer_new(sqlite3 *db, int series, uint32_t n_cols, uint32_t max_rows,
                                   seq_seal_fn on_seal, void *arg);
-int seq_append(struct seq_writer *w, const struct seq_row *row, struct fault *f);
+/* seq_append - *hint is the caller's memory of where the key's rows are counted: any value at
+ * first, and one for each key (or for rows that come key by key) saves the look-up. */
+int seq_append(struct seq_writer *w, const struct seq_row *row, uint32_t *hint, struct fault *f);
 /* seq_seal - writes what has been appended as a chunk, however little it is. */
 int seq_seal(struct seq_writer *w, struct fault *f);
 /* seq_seal_beside - from now on full chunks are sealed by a thread of the writer's own; at most one

@@ -38,15 +38,20 @@ static bool make_room(struct filling *c) {
     return true;
 }
 
-bool fill_add(struct filling *c, const struct seq_row *row) {
-    if (c->n == c->room && !make_room(c)) return false;
-    uint32_t *place = place_of(c, row->key);
+static uint32_t slot_of(struct filling *c, int64_t key) {
+    uint32_t *place = place_of(c, key);
     if (!*place) {
-        c->slots[c->n_slots] = (struct fill_slot){.key = row->key};
+        c->slots[c->n_slots] = (struct fill_slot){.key = key};
         *place = ++c->n_slots;
     }
-    c->slots[*place - 1].n++;
-    c->row_slot[c->n] = *place - 1;
+    return *place - 1;
+}
+
+bool fill_add(struct filling *c, const struct seq_row *row, uint32_t *hint) {
+    if (c->n == c->room && !make_room(c)) return false;
+    if (*hint >= c->n_slots || c->slots[*hint].key != row->key) *hint = slot_of(c, row->key);
+    c->slots[*hint].n++;
+    c->row_slot[c->n] = *hint;
     c->rows[c->n++] = *row;
     return true;
 }

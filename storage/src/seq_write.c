@@ -17,7 +17,9 @@
 #include "storage/src/db.h"
 #include "storage/src/seq_fill.h"
 
-enum { N_COLUMNS = SEQ_MAX_COLS + 3, PREFETCH_ROWS = 12 };
+/* A page's columns stand 24 numbers further apart than a power of two, lest all of them want the
+ * same sets of the cache. */
+enum { N_COLUMNS = SEQ_MAX_COLS + 3, PREFETCH_ROWS = 12, COLUMN_ROOM = SEQ_PAGE_ROWS + 24 };
 
 struct seq_writer {
     sqlite3 *db;
@@ -44,7 +46,7 @@ struct seq_writer {
     struct column_codec *codec;
     int64_t t0, n_chunks;
     uint32_t skip[N_COLUMNS];
-    uint64_t column[N_COLUMNS][SEQ_PAGE_ROWS];
+    uint64_t column[N_COLUMNS][COLUMN_ROOM];
     struct buffer dir, carried, extra, data, packed_dir, packed_carried;
 };
 
@@ -279,8 +281,8 @@ static int hand_over(struct seq_writer *w, struct fault *f) {
     return 0;
 }
 
-int seq_append(struct seq_writer *w, const struct seq_row *row, struct fault *f) {
-    if (!fill_add(&w->in, row))
+int seq_append(struct seq_writer *w, const struct seq_row *row, uint32_t *hint, struct fault *f) {
+    if (!fill_add(&w->in, row, hint))
         return fault_set(f, PV_ENOMEM, -1, "out of memory while sorting slices");
     w->n_appended++;
     int64_t end = row->start_ns + row->dur_ns;

@@ -11,7 +11,8 @@ struct step {
     int64_t last_ns; /* the count holds since */
     int64_t bucket;  /* start of the bucket that sum_ns belongs to */
     int64_t sum_ns;
-    int64_t count;
+    int32_t count;
+    uint32_t hint; /* see seq_append */
 };
 
 struct by_tag {
@@ -79,17 +80,17 @@ static struct by_tag *group_of(struct steps *s, uint32_t group) {
     return &s->groups[group];
 }
 
-static int emit(struct steps *s, int64_t key, int64_t start, int64_t dur, int64_t ns,
-                struct fault *f) {
+static int emit(struct steps *s, struct step *t, int64_t key, int64_t start, int64_t dur,
+                int64_t ns, struct fault *f) {
     struct seq_row row = {.key = key, .start_ns = start, .dur_ns = dur, .wide = (uint64_t)ns};
-    return ns ? lod_append(s->out, &row, f) : 0;
+    return ns ? lod_append(s->out, &row, &t->hint, f) : 0;
 }
 
 /* Closes the bucket that the step stands in, and the run of whole buckets up to that of `at`. */
 static int advance(struct steps *s, struct step *t, int64_t key, int64_t at, struct fault *f) {
     int64_t edge = t->bucket + WIDTH, now = at >> WIDTH_BITS << WIDTH_BITS;
-    TRY(emit(s, key, t->bucket, WIDTH, t->sum_ns + t->count * (edge - t->last_ns), f));
-    if (now > edge) TRY(emit(s, key, edge, now - edge, t->count * (now - edge), f));
+    TRY(emit(s, t, key, t->bucket, WIDTH, t->sum_ns + t->count * (edge - t->last_ns), f));
+    if (now > edge) TRY(emit(s, t, key, edge, now - edge, t->count * (now - edge), f));
     t->bucket = t->last_ns = now;
     t->sum_ns = 0;
     return 0;
@@ -162,7 +163,7 @@ static int finish_group(struct steps *s, struct by_tag *g, uint32_t group, int64
     for (uint32_t tag = 0; tag < g->n; tag++) {
         struct step *t = &g->steps[tag];
         int64_t key = lod_group_key(group, tag);
-        TRY(change(s, t, key, end, (int)-t->count, f));
+        TRY(change(s, t, key, end, -t->count, f));
         TRY(advance(s, t, key, t->bucket + WIDTH, f));
     }
     return 0;

@@ -65,6 +65,29 @@ static inline const uint8_t *uvarint_fast(const uint8_t *p, uint64_t *out) {
     return n > 0 ? p + n : NULL;
 }
 
+/* Spread seven-bit groups over the bytes: the way back from uvarint_squeeze. */
+static inline uint64_t uvarint_spread(uint64_t v) {
+    v = (v & 0x000000000fffffff) | (v & 0x00fffffff0000000) << 4;
+    v = (v & 0x00003fff00003fff) | (v & 0x0fffc0000fffc000) << 2;
+    return (v & 0x007f007f007f007f) | (v & 0x3f803f803f803f80) << 1;
+}
+
+static inline void store_u64le(uint8_t *p, uint64_t w) {
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    w = __builtin_bswap64(w);
+#endif
+    memcpy(p, &w, sizeof w);
+}
+
+/* uvarint_put_fast - writes v < 2^56 without a branch, and always UVARINT_SLACK / 2 bytes, of which
+ * those before the returned address count. */
+static inline uint8_t *uvarint_put_fast(uint8_t *p, uint64_t v) {
+    unsigned more = (63u - (unsigned)__builtin_clzll(v | 1)) * 37 >> 8; /* by 7 */
+    uint64_t go_on = 0x8080808080808080 & ((UINT64_C(1) << 8 * more) - 1);
+    store_u64le(p, uvarint_spread(v) | go_on);
+    return p + more + 1;
+}
+
 /* uvarint_short - for numbers of at most 8 bytes: longer ones set *bad and give nonsense.  Reads
  * UVARINT_SLACK bytes, as uvarint_fast does.  Up to three bytes, the common cases, go first. */
 static inline const uint8_t *uvarint_short(const uint8_t *p, uint64_t *out, uint64_t *bad) {
