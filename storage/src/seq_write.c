@@ -266,14 +266,23 @@ int seq_settle(struct seq_writer *w, struct fault *f) {
     return rc;
 }
 
-/* `in` and `out` change places; out is then sealed here or beside. */
-static int hand_over(struct seq_writer *w, struct fault *f) {
-    TRY(seq_settle(w, f));
+static void swap_fillings(struct seq_writer *w) {
     struct filling full = w->in;
     w->in = w->out;
     w->out = full;
+}
+
+/* `in` and `out` change places; out is then sealed beside.  Without a thread they change back, so
+ * that only one of them ever takes memory. */
+static int hand_over(struct seq_writer *w, struct fault *f) {
+    TRY(seq_settle(w, f));
+    swap_fillings(w);
     w->out_t1 = w->t1;
-    if (!w->beside) return seal_out(w, f);
+    if (!w->beside) {
+        int rc = seal_out(w, f);
+        swap_fillings(w);
+        return rc;
+    }
     pthread_mutex_lock(&w->lock);
     w->busy = true;
     pthread_cond_broadcast(&w->changed);
