@@ -30,6 +30,9 @@ const tabOf = (text: string | undefined): Tab | undefined => TABS.find((t) => t 
 const FIGURE_BYS: readonly FigureBy[] = ["reason", "refined", "function", "stack", "goroutine", "start"];
 const QUICK_BYS: readonly By[] = ["reason", "refined", "function", "stack"];
 
+/** What the details are about where it is neither a slice nor a goroutine. */
+export type Subject = { kind: "p"; p: Id } | { kind: "gc"; from: number; to: number };
+
 export class App extends Observable {
   screen: Screen = "connecting";
   connected = false;
@@ -45,6 +48,7 @@ export class App extends Observable {
   filter = ""; // conditions as text (model/ask.ts): what does not match is grey, and not counted
   filterTags: Set<number> | null = null; // tags that it leaves
   cursor: number | null = null; // ns
+  subject: Subject | null = null;
   tab: Tab = "waits";
   sort = "-total";
   sql = "";
@@ -196,6 +200,7 @@ export class App extends Observable {
     this.area.set(null);
     this.answers.reset();
     this.finder.reset(-1);
+    this.subject = null;
     this.filter = "";
     this.filterTags = null;
   }
@@ -365,8 +370,16 @@ export class App extends Observable {
     if (p.kind === "task" || p.g === null) this.view.reveal(p.at, p.at + p.dur);
   }
 
-  goToRange(from: number, dur: number): void {
+  goToRange(name: string, from: number, dur: number): void {
     this.view.reveal(from, from + dur);
+    if (name === "GC concurrent mark phase") this.showSubject({ kind: "gc", from, to: from + dur });
+  }
+
+  showSubject(s: Subject): void {
+    this.selection.clear();
+    this.figures.setPerson(null, this.view.goal);
+    this.subject = s;
+    this.changed();
   }
 
   setSort(column: string): void {
@@ -405,12 +418,14 @@ export class App extends Observable {
   }
 
   async select(lane: string, at: number): Promise<void> {
+    this.subject = null;
     await this.selection.pick(lane, at);
     this.figures.setPerson(null, this.view.goal);
     this.changed();
   }
 
   async selectGoroutine(g: Id): Promise<void> {
+    this.subject = null;
     const found = await this.selection.person(g);
     this.figures.setPerson(found ? g : null, this.view.goal);
     await this.showGoroutine(g);
@@ -418,6 +433,7 @@ export class App extends Observable {
   }
 
   deselect(): void {
+    this.subject = null;
     this.selection.clear();
     this.figures.setPerson(null, this.view.goal);
     this.changed();
@@ -425,6 +441,7 @@ export class App extends Observable {
 
   /** A link: the goroutine's lane is opened and scrolled to, the moment brought into sight. */
   async goTo(g: Id, at: number): Promise<void> {
+    this.subject = null;
     const slice = await this.selection.pick(`G${g}`, at);
     if (slice) await this.reveal(slice);
     else {

@@ -3,9 +3,11 @@
 import { int, moment, plural, short, visible } from "../lib/format";
 import type { App } from "../model/app";
 import { FAMILIES } from "../model/families";
-import type { Goroutine, State } from "../net/protocol";
-import { Section } from "./details";
-import { Dot, Icon } from "./icons";
+import type { Figure, Goroutine, State } from "../net/protocol";
+import { useArea, useRows } from "./answer";
+import { Section, Title } from "./details";
+import { Dot } from "./icons";
+import { Spark } from "./spark";
 
 const STATES: [State, string, string][] = [
   ["running", "running", "running"],
@@ -15,30 +17,25 @@ const STATES: [State, string, string][] = [
 ];
 
 export function GoroutineCard({ app, g }: { app: App; g: Goroutine }) {
+  const [value, unit] = short(g.end - g.start).split(" ");
   return (
     <aside class="det" aria-label="Details">
       <section>
-        <div class="hd">
-          <span class="pill plain">goroutine</span>
-          <span class="grow" />
-          <button class="ib" title="Zoom to its life" aria-label="Zoom to its life" onClick={() => app.view.fit(g.start, g.end)}>
-            <Icon name="fit" />
-          </button>
-          <button class="ib" title="Close (Esc)" aria-label="Close" onClick={() => app.deselect()}>
-            <Icon name="close" />
-          </button>
-        </div>
-        <div class="big">
-          <b id="d-name">G{g.g}</b>
-          <em>
-            {short(g.end - g.start).split(" ")[0]}
-            <small>{short(g.end - g.start).split(" ")[1]}</small>
-          </em>
-        </div>
+        <Title
+          app={app}
+          pill={<span class="pill plain">goroutine</span>}
+          name={`G${g.g}`}
+          value={value!}
+          unit={unit!}
+          fit={() => app.view.fit(g.start, g.end)}
+          fitTitle="Zoom to its life (f)"
+        />
         <Life app={app} g={g} />
       </section>
-      <Times g={g} />
+      <Times app={app} g={g} />
       <Own app={app} g={g} />
+      <Children app={app} g={g} />
+      <Regions app={app} g={g} />
     </aside>
   );
 }
@@ -76,25 +73,86 @@ function Life({ app, g }: { app: App; g: Goroutine }) {
   );
 }
 
-function Times({ g }: { g: Goroutine }) {
-  const all = STATES.reduce((a, [s]) => a + g.state_ns[s], 0) || 1;
+const familyOf = (f: Figure): string => (f.state === "waiting" ? (FAMILIES.some((x) => x.token === f.family) ? f.family : "sys") : f.state);
+
+/** All of its life as one bar, by state and reason; below it how long its waits were. */
+function Times({ app, g }: { app: App; g: Goroutine }) {
+  const t = useArea(app, { from: 0, to: Math.max(1, app.view.duration), lanes: [`G${g.g}`], by: "refined" });
+  if (!t) return null;
+  const order = (f: Figure) => STATES.findIndex(([s]) => s === f.state);
+  const rows = [...t.rows].sort((a, b) => order(a) - order(b) || b.total - a.total);
+  const name = (f: Figure) => (f.state === "waiting" ? visible(f.refined || f.reason) || "reason not recorded" : (STATES.find(([s]) => s === f.state)?.[1] ?? f.state));
+  const hist = new Array<number>(48).fill(0);
+  let waits = 0;
+  for (const f of rows.filter((r) => r.state === "waiting")) {
+    f.hist.forEach((n, b) => (hist[b]! += n));
+    waits += f.count;
+  }
   return (
-    <section>
-      <div class="share tall">
-        {STATES.map(([s, , token]) => (
-          <i style={{ flexGrow: g.state_ns[s] / all, background: s === "waiting" ? "var(--line-2)" : `var(--${token}-s)` }} />
-        ))}
-      </div>
-      {STATES.map(([s, name, token]) => (
-        <div class="fr">
-          <span>
-            <i class="dot" style={{ background: s === "waiting" ? "var(--line-2)" : `var(--${token}-s)` }} />
-            {name}
-          </span>
-          <span class="sec">{short(g.state_ns[s])}</span>
+    <>
+      <Section title="Its time, by state and reason" right={plural(t.count, "slice")}>
+        <div class="share tall" role="img" aria-label={rows.map((f) => `${name(f)} ${short(f.total)}`).join(", ")}>
+          {rows.map((f) => (
+            <i title={`${name(f)} ${short(f.total)}`} style={{ flexGrow: f.total / Math.max(1, t.total), background: `var(--${familyOf(f)}-s)` }} />
+          ))}
         </div>
+        {rows.slice(0, 12).map((f) => (
+          <button class="fr go" title={`Go to the longest: ${short(f.max)} at ${moment(f.at)}`} onClick={() => void app.goTo(f.g, f.at)}>
+            <span>
+              <Dot family={familyOf(f)} />
+              {name(f)} <span class="mut">{int(f.count)} ×, longest {short(f.max)}</span>
+            </span>
+            <span class="sec">{short(f.total)}</span>
+          </button>
+        ))}
+      </Section>
+      {waits > 1 && (
+        <Section title="How long its waits were" right={plural(waits, "wait")}>
+          <Spark hist={hist} family="sys" width={0} height={40} axis />
+        </Section>
+      )}
+    </>
+  );
+}
+
+const CHILDREN = 50;
+
+function Children({ app, g }: { app: App; g: Goroutine }) {
+  const rows = useRows(app, `SELECT g, start_function, start_ns, lifetime_ns FROM goroutines WHERE parent_g = ${g.g} ORDER BY start_ns`, CHILDREN + 1);
+  if (!rows || rows.length === 0) return null;
+  return (
+    <Section title="Goroutines that it created" right={rows.length > CHILDREN ? `the first ${CHILDREN}` : int(rows.length)}>
+      {rows.slice(0, CHILDREN).map(([id, func, at, life]) => (
+        <button class="fr go" title={`Created at ${moment(Number(at))}`} onClick={() => void app.selectGoroutine(id!)}>
+          <span>
+            <span class="a">G{id}</span> {visible(String(func ?? ""))}
+          </span>
+          <span class="sec">{short(Number(life))}</span>
+        </button>
       ))}
-    </section>
+    </Section>
+  );
+}
+
+const REGIONS = 40;
+
+/** Its regions, and the tasks that it began, the longest first. */
+function Regions({ app, g }: { app: App; g: Goroutine }) {
+  const sql = `SELECT 'region' AS kind, type, start_ns, duration_ns FROM regions WHERE g = ${g.g}
+    UNION ALL SELECT 'task', type, coalesce(start_ns, 0), coalesce(duration_ns, 0) FROM tasks WHERE g = ${g.g} ORDER BY 4 DESC`;
+  const rows = useRows(app, sql, REGIONS + 1);
+  if (!rows || rows.length === 0) return null;
+  return (
+    <Section title="Its regions and tasks" right={rows.length > REGIONS ? `the ${REGIONS} longest` : int(rows.length)}>
+      {rows.slice(0, REGIONS).map(([kind, type, at, ns]) => (
+        <button class="fr go" title={`At ${moment(Number(at))}`} onClick={() => app.view.fit(Number(at), Number(at) + Math.max(1000, Number(ns)))}>
+          <span>
+            {visible(String(type ?? ""))} <span class="mut">{kind}</span>
+          </span>
+          <span class="sec">{short(Number(ns))}</span>
+        </button>
+      ))}
+    </Section>
   );
 }
 

@@ -4,25 +4,29 @@ import type { ComponentChildren } from "preact";
 import { exactParts, moment, plural, short, visible } from "../lib/format";
 import type { App } from "../model/app";
 import { FAMILIES, tagName } from "../model/families";
-import type { Brief, Id, Slice } from "../net/protocol";
+import type { Brief, Slice } from "../net/protocol";
 import { GoroutineCard } from "./card";
 import { copyText } from "./copy";
 import { Dot, Icon } from "./icons";
 import { GoLink, Sentence } from "./sentence";
 import { Spark } from "./spark";
-import { Stack, place, stackText } from "./stack";
+import { EditorChoice, Stack, place, stackText } from "./stack";
+import { CycleCard, ProcCard } from "./subjects";
 import { useChanges } from "./use";
 
 export function Details({ app }: { app: App }) {
   useChanges(app, app.selection, app.figures, app.answers);
   const s = app.selection.slice;
+  const subject = app.subject;
+  if (subject?.kind === "p") return <ProcCard app={app} p={subject.p} />;
+  if (subject?.kind === "gc") return <CycleCard app={app} from={subject.from} to={subject.to} />;
   if (!s) return app.selection.goroutine ? <GoroutineCard app={app} g={app.selection.goroutine} /> : null;
   return (
     <aside class="det" aria-label="Details">
       <Head app={app} s={s} />
       <Facts app={app} s={s} />
       {app.selection.chain.length > 1 || (app.selection.chain.length === 1 && app.selection.chain[0]?.waker) ? <Chain app={app} /> : null}
-      <Section title={s.state === "waiting" ? "Stack where it waited" : "Stack at its start"} right={s.stack.length > 0 && <Copy text={() => stackText(s.stack)} />}>
+      <Section title={s.state === "waiting" ? "Stack where it waited" : "Stack at its start"} right={s.stack.length > 0 && <><EditorChoice /> <Copy text={() => stackText(s.stack)} /></>}>
         <Stack frames={s.stack} />
       </Section>
       {s.waker && s.waker.g !== null && <Waker app={app} s={s} />}
@@ -52,20 +56,14 @@ function Copy({ text }: { text: () => string }) {
   );
 }
 
-function Head({ app, s }: { app: App; s: Slice }) {
-  const look = app.tags[s.tag];
-  const family = FAMILIES[look?.cls ?? 9]!;
-  const [value, unit] = exactParts(s.dur);
-  const name = s.state === "waiting" ? look?.name ?? tagName({ state: s.state, family: s.family, reason: s.reason, refined: s.refined }) : s.state;
+/** The row of buttons and the name that every panel begins with. */
+export function Title({ app, pill, name, value, unit, fit, fitTitle }: { app: App; pill: ComponentChildren; name: string; value: string; unit: string; fit: () => void; fitTitle: string }) {
   return (
-    <section>
+    <>
       <div class="hd">
-        <span class="pill" style={{ background: `var(--${family.token}-f)` }}>
-          <Dot family={family.token} />
-          {s.state === "waiting" ? `waiting · ${family.legend}` : s.state}
-        </span>
+        {pill}
         <span class="grow" />
-        <button class="ib" title="Zoom to it (f)" aria-label="Zoom to it" onClick={() => app.view.fit(s.start, s.start + s.dur)}>
+        <button class="ib" title={fitTitle} aria-label={fitTitle} onClick={fit}>
           <Icon name="fit" />
         </button>
         <button class="ib" title="Copy a link to it" aria-label="Copy a link to it" onClick={() => copyText(location.href)}>
@@ -82,13 +80,35 @@ function Head({ app, s }: { app: App; s: Slice }) {
           <small>{unit}</small>
         </em>
       </div>
+    </>
+  );
+}
+
+function Head({ app, s }: { app: App; s: Slice }) {
+  const look = app.tags[s.tag];
+  const family = FAMILIES[look?.cls ?? 9]!;
+  const [value, unit] = exactParts(s.dur);
+  const name = s.state === "waiting" ? look?.name ?? tagName({ state: s.state, family: s.family, reason: s.reason, refined: s.refined }) : s.state;
+  return (
+    <section>
+      <Title
+        app={app}
+        pill={
+          <span class="pill" style={{ background: `var(--${family.token}-f)` }}>
+            <Dot family={family.token} />
+            {s.state === "waiting" ? `waiting · ${family.legend}` : s.state}
+          </span>
+        }
+        name={name}
+        value={value}
+        unit={unit}
+        fit={() => app.view.fit(s.start, s.start + s.dur)}
+        fitTitle="Zoom to it (f)"
+      />
       <Sentence app={app} s={s} />
     </section>
   );
 }
-
-const on = (letter: string, id: Id | null): string => (id === null ? "" : `${letter}${id}`);
-const where = (p: Id | null, m: Id | null): string => [on("P", p), on("M", m)].filter(Boolean).join(", ") || "not known";
 
 function Facts({ app, s }: { app: App; s: Slice }) {
   const waiting = s.state === "waiting";
@@ -123,7 +143,15 @@ function Facts({ app, s }: { app: App; s: Slice }) {
           </>
         )}
         <dt>{waiting || s.state === "runnable" ? "Left P, M" : "P, M"}</dt>
-        <dd class="w">{where(s.p, m)}</dd>
+        <dd class="w">
+          {s.p !== null && (
+            <button class="a" title={`All about P${s.p}`} onClick={() => app.showSubject({ kind: "p", p: s.p! })}>
+              P{s.p}
+            </button>
+          )}
+          {s.p !== null && m !== null ? ", " : ""}
+          {m !== null ? `M${m}` : s.p === null ? "not known" : ""}
+        </dd>
       </dl>
     </section>
   );
@@ -135,9 +163,12 @@ function Waker({ app, s }: { app: App; s: Slice }) {
     <Section
       title="Stack of the waker"
       right={
-        <button class="a" onClick={() => void app.goTo(w.g!, s.start + s.dur)}>
-          Go to G{w.g}
-        </button>
+        <>
+          <button class="a" onClick={() => void app.goTo(w.g!, s.start + s.dur)}>
+            Go to G{w.g}
+          </button>{" "}
+          {w.stack.length > 0 && <Copy text={() => stackText(w.stack)} />}
+        </>
       }
     >
       <Stack frames={w.stack} />

@@ -173,7 +173,7 @@ export function Figures({ app, tab }: { app: App; tab: Tab }) {
           <col class="c-count" />
           <col class="c-total" />
           {NUMBERS.map(([c]) => (
-            <col class={c === "max" ? "c-num wide" : "c-num"} />
+            <col class={c === "max" ? "c-num last" : "c-num"} />
           ))}
         </colgroup>
         <thead>

@@ -28,7 +28,7 @@ export function FoundNote({ app }: { app: App }) {
         {f.count > f.places.length ? ` · the first ${int(f.places.length)} are listed` : ""}
       </span>
       <span class="w14">
-        <kbd>N</kbd> next <kbd>Shift N</kbd> previous
+        <kbd>F3</kbd> next <kbd>Shift F3</kbd> previous
       </span>
       <button class="a" aria-pressed={on} title="Grey out what does not match, and count only what does" onClick={() => app.setFilter(on ? "" : f.text)}>
         {on ? "Show all again" : "Use as filter"}

@@ -73,7 +73,7 @@ export function GcTable({ app }: { app: App }) {
           <col class="c-total" />
           <col class="c-num" />
           {NUMBERS.map(([c]) => (
-            <col class={c === "max" ? "c-num wide" : "c-num"} />
+            <col class={c === "max" ? "c-num last" : "c-num"} />
           ))}
         </colgroup>
         <thead>
@@ -91,7 +91,7 @@ export function GcTable({ app }: { app: App }) {
         </thead>
         <tbody>
           {sort(value.rows, app.sort).map((r) => (
-            <tr onClick={() => app.goToRange(r.at, r.max)} title="Click to go to the longest">
+            <tr onClick={() => app.goToRange(r.name, r.at, r.max)} title="Click to go to the longest">
               <td>
                 <div class="rs">
                   <i class="dot" style={{ background: `var(--${colour(r.name)})` }} />
@@ -117,7 +117,7 @@ export function GcTable({ app }: { app: App }) {
                   title={`Go to the longest, at ${moment(r.at)}`}
                   onClick={(e) => {
                     e.stopPropagation();
-                    app.goToRange(r.at, r.max);
+                    app.goToRange(r.name, r.at, r.max);
                   }}
                 >
                   {short(r.max)}

@@ -70,7 +70,7 @@ export function Goroutines({ app }: { app: App }) {
           {STATES.map(() => (
             <col class="c-num" />
           ))}
-          <col class="c-num wide" />
+          <col class="c-num last" />
         </colgroup>
         <thead>
           <tr>

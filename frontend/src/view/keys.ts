@@ -100,11 +100,11 @@ function sliceKey(app: App, k: string, shift: boolean): boolean {
     case "`":
       app.setTab(app.tab === "sql" ? "waits" : "sql");
       return true;
-    case "n":
+    case "F3":
       void app.stepFound(shift ? -1 : 1);
       return true;
     case "Escape":
-      if (s || app.selection.goroutine) app.deselect();
+      if (s || app.selection.goroutine || app.subject) app.deselect();
       else if (app.highlight) app.toggleHighlight(app.highlight.key, () => false);
       else if (app.area.value) app.area.set(null);
       else if (app.filter) app.setFilter("");

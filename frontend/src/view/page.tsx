@@ -24,7 +24,7 @@ export function Page({ app, stage }: { app: App; stage: Stage }) {
   const trace = app.screen === "trace" && app.info !== null;
   const importing = app.entry?.state === "importing" && trace ? app.entry.progress : app.uploading;
   return (
-    <div class={`page ${trace ? (app.selection.slice || app.selection.goroutine ? "with-det" : "") : "plain"}`}>
+    <div class={`page ${trace ? (app.selection.slice || app.selection.goroutine || app.subject ? "with-det" : "") : "plain"}`}>
       <Topbar app={app} ui={ui} />
       {importing && <Progress done={importing.done} total={importing.total} />}
       {trace ? (

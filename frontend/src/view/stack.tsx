@@ -4,6 +4,8 @@ import { useState } from "preact/hooks";
 import { plural, visible } from "../lib/format";
 import type { Frame } from "../net/protocol";
 import { Chevron } from "./icons";
+import { editor, EDITORS, isPattern, linkTo } from "./places";
+import { useChanges } from "./use";
 
 /** "/a/b/httpload/main.go", 65 -> "httpload/main.go:65" */
 export function place(f: Frame): string {
@@ -34,11 +36,59 @@ export function Stack({ frames }: { frames: Frame[] }) {
 }
 
 function Line({ f }: { f: Frame }) {
+  useChanges(editor);
+  const href = linkTo(f);
+  const title = `${visible(f.func)}\n${visible(f.file)}:${f.line}`;
   return (
-    <div class={`fr ${f.library ? "lib" : "user"}`} title={`${visible(f.func)}\n${visible(f.file)}:${f.line}`}>
+    <div class={`fr ${f.library ? "lib" : "user"}`} title={title}>
       <span>{visible(f.func) || "unknown function"}</span>
-      <span class="loc">{place(f)}</span>
+      {href ? (
+        <a class="loc a" href={href} title={`${title}\nOpen in your editor`}>
+          {place(f)}
+        </a>
+      ) : (
+        <span class="loc">{place(f)}</span>
+      )}
     </div>
+  );
+}
+
+/** Which editor file names lead to. */
+export function EditorChoice() {
+  useChanges(editor);
+  const known = EDITORS.some(([, p]) => p === editor.pattern);
+  const [own, setOwn] = useState(!known);
+  const [text, setText] = useState(editor.pattern);
+  return (
+    <span class="editors">
+      <select
+        aria-label="Editor that file names open in"
+        title="Editor that file names open in"
+        value={own ? "own" : editor.pattern}
+        onChange={(e) => {
+          const v = e.currentTarget.value;
+          setOwn(v === "own");
+          if (v !== "own") editor.set(v);
+        }}
+      >
+        {EDITORS.map(([name, p]) => (
+          <option value={p}>{name === "none" ? "no editor" : name}</option>
+        ))}
+        <option value="own">own pattern …</option>
+      </select>
+      {own && (
+        <input
+          aria-label="Pattern of an editor's link"
+          placeholder="myeditor://open?f={file}&l={line}"
+          value={text}
+          class={text && !isPattern(text) ? "bad" : ""}
+          onInput={(e) => {
+            setText(e.currentTarget.value);
+            if (isPattern(e.currentTarget.value)) editor.set(e.currentTarget.value);
+          }}
+        />
+      )}
+    </span>
   );
 }
 
