@@ -209,6 +209,64 @@ struct store_point {
 int store_counter(struct store *s, const char *name, int64_t from_ns, int64_t to_ns, uint32_t n_px,
                   const struct store_point **out, uint32_t *n, struct fault *f);
 
+/* ---- what the program said about itself ---------------------------------------------------- */
+
+/* A type of user task or region.  What began before the trace begins with it, what never ended
+ * lasts until its end. */
+struct store_level { /* a mean that holds until the next */
+    int64_t time_ns;
+    float mean;
+};
+struct store_span_type {
+    uint32_t id; /* names it in store_spans, together with region */
+    bool region;
+    struct text name;
+    int64_t count;                    /* that touch the window */
+    int64_t max_ns;                   /* the longest of them, whole */
+    const struct store_level *levels; /* how many were under way, over the wide window */
+    uint32_t n_levels;
+};
+struct store_span_query {
+    int64_t from_ns, to_ns;           /* window of the figures */
+    int64_t wide_from_ns, wide_to_ns; /* of the levels; at most n_px of them */
+    uint32_t n_px;
+};
+/* store_span_types - tasks before regions, those with most first. */
+int store_span_types(struct store *s, const struct store_span_query *q,
+                     const struct store_span_type **out, uint32_t *n, struct fault *f);
+
+struct store_span {
+    int64_t start_ns, dur_ns;
+    int64_t id;        /* of the task; of a region, its task (0 none) */
+    int64_t g;         /* who began it; NO_ID = not in the trace */
+    bool began, ended; /* in the trace */
+};
+/* store_spans - the tasks or regions of a type that touch the window, longest first; *n_all counts
+ * all. */
+int store_spans(struct store *s, bool regions, uint32_t type, int64_t from_ns, int64_t to_ns,
+                uint32_t offset, uint32_t limit, const struct store_span **out, uint32_t *n,
+                uint32_t *n_all, struct fault *f);
+
+/* What stands beside a lane's slices. */
+enum note_kind { NOTE_REGION, NOTE_ASSIST, NOTE_SWEEP, NOTE_LOG, NOTE_SAMPLE };
+struct note_lane {
+    enum { NOTES_OF_G, NOTES_OF_P, NOTES_OF_M, NOTES_OF_TASK } kind;
+    int64_t id;
+};
+struct store_note {
+    uint32_t lane; /* index */
+    uint8_t kind;
+    uint32_t n; /* so many of one kind in one pixel are one note */
+    int64_t start_ns, dur_ns;
+    struct text text, more; /* of the first: name; category and message; function */
+};
+/* store_notes - of all lanes, each in order of start.  G: regions, mark assists, logs, samples;
+ * P: sweeps, samples; M: samples; tasks: regions and logs, whoever wrote them.  *truncated: there
+ * were too many, some are missing. */
+int store_notes(struct store *s, const struct note_lane *lanes, uint32_t n_lanes, int64_t from_ns,
+                int64_t to_ns, uint32_t n_px, const struct store_note **out, uint32_t *n,
+                bool *truncated, struct fault *f);
+
 /* ---- waiting ------------------------------------------------------------------------------- */
 
 enum wait_key { WAIT_BY_REASON, WAIT_BY_REFINED, WAIT_BY_FUNCTION, WAIT_BY_STACK };

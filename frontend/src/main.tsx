@@ -24,6 +24,7 @@ const stage = new Stage(app);
 window.parkview = makeProbe(stage);
 
 const ADDRESS_MS = 200;
+let places = 0;
 let writing: ReturnType<typeof setTimeout> | undefined;
 function writeAddress(): void {
   clearTimeout(writing);
@@ -31,12 +32,19 @@ function writeAddress(): void {
     if (app.screen !== "trace" && app.screen !== "start") return;
     const hash = formatLink(app.toLink());
     const now = location.hash.replace(/^#/, "");
-    if (hash !== now) history.replaceState(null, "", `${location.pathname}${location.search}${hash ? `#${hash}` : ""}`);
+    const address = `${location.pathname}${location.search}${hash ? `#${hash}` : ""}`;
+    // A place to come back to is one for the browser's Back, too; everything else amends where we are.
+    if (hash !== now && app.view.places !== places) history.pushState(null, "", address);
+    else if (hash !== now) history.replaceState(null, "", address);
+    places = app.view.places;
     document.title = app.entry && app.screen === "trace" ? `${app.entry.name} · Parkview` : "Parkview";
   }, ADDRESS_MS);
 }
-for (const o of [app, app.view, app.lanes, app.selection]) o.subscribe(writeAddress);
-addEventListener("hashchange", () => location.reload());
+for (const o of [app, app.view, app.lanes, app.selection, app.marks, app.spans]) o.subscribe(writeAddress);
+addEventListener("popstate", () => {
+  clearTimeout(writing);
+  app.travel(parseLink(location.hash));
+});
 
 render(<Page app={app} stage={stage} />, document.getElementById("page")!);
 app.begin(link);

@@ -273,6 +273,10 @@ void store_close(struct store *s) {
     free(s->ranges);
     free(s->points);
     free(s->waits);
+    free(s->span_types);
+    free(s->levels);
+    free(s->spans);
+    free(s->notes);
     free(s->solids);
     free(s->parts);
     sqlite3_close(s->db);

@@ -68,6 +68,10 @@ struct store {
     struct store_range *ranges;
     struct store_point *points;
     struct store_wait *waits;
+    struct store_span_type *span_types;
+    struct store_level *levels;
+    struct store_span *spans;
+    struct store_note *notes;
     struct tile_solid *solids;
     struct tile_part *parts;
     uint32_t cap_solids, cap_parts;

@@ -81,3 +81,16 @@ function steps(x: Ctx, points: Point[], s: Scale, yOf: (v: number) => number): v
   });
   x.lineTo(s.width, y);
 }
+
+/** A limit over time, dashed. */
+export function paintLevel(x: Ctx, points: Point[], s: Scale, yOf: (v: number) => number, colour: string): void {
+  const seen = shown(points, s);
+  if (seen.length === 0) return;
+  x.beginPath();
+  steps(x, seen, s, yOf);
+  x.setLineDash([5, 3]);
+  x.lineWidth = 1;
+  x.strokeStyle = colour;
+  x.stroke();
+  x.setLineDash([]);
+}

@@ -25,6 +25,8 @@ export interface LaneBox {
   h: number;
   proc: boolean; // a P or M lane
   avoid: number | null; // x that labels make room for
+  left?: number; // px outside which nothing is labelled
+  right?: number;
 }
 
 const PAD = 2;
@@ -75,6 +77,8 @@ export function paintLane(x: Ctx, segs: Segment[], s: Scale, box: LaneBox, looks
   const h = box.h - PAD * 2;
   const classOf = box.proc ? looks.procClass : looks.laneClass;
   const labels: Label[] = [];
+  const leftmost = Math.max(0, box.left ?? 0);
+  const rightmost = Math.min(s.width, box.right ?? s.width);
   cols.reset(s.width);
   for (const seg of segs) cols.addParts(seg, s, classOf);
   eachSolid(segs, s, (seg, i) => {
@@ -92,14 +96,14 @@ export function paintLane(x: Ctx, segs: Segment[], s: Scale, box: LaneBox, looks
     const w = Math.max(1, right - left - (right - left >= 4 ? 1 : 0));
     paintBar(x, left, top, w, h, cls, box.proc, c);
     if (w < LABEL_MIN || cls === DIM) return;
-    const from = Math.max(left, 0);
+    const from = Math.max(left, leftmost);
     const shift = box.avoid !== null && from > box.avoid - 4 && from < box.avoid + 24 ? box.avoid + 22 - from : 0;
     const forms = box.proc ? procForms(cls, t.group[i]!, t.who[i]!, looks) : laneForms(cls, looks.tags[tag], t.who[i]!, t.dur[i]!);
     if (forms.length === 0) return;
     const family = c.families[cls]!;
     const solid = cls === RUNNING || cls === SYSCALL || box.proc;
     const middle = top + (solid ? h : h - BASE) / 2 + 0.5;
-    labels.push({ forms, left: from + shift, width: Math.min(left + w, s.width) - from - shift, middle, colour: solid ? family.on : c.text });
+    labels.push({ forms, left: from + shift, width: Math.min(left + w, rightmost) - from - shift, middle, colour: solid ? family.on : c.text });
   });
   paintColumns(x, p, top, h, c);
   setFont(x, c.font, 500);

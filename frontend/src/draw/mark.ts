@@ -1,10 +1,13 @@
 // draw/mark.ts - what floats over the lanes: the selected slice, who woke it, a range being chosen.
 
+import { short } from "../lib/format";
+import type { Slice } from "../net/protocol";
 import type { Palette } from "./palette";
 import type { Scale } from "./scale";
 import { setFont, textWidth } from "./text";
 
 type Ctx = CanvasRenderingContext2D;
+const LANE = 22;
 
 export function paintOutline(x: Ctx, s: Scale, from: number, to: number, y: number, h: number, c: Palette): void {
   const a = Math.max(Math.round(s.x(from)), -4);
@@ -51,7 +54,7 @@ export function paintHook(x: Ctx, s: Scale, at: number, yFrom: number, yTo: numb
   x.arc(px, yFrom, 4, 0, 7);
   x.stroke();
   x.fill();
-  if (Math.abs(yTo - yFrom) > 40) bubble(x, text, px + bulge * 0.75 + 6, (yFrom + yTo) / 2 - 9, s.width, c);
+  if (text && Math.abs(yTo - yFrom) > 40) bubble(x, text, px + bulge * 0.75 + 6, (yFrom + yTo) / 2 - 9, s.width, c);
 }
 
 function bubble(x: Ctx, text: string, left: number, top: number, width: number, c: Palette): void {
@@ -70,6 +73,50 @@ function bubble(x: Ctx, text: string, left: number, top: number, width: number, 
   x.fillText(text, l + 6, top + 9.5);
 }
 
+/** Every wake-up of a chain: its waits outlined, a hook from each waker, how long each wait was. */
+export function paintChain(x: Ctx, s: Scale, links: Slice[], middleOf: (g: unknown) => number | null, c: Palette): void {
+  for (const l of links) {
+    const y = middleOf(l.g);
+    if (y === null) continue;
+    paintOutline(x, s, l.start, l.start + l.dur, y - LANE / 2, LANE, c);
+  }
+  for (const l of links) {
+    const to = middleOf(l.g);
+    const from = l.waker && l.waker.g !== null ? middleOf(l.waker.g) : null;
+    if (to !== null && from !== null && from !== to) paintHook(x, s, l.start + l.dur, from, to, "", c);
+  }
+}
+
+/** A chosen area: its edges through everything, its lanes tinted, its length at the top. */
+export function paintStretch(x: Ctx, s: Scale, from: number, to: number, boxes: { y: number; h: number }[], top: number, bottom: number, c: Palette): void {
+  const a = Math.max(-1, Math.round(s.x(from)));
+  const b = Math.min(s.width + 1, Math.max(a + 1, Math.round(s.x(to))));
+  if (b < 0 || a > s.width) return;
+  x.fillStyle = c.brush;
+  for (const { y, h } of boxes) x.fillRect(a, y, b - a, h);
+  x.fillStyle = c.select;
+  x.fillRect(a, top, 1, bottom - top);
+  x.fillRect(b - 1, top, 1, bottom - top);
+  for (const at of [a, b - 1]) {
+    x.beginPath();
+    x.roundRect(at - 1.5, (top + bottom) / 2 - 9, 4, 18, 2);
+    x.fill();
+  }
+  pill(x, short(to - from), (Math.max(0, a) + Math.min(s.width, b)) / 2, top + 3, s.width, c);
+}
+
+function pill(x: Ctx, text: string, middle: number, top: number, width: number, c: Palette): void {
+  setFont(x, c.font, 550);
+  const w = textWidth(x, text) + 12;
+  const left = Math.min(Math.max(2, middle - w / 2), width - w - 2);
+  x.fillStyle = c.select;
+  x.beginPath();
+  x.roundRect(left, top, w, 18, 4);
+  x.fill();
+  x.fillStyle = c.selectHalo;
+  x.fillText(text, left + 6, top + 9.5);
+}
+
 export function paintBrush(x: Ctx, x0: number, x1: number, text: string, top: number, bottom: number, c: Palette): void {
   const a = Math.min(x0, x1);
   const w = Math.abs(x1 - x0);
@@ -78,11 +125,5 @@ export function paintBrush(x: Ctx, x0: number, x1: number, text: string, top: nu
   x.fillStyle = c.select;
   x.fillRect(a, top, 1, bottom - top);
   x.fillRect(a + w - 1, top, 1, bottom - top);
-  setFont(x, c.font, 550);
-  const tw = textWidth(x, text) + 12;
-  x.beginPath();
-  x.roundRect(a + w / 2 - tw / 2, top + 6, tw, 18, 4);
-  x.fill();
-  x.fillStyle = c.selectHalo;
-  x.fillText(text, a + w / 2 - tw / 2 + 6, top + 15.5);
+  pill(x, text, a + w / 2, top + 6, Infinity, c);
 }

@@ -22,6 +22,8 @@ export interface OverviewInput {
   segments: Segment[];
   classOf: Uint8Array;
   ranges: Range[];
+  marks: { from: number; to: number }[];
+  pointed: { from: number; to: number }[];
   gaps: Gap[];
   hatch: CanvasPattern | null;
 }
@@ -70,6 +72,9 @@ export function paintOverview(x: Ctx, o: OverviewInput, c: Palette, p: Pad): Ove
     x.fillStyle = c.danger;
     x.fillRect(a, 0, 1.5, bottom);
   }
+  x.fillStyle = c.mark;
+  for (const m of o.marks) x.fillRect(Math.round(s.x(m.from)) - 0.5, 0, 2, bottom);
+  for (const m of o.pointed) x.fillRect(Math.round(s.x(m.from)) - 1, bottom - 5, 3, 5);
   paintBrushBox(x, o, bottom, c);
   paintAxis(x, s, height, c);
   return { ran, waited };

@@ -35,6 +35,10 @@ export interface Palette {
   brush: string;
   danger: string;
   heapArea: string;
+  mark: string; // what the program's own annotations and the reader's marks are drawn in
+  markOn: string; // text on it
+  markArea: string;
+  focus: string;
   dim: Colour; // what is switched off, in merged columns
   families: FamilyColours[]; // by class
 }

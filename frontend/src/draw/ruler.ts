@@ -15,7 +15,7 @@ export function paintGrid(x: Ctx, s: Scale, top: number, bottom: number, c: Pale
   for (let t = Math.ceil(s.from / step) * step; t < s.to; t += step) x.fillRect(Math.round(s.x(t)), top, 1, bottom - top);
 }
 
-export function paintRuler(x: Ctx, s: Scale, h: number, cursor: number | null, c: Palette): void {
+export function paintRuler(x: Ctx, s: Scale, h: number, cursor: number | null, taken: { left: number; right: number }[], c: Palette): void {
   const step = niceStep(s.nsPerPx, LABEL_GAP);
   const axis = axisFor(step, s.to);
   x.fillStyle = c.bg;
@@ -24,7 +24,7 @@ export function paintRuler(x: Ctx, s: Scale, h: number, cursor: number | null, c
   x.fillRect(0, h - 1, s.width, 1);
   const sub = step / 5;
   for (let t = Math.ceil(s.from / sub) * sub; t < s.to; t += sub) x.fillRect(Math.round(s.x(t)), h - 5, 1, 4);
-  const flag = cursor === null ? null : flagBox(x, s, cursor, c);
+  const flags = cursor === null ? taken : [...taken, flagBox(x, s, cursor, c)];
   setFont(x, c.font, 450);
   for (let t = Math.ceil(s.from / step) * step; t < s.to; t += step) {
     const px = Math.round(s.x(t));
@@ -32,7 +32,7 @@ export function paintRuler(x: Ctx, s: Scale, h: number, cursor: number | null, c
     x.fillRect(px, h - 10, 1, 9);
     const text = onAxis(t, axis);
     const w = textWidth(x, text);
-    if (px + 5 + w > s.width || (flag && px + 5 + w > flag.left - 6 && px + 5 < flag.right + 6)) continue;
+    if (px + 5 + w > s.width || flags.some((f) => px + 5 + w > f.left - 6 && px + 5 < f.right + 6)) continue;
     x.fillStyle = c.text2;
     x.fillText(text, px + 5, 11);
   }

@@ -1,16 +1,22 @@
 // draw/timeline.ts - one frame of the lanes: a base that changes with the window, a top that changes with the pointer.
-// Coordinates are css px; y 0 is the ruler's top.  The ruler and the GC lane stand, the rows below them scroll.
+// Coordinates are css px; y 0 is the ruler's top.  The ruler, the GC lane and pinned rows stand, the rows below scroll.
 
 import { FIRST_WAIT, N_CLASSES } from "../model/families";
-import { SIZES, type Row } from "../model/lanes";
+import type { Stretch } from "../model/area";
+import { noteLane, SIZES, type Row } from "../model/rows";
+import type { Mark } from "../model/marks";
+import type { Note } from "../model/notes";
+import type { SpanType } from "../model/spans";
 import type { Segment } from "../model/tiles";
 import type { Gap, Point, Slice } from "../net/protocol";
 import { paintArea, peak, sumArea } from "./area";
+import { paintLevel, paintHeap } from "./counter";
 import type { Pad } from "./columns";
-import { paintHeap } from "./counter";
+import { paintDistances, paintFlags, paintMarkLines, paintPointed, placeDistances, type Flag } from "./flags";
 import { paintBands, paintGcLane, type GcPhases } from "./gc";
 import { paintLane, type Looks } from "./lane";
-import { paintBrush, paintHook, paintOutline } from "./mark";
+import { paintBrush, paintChain, paintHook, paintOutline, paintStretch } from "./mark";
+import { paintEnds, paintNotes, paintUnderWay } from "./notes";
 import type { Palette } from "./palette";
 import { paintCursor, paintGapFlags, paintGaps, paintGrid, paintRuler } from "./ruler";
 import type { Scale } from "./scale";
@@ -19,49 +25,65 @@ type Ctx = CanvasRenderingContext2D;
 
 export const PINNED = SIZES.ruler + SIZES.gc;
 
+/** What the painter tells: the most at once in this window, by row. */
+export interface Peaks {
+  notWaiting: number;
+  states: number;
+  inUse: number;
+}
+
 export interface Frame {
   s: Scale;
   height: number;
   rows: Row[];
-  scroll: number;
+  yOf: (r: Row) => number; // on the canvas
+  fixedBottom: number; // of what does not scroll
   looks: Looks;
+  threadClass: Uint8Array; // by tag: running and syscalls only
   segments: (lane: string) => Segment[];
+  notes: (lane: string) => Note[];
+  typeOf: (key: string) => SpanType | undefined;
   phases: GcPhases;
   heap: Point[];
   goal: Point[];
+  procs: Point[]; // GOMAXPROCS
   gaps: Gap[];
   selected: Slice | null;
   hatch: CanvasPattern | null;
   c: Palette;
   pad: Pad;
-  figures: { notWaiting: number }; // told by the painter: the most at once in this window
+  peaks: Peaks;
 }
 
 export interface Top {
   cursor: number | null;
   hover: Row | null;
+  focused: Row | undefined;
   brush: { x0: number; x1: number; text: string } | null;
+  area: Stretch | null;
+  marks: Mark[];
+  flags: Flag[];
+  pointed: { from: number; to: number }[];
+  chain: Slice[]; // the whole wake chain, where it is shown
   rowOf: (lane: string) => Row | undefined;
 }
-
-/** y on the canvas of a row. */
-export const yOf = (r: Row, scroll: number): number => PINNED + r.top - scroll;
 
 export function paintBase(x: Ctx, f: Frame): void {
   const { s, c } = f;
   x.textBaseline = "middle";
   x.fillStyle = c.surface;
   x.fillRect(0, 0, s.width, f.height);
+  paintBlock(x, f, f.rows.filter((r) => !r.pinned), f.fixedBottom, f.height);
+  const standing = f.rows.filter((r) => r.pinned);
+  if (standing.length > 0) {
+    paintBlock(x, f, standing, PINNED, f.fixedBottom);
+    x.fillStyle = c.line3;
+    x.fillRect(0, f.fixedBottom - 1, s.width, 1);
+  }
   x.save();
   x.beginPath();
   x.rect(0, PINNED, s.width, f.height - PINNED);
   x.clip();
-  paintUnder(x, f);
-  paintGrid(x, s, PINNED, f.height, c);
-  paintBands(x, f.phases, s, PINNED, f.height, c);
-  const lanes = { goroutine: f.selected ? `G${f.selected.g}` : "", waker: f.selected?.waker ? `G${f.selected.waker.g}` : "" };
-  const both = f.rows.some((r) => r.lane === lanes.goroutine) && f.rows.some((r) => r.lane === lanes.waker);
-  for (const r of f.rows) paintRow(x, f, r, both && (r.lane === lanes.goroutine || r.lane === lanes.waker));
   paintGaps(x, f.gaps, s, PINNED, f.height, f.hatch, c);
   x.restore();
   paintGrid(x, s, SIZES.ruler, PINNED, c);
@@ -71,33 +93,43 @@ export function paintBase(x: Ctx, f: Frame): void {
   x.fillRect(0, PINNED - 1, s.width, 1);
 }
 
+/** Rows of one block, which is clipped at its own edges. */
+function paintBlock(x: Ctx, f: Frame, rows: Row[], top: number, bottom: number): void {
+  const { s, c } = f;
+  x.save();
+  x.beginPath();
+  x.rect(0, top, s.width, bottom - top);
+  x.clip();
+  paintUnder(x, f, rows);
+  paintGrid(x, s, top, bottom, c);
+  paintBands(x, f.phases, s, top, bottom, c);
+  const lanes = { goroutine: f.selected ? `G${f.selected.g}` : "", waker: f.selected?.waker ? `G${f.selected.waker.g}` : "" };
+  const both = f.rows.some((r) => r.lane === lanes.goroutine) && f.rows.some((r) => r.lane === lanes.waker);
+  for (const r of rows) paintRow(x, f, r, both && (r.lane === lanes.goroutine || r.lane === lanes.waker));
+  x.restore();
+}
+
 /** Tints that lie below the grid: the lane of the selected goroutine. */
-function paintUnder(x: Ctx, f: Frame): void {
+function paintUnder(x: Ctx, f: Frame, rows: Row[]): void {
   if (!f.selected) return;
-  const r = f.rows.find((q) => q.lane === `G${f.selected?.g}`);
-  if (!r) return;
   x.fillStyle = f.c.accentFill;
-  x.fillRect(0, yOf(r, f.scroll), f.s.width, r.height);
+  for (const r of rows) if (r.kind === "g" && r.lane === `G${f.selected.g}`) x.fillRect(0, f.yOf(r), f.s.width, r.height);
 }
 
 function paintRow(x: Ctx, f: Frame, r: Row, room: boolean): void {
   const { s, c, pad } = f;
-  const { cols } = pad;
-  const y = yOf(r, f.scroll);
+  const y = f.yOf(r);
   const h = r.height;
   switch (r.kind) {
     case "heap":
       paintHeap(x, f.heap, f.goal, s, { y, h }, c);
       rule(x, s, y + h - 1, c.line);
       break;
-    case "count": {
-      sumArea(cols, f.segments(r.lane), s, f.looks.laneClass);
-      const max = Math.max(1, Math.ceil(peak(cols, 0, FIRST_WAIT)));
-      paintArea(x, pad, { base: y + h - 1, height: h - 6, up: true, max, from: 0, to: FIRST_WAIT }, c);
-      f.figures.notWaiting = max;
-      rule(x, s, y + h - 1, c.line2);
+    case "count":
+    case "states":
+    case "inuse":
+      paintCounter(x, f, r, y);
       break;
-    }
     case "section":
       x.fillStyle = c.surface3;
       x.fillRect(0, y, s.width, h);
@@ -105,20 +137,30 @@ function paintRow(x: Ctx, f: Frame, r: Row, room: boolean): void {
       rule(x, s, y + h - 1, c.line);
       break;
     case "group":
-      sumArea(cols, f.segments(r.lane), s, f.looks.laneClass);
-      paintArea(x, pad, { base: y + h - 1, height: h - 6, up: true, max: Math.max(1, peak(cols, 0, N_CLASSES)), from: 0, to: N_CLASSES }, c);
+      sumArea(pad.cols, f.segments(r.lane), s, f.looks.laneClass);
+      paintArea(x, pad, { base: y + h - 1, height: h - 6, up: true, max: Math.max(1, peak(pad.cols, 0, N_CLASSES)), from: 0, to: N_CLASSES }, c);
       rule(x, s, y, c.line);
       rule(x, s, y + h - 1, c.line);
+      break;
+    case "type":
+      paintUnderWay(x, f.typeOf(r.type!)?.points ?? [], s, y + h - 1, h - 7, c);
+      rule(x, s, y, c.line);
+      rule(x, s, y + h - 1, c.line);
+      break;
+    case "span":
+      paintSpan(x, f, r, y);
       break;
     case "p":
     case "m":
       x.fillStyle = c.idle;
       x.fillRect(0, y + h - 3, s.width, 1);
       paintLane(x, f.segments(r.lane), s, { y, h, proc: true, avoid: null }, f.looks, c, pad);
+      paintNotes(x, f.notes(r.lane), s, y, h, c);
       break;
     case "g": {
       const end = f.selected ? s.x(f.selected.start + f.selected.dur) : 0;
       paintLane(x, f.segments(r.lane), s, { y, h, proc: false, avoid: room ? end : null }, f.looks, c, pad);
+      paintNotes(x, f.notes(r.lane), s, y, h, c);
       break;
     }
     case "more":
@@ -126,6 +168,41 @@ function paintRow(x: Ctx, f: Frame, r: Row, room: boolean): void {
       rule(x, s, y + h - 1, c.line);
       break;
   }
+}
+
+/** How many goroutines there are: those not waiting, all by state, or those that hold a thread. */
+function paintCounter(x: Ctx, f: Frame, r: Row, y: number): void {
+  const { s, c, pad } = f;
+  const h = r.height;
+  const to = r.kind === "states" ? N_CLASSES : FIRST_WAIT;
+  sumArea(pad.cols, f.segments(r.lane), s, r.kind === "inuse" ? f.threadClass : f.looks.laneClass);
+  const most = Math.max(1, Math.ceil(peak(pad.cols, 0, to)));
+  const limit = r.kind === "inuse" ? f.procs.reduce((m, p) => Math.max(m, p[2]), 0) : 0;
+  const max = Math.max(most, limit);
+  paintArea(x, pad, { base: y + h - 1, height: h - 6, up: true, max, from: 0, to }, c);
+  if (limit > 0) paintLevel(x, f.procs, s, (v) => Math.round(y + h - 1 - (v / max) * (h - 6)) + 0.5, c.text2);
+  f.peaks[r.kind === "count" ? "notWaiting" : r.kind === "states" ? "states" : "inUse"] = most;
+  rule(x, s, y + h - 1, r.kind === "count" ? c.line2 : c.line);
+}
+
+/** A task or region: what the goroutine that began it did meanwhile, its own regions and logs. */
+function paintSpan(x: Ctx, f: Frame, r: Row, y: number): void {
+  const { s, c, pad } = f;
+  const q = r.span!;
+  const left = s.x(q.start);
+  const right = s.x(q.start + q.dur);
+  if (right < 0 || left > s.width) return;
+  if (r.lane) {
+    x.save();
+    x.beginPath();
+    x.rect(left, y, Math.max(1, right - left), r.height);
+    x.clip();
+    const own = f.segments(r.lane).flatMap((g) => (g.to > q.start && g.from < q.start + q.dur ? [{ ...g, from: Math.max(g.from, q.start), to: Math.min(g.to, q.start + q.dur) }] : []));
+    paintLane(x, own, s, { y, h: r.height, proc: false, avoid: null, left, right }, f.looks, c, pad);
+    x.restore();
+  }
+  paintEnds(x, q, s, y, r.height, c);
+  paintNotes(x, f.notes(noteLane(r)), s, y, r.height, c);
 }
 
 function rule(x: Ctx, s: Scale, y: number, colour: string): void {
@@ -141,12 +218,28 @@ export function paintTop(x: Ctx, f: Frame, t: Top): void {
   x.beginPath();
   x.rect(0, PINNED, s.width, f.height - PINNED);
   x.clip();
+  if (t.area) paintAreaOf(x, f, t.area);
+  paintMarkLines(x, t.marks, s, PINNED, f.height, c);
   paintSelection(x, f, t);
+  if (t.focused && f.rows.includes(t.focused)) {
+    x.fillStyle = c.focus;
+    x.fillRect(0, f.yOf(t.focused), 3, t.focused.height);
+  }
   x.restore();
-  paintRuler(x, s, SIZES.ruler, t.cursor, c);
+  const distances = placeDistances(x, t.flags, s, c);
+  paintRuler(x, s, SIZES.ruler, t.cursor, [...t.flags, ...distances], c);
   paintGapFlags(x, f.gaps, s, c);
+  paintPointed(x, t.pointed, s, SIZES.ruler - 6, c);
+  paintFlags(x, t.flags, c);
+  paintDistances(x, distances, c);
   if (t.brush) paintBrush(x, t.brush.x0, t.brush.x1, t.brush.text, SIZES.ruler, f.height, c);
   else if (t.cursor !== null) paintCursor(x, s, t.cursor, SIZES.ruler, f.height, c);
+}
+
+function paintAreaOf(x: Ctx, f: Frame, a: Stretch): void {
+  const lanes = new Set(a.lanes);
+  const boxes = lanes.size === 0 ? [{ y: PINNED, h: f.height - PINNED }] : f.rows.filter((r) => lanes.has(r.lane) && r.kind !== "span").map((r) => ({ y: f.yOf(r), h: r.height }));
+  paintStretch(x, f.s, a.from, a.to, boxes, PINNED, f.height, f.c);
 }
 
 function paintSelection(x: Ctx, f: Frame, t: Top): void {
@@ -157,10 +250,18 @@ function paintSelection(x: Ctx, f: Frame, t: Top): void {
   const on = q.state === "running" || q.state === "syscall";
   const proc = on && q.p !== null ? t.rowOf(`P${q.p}`) : undefined;
   const thread = on && q.m !== null ? t.rowOf(`M${q.m}`) : undefined;
-  for (const r of [row, proc, thread]) if (r) paintOutline(x, f.s, q.start, end, yOf(r, f.scroll), r.height, f.c);
+  for (const r of [row, proc, thread]) if (r) paintOutline(x, f.s, q.start, end, f.yOf(r), r.height, f.c);
+  const middle = (r: Row) => f.yOf(r) + r.height / 2;
+  const place = (g: unknown) => {
+    const r = t.rowOf(`G${g}`);
+    return r ? middle(r) : null;
+  };
+  if (t.chain.length > 0) {
+    paintChain(x, f.s, t.chain, place, f.c);
+    return;
+  }
   if (!row || !q.waker || q.waker.g === null) return;
   const waker = t.rowOf(`G${q.waker.g}`);
   if (!waker || waker === row) return;
-  const middle = (r: Row) => yOf(r, f.scroll) + r.height / 2;
   paintHook(x, f.s, end, middle(waker), middle(row), `G${q.waker.g} wakes G${q.g}`, f.c);
 }

@@ -12,9 +12,13 @@ import { parseAsk } from "./ask";
 import { lookOfGroup, lookOfTag, type GroupLook, type TagLook } from "./families";
 import { Figures, type By } from "./figures";
 import { conditionsOf, Finder, type Place } from "./finder";
-import { Lanes, SIZES, type Order } from "./lanes";
+import { Lanes, SIZES, type Order, type Row, type SectionName } from "./lanes";
 import type { Link } from "./link";
+import { Marks } from "./marks";
+import { LaneNotes } from "./notes";
+import { noteLane, OPEN_SECTIONS, SECTIONS } from "./rows";
 import { Selection } from "./selection";
+import { SpanLanes } from "./spans";
 import { levelFor, Tiles, type Wish } from "./tiles";
 import { Viewport } from "./viewport";
 
@@ -59,6 +63,9 @@ export class App extends Observable {
   readonly view = new Viewport();
   readonly lanes = new Lanes();
   readonly area = new Area();
+  readonly marks = new Marks();
+  readonly spans: SpanLanes;
+  readonly notes: LaneNotes;
   readonly tiles: Tiles;
   readonly figures: Figures;
   readonly selection: Selection;
@@ -77,6 +84,12 @@ export class App extends Observable {
     this.selection = new Selection(socket);
     this.answers = new Answers(socket);
     this.finder = new Finder(socket);
+    this.spans = new SpanLanes(socket);
+    this.notes = new LaneNotes(socket);
+    this.spans.onRows = () => {
+      this.lanes.types = this.spans.types;
+      this.lanes.layout();
+    };
     socket.onPush = (p) => this.pushed(p);
     socket.onState = (c) => this.connection(c);
   }
@@ -107,6 +120,7 @@ export class App extends Observable {
       const again = this.list.traces.find((t) => t.trace === this.entry?.trace && t.name === this.entry.name);
       if (again) {
         this.figures.refresh();
+        this.spans.refresh();
         this.view.changed();
         return;
       }
@@ -197,12 +211,15 @@ export class App extends Observable {
     this.tiles.reset(-1, 1);
     this.figures.reset(-1);
     this.selection.reset(-1);
+    this.spans.reset(-1);
+    this.notes.reset(-1);
     this.area.set(null);
     this.answers.reset();
     this.finder.reset(-1);
     this.subject = null;
     this.filter = "";
     this.filterTags = null;
+    this.marks.set([]);
   }
 
   private setInfo(info: Info): void {
@@ -219,6 +236,8 @@ export class App extends Observable {
       this.selection.reset(trace);
       this.answers.reset();
       this.finder.reset(trace);
+      this.spans.reset(trace);
+      this.notes.reset(trace);
       this.screen = "trace";
       this.lanes.setInfo(info, this.groups);
       this.view.reset(info.duration);
@@ -234,6 +253,8 @@ export class App extends Observable {
   private grow(info: Info): void {
     this.tiles.grow(info.duration, this.tiles.growing);
     this.figures.refresh();
+    this.spans.refresh();
+    this.notes.refresh();
     this.view.grow(info.duration);
     this.view.changed();
   }
@@ -243,14 +264,43 @@ export class App extends Observable {
     const l = this.link;
     this.link = {};
     if (l.trace !== undefined && l.trace !== this.entry?.name) return;
-    for (const s of ["processors", "goroutines"] as const) if (l.closed?.includes(s)) this.lanes.sections.delete(s);
-    for (const s of ["threads", "system"] as const) if (l.sections?.includes(s)) this.lanes.sections.add(s);
-    for (const g of l.open ?? []) if (g < this.groups.length) this.lanes.openGroup(g);
-    this.lanes.layout();
+    this.restoreLanes(l);
     if (l.from !== undefined && l.to !== undefined) this.view.reset(this.view.duration, { from: l.from, to: l.to });
     if (l.scroll !== undefined) this.lanes.scroll = l.scroll;
     if (l.lane !== undefined && l.at !== undefined) void this.selection.pick(l.lane, l.at);
     else if (l.lane?.startsWith("G")) void this.selectGoroutine(Number(l.lane.slice(1)));
+  }
+
+  private restoreLanes(l: Link): void {
+    const { lanes } = this;
+    lanes.sections = new Set(SECTIONS.filter((x) => (OPEN_SECTIONS.includes(x) ? !l.closed?.includes(x) : l.sections?.includes(x))));
+    lanes.hidden = new Set(l.hidden ?? []);
+    lanes.ranks = l.ranks ?? [];
+    lanes.pins = l.pins ?? [];
+    lanes.open.clear();
+    for (const g of l.open ?? []) if (g < this.groups.length) lanes.openGroup(g);
+    for (const key of this.spans.open) if (!l.types?.includes(key)) this.spans.toggle(key);
+    for (const key of l.types ?? []) if (!this.spans.open.includes(key)) this.spans.toggle(key);
+    this.marks.set(l.marks ?? []);
+    lanes.layout();
+    void this.meet(lanes.pins.filter((k) => /^G\d/.test(k)).map((k) => Number(k.slice(1))));
+  }
+
+  /** Back and Forward: the view that an address names, without opening the trace anew. */
+  travel(l: Link): void {
+    if (this.screen !== "trace" || (l.trace !== undefined && l.trace !== this.entry?.name)) {
+      location.reload();
+      return;
+    }
+    this.restoreLanes(l);
+    for (const g of this.lanes.open.keys()) this.askMembers(g, true);
+    this.view.set(l.from ?? 0, l.to ?? this.view.duration, true);
+    this.view.stay();
+    if (l.scroll !== undefined) this.scrollGoal = l.scroll;
+    if (l.lane !== undefined && l.at !== undefined) void this.select(l.lane, l.at);
+    else if (l.lane?.startsWith("G")) void this.selectGoroutine(Number(l.lane.slice(1)));
+    else if (this.selection.slice || this.selection.goroutine) this.deselect();
+    this.changed();
   }
 
   toLink(): Link {
@@ -264,10 +314,17 @@ export class App extends Observable {
     if (s) Object.assign(l, { lane: this.selection.lane || `G${s.g}`, at: s.start });
     else if (this.selection.goroutine) l.lane = `G${this.selection.goroutine.g}`;
     if (this.lanes.open.size > 0) l.open = [...this.lanes.open.keys()];
-    const closed = (["processors", "goroutines"] as const).filter((x) => !this.lanes.sections.has(x));
-    const opened = (["threads", "system"] as const).filter((x) => this.lanes.sections.has(x));
+    const { lanes } = this;
+    const open = (x: SectionName) => lanes.sections.has(x);
+    const closed = OPEN_SECTIONS.filter((x) => !open(x));
+    const opened = SECTIONS.filter((x) => open(x) && !OPEN_SECTIONS.includes(x));
     if (closed.length) l.closed = closed;
     if (opened.length) l.sections = opened;
+    if (lanes.pins.length) l.pins = lanes.pins;
+    if (lanes.hidden.size) l.hidden = [...lanes.hidden];
+    if (lanes.ranks.length) l.ranks = lanes.ranks;
+    if (this.spans.open.length) l.types = this.spans.open;
+    if (this.marks.list.length) l.marks = this.marks.list;
     l.scroll = this.lanes.scroll;
     if (this.tab !== "waits") l.tab = this.tab;
     if (this.sort !== "-total") l.sort = this.sort;
@@ -407,18 +464,88 @@ export class App extends Observable {
     this.changed();
   }
 
-  showMore(group: number): void {
-    this.lanes.showMore(group);
-    this.askMembers(group, false);
+  toggleType(key: string): void {
+    this.spans.toggle(key);
   }
 
-  private askMembers(group: number, reorder: boolean): void {
+  /** More rows below those of a group or type: only what is not there yet is fetched. */
+  showMore(row: Row): void {
+    if (row.type !== undefined) this.spans.more(row.type);
+    if (row.group === undefined) return;
+    const offset = this.lanes.open.get(row.group)?.rows.length ?? 0;
+    this.lanes.showMore(row.group);
+    this.askMembers(row.group, false, offset);
+  }
+
+  private askMembers(group: number, reorder: boolean, offset = 0): void {
     const { from, to } = this.view.goal;
-    this.figures.askMembers(group, { from: Math.floor(from), to: Math.ceil(to) }, 0, reorder);
+    this.figures.askMembers(group, { from: Math.floor(from), to: Math.ceil(to) }, 0, reorder, offset);
+  }
+
+  /** Facts of goroutines that stand above although their group is closed. */
+  private async meet(ids: Id[]): Promise<void> {
+    const unknown = [...new Set(ids)].filter((g) => !this.lanes.knows(g));
+    const found = await Promise.all(unknown.map((g) => this.ask<Goroutine>("goroutine", { trace: this.entry?.trace, g }, true)));
+    const people = found.filter((p): p is Goroutine => p !== null);
+    if (people.length > 0) this.lanes.know(people);
+  }
+
+  togglePin(row: Row): void {
+    this.lanes.togglePin(row.key, row.member);
+  }
+
+  setArea(a: Stretch | null): void {
+    this.area.set(a);
+  }
+
+  /** A mark for what is chosen: the area, the selected slice, else the moment under the pointer. */
+  mark(): void {
+    const s = this.selection.slice;
+    const a = this.area.value;
+    const { from, to } = this.view.goal;
+    const at = this.cursor ?? (from + to) / 2;
+    if (a) this.marks.toggle(a.from, a.to);
+    else if (s && this.cursor === null) this.marks.toggle(s.start, s.start + s.dur);
+    else this.marks.toggle(at, at);
+  }
+
+  /** To the next or the last mark. */
+  markTo(step: -1 | 1): void {
+    const { from, to } = this.view.goal;
+    const middle = (from + to) / 2;
+    const m = this.marks.next(middle + step * (to - from) * 1e-3, step);
+    if (!m) return;
+    const at = (m.from + m.to) / 2;
+    this.view.set(at - (to - from) / 2, at + (to - from) / 2, true);
+  }
+
+  /** The lanes of everybody in the wake chain, one below the other, and all of its wake-ups; or only the last again. */
+  async toggleChain(): Promise<void> {
+    const { selection, lanes } = this;
+    if (lanes.chain.length > 0) {
+      lanes.chain = [];
+      lanes.layout();
+      return;
+    }
+    const links = selection.chain;
+    if (links.length === 0) {
+      this.say("Select a wait first: the chain leads from it back to what its waker had waited for.");
+      return;
+    }
+    const last = links[links.length - 1];
+    const ids = links.map((l) => l.g);
+    if (last?.waker && last.waker.g !== null) ids.push(last.waker.g);
+    await this.meet(ids);
+    if (selection.chain !== links) return;
+    lanes.chain = [...new Set(ids)];
+    lanes.layout();
+    this.view.fit(Math.min(...links.map((l) => l.start)), Math.max(...links.map((l) => l.start + l.dur)));
+    this.changed();
   }
 
   async select(lane: string, at: number): Promise<void> {
     this.subject = null;
+    this.dropChain();
     await this.selection.pick(lane, at);
     this.figures.setPerson(null, this.view.goal);
     this.changed();
@@ -432,8 +559,15 @@ export class App extends Observable {
     this.changed();
   }
 
+  private dropChain(): void {
+    if (this.lanes.chain.length === 0) return;
+    this.lanes.chain = [];
+    this.lanes.layout();
+  }
+
   deselect(): void {
     this.subject = null;
+    this.dropChain();
     this.selection.clear();
     this.figures.setPerson(null, this.view.goal);
     this.changed();
@@ -487,7 +621,7 @@ export class App extends Observable {
     this.lanes.filter = "";
     this.lanes.layout();
     const row = this.lanes.row(`F${group}`);
-    if (row) this.scrollGoal = row.top - SIZES.section;
+    if (row && !row.pinned) this.scrollGoal = row.top - SIZES.section;
     if (!this.lanes.open.has(group)) this.toggleGroup(group);
     this.lanes.changed();
   }
@@ -527,12 +661,15 @@ export class App extends Observable {
     if (of.lanes.length === 0 && ask.lanes.length > 0) of.lanes = ask.lanes;
     this.answers.follow(trace, of, this.tab, conditionsOf(ask, this.tags), this.entry?.state === "importing");
     this.answers.followSame(trace, of, this.selection.slice);
+    this.spans.follow(this.view.goal, this.view.duration, this.width);
+    const seen = this.lanes.visible().map(noteLane).filter((l) => /^[GPMT]\d/.test(l));
+    this.notes.follow([...new Set(seen)], this.view.goal, this.view.duration, this.width);
   }
 
   /** True while something that can be seen is not yet what it will be. */
   get busy(): boolean {
     if (this.screen === "connecting" || this.screen === "opening") return true;
-    return this.view.moving || this.scrollGoal !== null || this.tiles.loading || this.figures.busy || this.selection.busy || this.answers.busy || this.finder.busy || this.asking > 0;
+    return this.view.moving || this.scrollGoal !== null || this.tiles.loading || this.figures.busy || this.spans.busy || this.notes.busy || this.selection.busy || this.answers.busy || this.finder.busy || this.asking > 0;
   }
 
   /** A request whose failure is a notice (or nobody's business), not an exception. */

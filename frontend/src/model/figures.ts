@@ -14,6 +14,7 @@ const RANGE_LIMIT = 4000;
 const PAGE = 1000; // members a request
 const HEAP = "/memory/classes/heap/objects:bytes";
 const GOAL = "/gc/heap/goal:bytes";
+const PROCS = "/sched/gomaxprocs:threads";
 
 export class Figures extends Observable {
   by: By = "refined";
@@ -22,6 +23,7 @@ export class Figures extends Observable {
   readonly overview = new Settled<Ranges>(0, () => this.changed());
   readonly heap = new Settled<{ points: Point[] }>(60, () => this.changed());
   readonly goal = new Settled<{ points: Point[] }>(60, () => this.changed());
+  readonly procs = new Settled<{ points: Point[] }>(60, () => this.changed());
   readonly own = new Settled<Waits>(WAITS_MS, () => this.changed()); // waits of `person` in the window
   private person: Id | null = null;
   private members = new Map<number, Settled<Members>>();
@@ -37,7 +39,7 @@ export class Figures extends Observable {
   }
 
   get busy(): boolean {
-    const all: { busy: boolean }[] = [this.waits, this.own, this.ranges, this.overview, this.heap, this.goal, ...this.members.values()];
+    const all: { busy: boolean }[] = [this.waits, this.own, this.ranges, this.overview, this.heap, this.goal, this.procs, ...this.members.values()];
     return all.some((s) => s.busy);
   }
 
@@ -46,7 +48,7 @@ export class Figures extends Observable {
     this.person = null;
     this.asked = "";
     this.covered = null;
-    for (const s of [this.waits, this.own, this.ranges, this.overview, this.heap, this.goal, ...this.members.values()]) s.forget();
+    for (const s of [this.waits, this.own, this.ranges, this.overview, this.heap, this.goal, this.procs, ...this.members.values()]) s.forget();
     this.members.clear();
   }
 
@@ -101,42 +103,43 @@ export class Figures extends Observable {
     const px = Math.min(6000, Math.ceil((to - from) / nsPerPx));
     this.heap.ask(() => this.socket.request("counter", { ...q, name: HEAP, px }));
     this.goal.ask(() => this.socket.request("counter", { ...q, name: GOAL, px }));
+    this.procs.ask(() => this.socket.request("counter", { ...q, name: PROCS, px }));
   }
 
   askOverview(duration: number): void {
     this.overview.ask(() => this.socket.request("ranges", { trace: this.trace, from: 0, to: duration, all: false, limit: 2000 }));
   }
 
-  /** The first `want` members, page after page. */
-  private pages(query: Record<string, unknown>, want: number): Ticket<Members> {
+  /** Members [from, to) of a group, page after page. */
+  private pages(query: Record<string, unknown>, first: number, end: number): Ticket<Members> {
     let flying: Ticket<Members> | null = null;
     let stopped = false;
     const fetch = async (): Promise<Members> => {
       const all: Members = { all: 0, rows: [] };
       do {
-        const offset = all.rows.length;
-        flying = this.socket.request<Members>("members", { ...query, offset, limit: Math.min(PAGE, want - offset) });
+        const offset = first + all.rows.length;
+        flying = this.socket.request<Members>("members", { ...query, offset, limit: Math.min(PAGE, end - offset) });
         const page = await flying.answer;
         all.all = page.all;
         all.rows.push(...page.rows);
         if (page.rows.length === 0 || stopped) break;
-      } while (all.rows.length < Math.min(want, all.all));
+      } while (first + all.rows.length < Math.min(end, all.all));
       return all;
     };
     return { answer: fetch(), cancel: () => ((stopped = true), flying?.cancel()) };
   }
 
-  /** Members of a group for the window; `reorder` where the reader asked for it. */
-  askMembers(group: number, window: { from: number; to: number }, delayMs: number, reorder: boolean): void {
+  /** Members of a group for the window, from the offset on; `reorder` where the reader asked for it. */
+  askMembers(group: number, window: { from: number; to: number }, delayMs: number, reorder: boolean, offset = 0): void {
     const o = this.lanes.open.get(group);
     if (!o) return;
     const s: Settled<Members> = new Settled<Members>(delayMs, () => {
-      if (s.value && this.members.get(group) === s) this.lanes.setMembers(group, s.value, reorder);
+      if (s.value && this.members.get(group) === s) this.lanes.setMembers(group, s.value, offset, reorder);
       this.changed();
     });
     this.members.get(group)?.forget();
     this.members.set(group, s);
     const { from, to } = window;
-    s.ask(() => this.pages({ trace: this.trace, group, from, to, order: this.lanes.order }, o.shown));
+    s.ask(() => this.pages({ trace: this.trace, group, from, to, order: this.lanes.order }, offset, o.shown));
   }
 }

@@ -1,43 +1,19 @@
-// model/lanes.ts - the rows of the timeline, top to bottom, and which of them are open.
-// Tops are px of content, 0 below the ruler and the GC lane, which do not scroll.
+// model/lanes.ts - the rows of the timeline, top to bottom: which are open, pinned, hidden, moved, and which has the
+// keyboard.  Pinned rows (and the lanes of a shown wake chain) stand above, the others scroll below them.
 
 import { visible } from "../lib/format";
 import { Observable } from "../lib/observable";
 import type { Goroutine, Id, Info, Members } from "../net/protocol";
 import type { GroupLook } from "./families";
+import { movable, OPEN_SECTIONS, SIZES, type Row, type SectionName } from "./rows";
+import type { SpanType } from "./spans";
 
-export type RowKind = "heap" | "count" | "section" | "p" | "m" | "group" | "g" | "more" | "note";
-export type SectionName = "processors" | "threads" | "goroutines" | "system";
+export { SIZES, type Row, type RowKind, type SectionName } from "./rows";
 export type Order = "wait" | "running" | "start" | "id";
-
-export interface Row {
-  key: string;
-  kind: RowKind;
-  name: string;
-  top: number;
-  height: number;
-  lane: string; // of tiles; "" = none
-  id?: Id;
-  section?: SectionName;
-  group?: number;
-  member?: Goroutine;
-  open?: boolean;
-  left?: number; // "more" rows: members not shown
-}
-
-/** Heights in px, from the tokens. */
-export interface Sizes {
-  ruler: number;
-  gc: number;
-  counter: number;
-  section: number;
-  lane: number;
-  group: number;
-}
-export const SIZES: Sizes = { ruler: 26, gc: 26, counter: 42, section: 24, lane: 22, group: 28 };
 
 export const FIRST_SHOWN = 8;
 const STEPS = [8, 50, 200, 1000];
+const MOST_PINNED = 0.6; // share of the height; what does not fit scrolls
 
 export interface OpenGroup {
   shown: number;
@@ -46,17 +22,28 @@ export interface OpenGroup {
   pins: Goroutine[]; // shown whatever their order says
 }
 
+type Draft = Omit<Row, "top" | "pinned">;
+
 export class Lanes extends Observable {
-  rows: Row[] = [];
-  height = 0;
+  rows: Row[] = []; // those that scroll
+  fixed: Row[] = []; // those that stand
+  fixedHeight = 0;
+  height = 0; // of what scrolls
   scroll = 0;
-  viewHeight = 0; // px of content that can be seen
-  sections = new Set<SectionName>(["processors", "goroutines"]);
+  viewHeight = 0; // px below the GC lane
+  sections = new Set<SectionName>(OPEN_SECTIONS);
   open = new Map<number, OpenGroup>();
   order: Order = "wait";
   filter = "";
   userGroups: number[] = [];
   systemGroups: number[] = [];
+  types: SpanType[] = []; // of tasks and regions
+  pins: string[] = []; // keys, in order
+  hidden = new Set<string>();
+  ranks: string[] = []; // keys that the reader has moved, in their order
+  chain: Id[] = []; // goroutines of the wake chain that is shown
+  focus = ""; // key of the row that the keyboard is at
+  private people = new Map<Id, Goroutine>(); // pinned goroutines whose group is not open
   private info: Info | null = null;
   private looks: GroupLook[] = [];
 
@@ -77,70 +64,155 @@ export class Lanes extends Observable {
 
   clear(): void {
     this.open.clear();
+    this.people.clear();
+    this.hidden.clear();
+    this.types = [];
+    this.pins = [];
+    this.ranks = [];
+    this.chain = [];
+    this.focus = "";
     this.scroll = 0;
     this.filter = "";
-    this.sections = new Set(["processors", "goroutines"]);
+    this.sections = new Set(OPEN_SECTIONS);
   }
 
+  // ---- the rows
+
   layout(): void {
-    const info = this.info;
+    const drafts = this.info ? this.drafts(this.info) : [];
+    const first = this.pinnedDrafts(drafts);
+    this.fixed = [];
     this.rows = [];
     let top = 0;
-    const add = (r: Omit<Row, "top">) => {
-      this.rows.push({ ...r, top });
-      top += r.height;
-    };
-    if (info) {
-      const counter = { height: SIZES.counter, lane: "" };
-      add({ key: "heap", kind: "heap", name: "Heap", ...counter });
-      add({ key: "count", kind: "count", name: "Goroutines not waiting", ...counter, lane: "ALL" });
-      this.numbered(add, "processors", "Processors", "p", "P", info.procs);
-      if (info.threads_reliable) this.numbered(add, "threads", "Threads", "m", "M", info.threads);
-      else add({ key: "threads-note", kind: "note", name: "", height: SIZES.lane, lane: "" });
-      this.grouped(add, "goroutines", "Goroutines", this.userGroups);
-      if (this.systemGroups.length > 0) this.grouped(add, "system", "System goroutines", this.systemGroups);
+    while (first[0] && top + first[0].height <= this.viewHeight * MOST_PINNED) {
+      const d = first.shift()!;
+      this.fixed.push({ ...d, top, pinned: true });
+      top += d.height;
+    }
+    this.fixedHeight = top;
+    top = 0;
+    for (const d of [...first, ...drafts]) {
+      this.rows.push({ ...d, top, pinned: false });
+      top += d.height;
     }
     this.height = top;
     this.scrollTo(this.scroll, false);
     this.changed();
   }
 
-  private numbered(add: (r: Omit<Row, "top">) => void, section: SectionName, name: string, kind: "p" | "m", letter: string, ids: Id[]): void {
+  private drafts(info: Info): Draft[] {
+    const out: Draft[] = [];
+    const counter = { height: SIZES.counter, lane: "ALL" };
+    if (!this.hidden.has("heap")) out.push({ ...counter, key: "heap", kind: "heap", name: "Heap", lane: "" });
+    if (!this.hidden.has("count")) out.push({ ...counter, key: "count", kind: "count", name: "Goroutines not waiting" });
+    this.section(out, "counters", "Counters", [
+      { ...counter, key: "states", kind: "states", name: "Goroutines by state" },
+      { ...counter, key: "inuse", kind: "inuse", name: "Threads in use" },
+    ]);
+    this.section(out, "processors", "Processors", info.procs.map((id) => this.numbered("p", "P", id)));
+    if (info.threads_reliable) this.section(out, "threads", "Threads", info.threads.map((id) => this.numbered("m", "M", id)));
+    else out.push({ key: "threads-note", kind: "note", name: "", height: SIZES.lane, lane: "" });
+    if (this.types.length > 0) this.spans(out);
+    this.section(out, "goroutines", "Goroutines", this.grouped(this.userGroups));
+    if (this.systemGroups.length > 0) this.section(out, "system", "System goroutines", this.grouped(this.systemGroups));
+    return out;
+  }
+
+  /** A heading and, where it is open, its rows: without the hidden ones, the moved ones in their order, each followed by its own. */
+  private section(out: Draft[], section: SectionName, name: string, heads: Draft[]): void {
     const open = this.sections.has(section);
-    add({ key: section, kind: "section", name, height: SIZES.section, lane: "", section, open });
+    const shown = heads.filter((d) => !this.hidden.has(d.key));
+    out.push({ key: section, kind: "section", name, height: SIZES.section, lane: "", section, open, hidden: heads.length - shown.length });
     if (!open) return;
-    for (const id of ids) {
-      const lane = `${letter}${id}`;
-      add({ key: lane, kind, name: lane, height: SIZES.lane, lane, id });
+    const rank = new Map(this.ranks.map((k, i) => [k, i]));
+    const at = (d: Draft) => rank.get(d.key) ?? Infinity;
+    if (rank.size > 0) shown.sort((a, b) => (at(a) === at(b) ? 0 : at(a) - at(b)));
+    for (const d of shown) {
+      out.push(d);
+      if (d.kind === "group") this.members(out, d.group!);
+      if (d.kind === "type") this.ofType(out, d.type!);
     }
   }
 
-  private grouped(add: (r: Omit<Row, "top">) => void, section: SectionName, name: string, ids: number[]): void {
-    const open = this.sections.has(section);
-    add({ key: section, kind: "section", name, height: SIZES.section, lane: "", section, open });
-    if (!open) return;
+  private numbered(kind: "p" | "m", letter: string, id: Id): Draft {
+    const lane = `${letter}${id}`;
+    return { key: lane, kind, name: lane, height: SIZES.lane, lane, id };
+  }
+
+  private grouped(ids: number[]): Draft[] {
     const needle = this.filter.toLowerCase();
-    for (const group of ids) {
-      const look = this.looks[group];
-      if (needle && !look?.name.toLowerCase().includes(needle)) continue;
-      const o = this.open.get(group);
-      add({ key: `F${group}`, kind: "group", name: look?.name ?? "", height: SIZES.group, lane: `F${group}`, group, open: !!o });
-      if (!o) continue;
-      for (const m of this.membersOf(o)) {
-        const lane = `G${m.g}`;
-        add({ key: lane, kind: "g", name: visible(lane), height: SIZES.lane, lane, id: m.g, group, member: m });
-      }
-      const left = o.all - o.rows.length;
-      if (left > 0 && o.rows.length > 0) {
-        add({ key: `more${group}`, kind: "more", name: "", height: SIZES.lane, lane: "", group, left });
-      }
-    }
+    return ids.flatMap((group) => {
+      const name = this.looks[group]?.name ?? "";
+      if (needle && !name.toLowerCase().includes(needle)) return [];
+      return [{ key: `F${group}`, kind: "group" as const, name, height: SIZES.group, lane: `F${group}`, group, open: this.open.has(group) }];
+    });
+  }
+
+  private members(out: Draft[], group: number): void {
+    const o = this.open.get(group);
+    if (!o) return;
+    for (const m of this.membersOf(o)) if (!this.hidden.has(`G${m.g}`)) out.push(this.member(m));
+    const left = o.all - o.rows.length;
+    if (left > 0 && o.rows.length > 0) out.push({ key: `more${group}`, kind: "more", name: "", height: SIZES.lane, lane: "", group, left });
+  }
+
+  private member(m: Goroutine): Draft {
+    const lane = `G${m.g}`;
+    return { key: lane, kind: "g", name: visible(lane), height: SIZES.lane, lane, id: m.g, group: m.group, member: m };
   }
 
   private membersOf(o: OpenGroup): Goroutine[] {
     const seen = new Set(o.rows.map((r) => r.g));
     return [...o.pins.filter((p) => !seen.has(p.g)), ...o.rows];
   }
+
+  private spans(out: Draft[]): void {
+    this.section(
+      out,
+      "tasks",
+      "Tasks and regions",
+      this.types.map((t) => ({ key: t.key, kind: "type" as const, name: t.name, height: SIZES.group, lane: "", type: t.key, open: t.rows !== null })),
+    );
+  }
+
+  private ofType(out: Draft[], type: string): void {
+    const t = this.types.find((x) => x.key === type);
+    if (!t?.rows) return;
+    for (const s of t.rows)
+      out.push({ key: `${type}/${s.key}`, kind: "span", name: s.label, height: SIZES.lane, lane: s.g === null ? "" : `G${s.g}`, type, span: s, ...(s.g === null ? {} : { id: s.g }) });
+    const left = t.all - t.rows.length;
+    if (left > 0) out.push({ key: `more${type}`, kind: "more", name: "", height: SIZES.lane, lane: "", type, left });
+  }
+
+  /** The wake chain's lanes, then what is pinned: copies that keep their own keys. */
+  private pinnedDrafts(drafts: Draft[]): Draft[] {
+    const out: Draft[] = [];
+    const byKey = new Map(drafts.map((d) => [d.key, d]));
+    for (const key of [...this.chain.map((g) => `G${g}`), ...this.pins]) {
+      const d = byKey.get(key) ?? this.absent(key);
+      if (d && !out.some((x) => x.key === `pin/${key}`)) out.push({ ...d, key: `pin/${key}` });
+    }
+    return out;
+  }
+
+  /** A pinned row whose section or group is closed. */
+  private absent(key: string): Draft | null {
+    const person = key.startsWith("G") ? this.people.get(key.slice(1)) : undefined;
+    if (person) return this.member(person);
+    const id = this.idOf(key);
+    if (id === null) return null;
+    if (key.startsWith("P") && this.info?.procs.includes(id)) return this.numbered("p", "P", id);
+    if (key.startsWith("M") && this.info?.threads.includes(id)) return this.numbered("m", "M", id);
+    if (key.startsWith("F")) return this.grouped([Number(id)])[0] ?? null;
+    return null;
+  }
+
+  private idOf(key: string): Id | null {
+    const m = /^[PMF](-?\d+)$/.exec(key);
+    return m ? Number(m[1]) : null;
+  }
+
+  // ---- what the reader does with them
 
   toggleSection(s: SectionName): void {
     if (!this.sections.delete(s)) this.sections.add(s);
@@ -164,23 +236,20 @@ export class Lanes extends Observable {
   showMore(group: number): void {
     const o = this.open.get(group);
     if (!o) return;
-    o.shown = STEPS.find((s) => s > o.shown) ?? o.shown + 1000;
+    o.shown = nextShown(o.shown);
   }
 
-  /** New figures of the window.  Who is on the screen keeps the place; who is new comes below. */
-  setMembers(group: number, m: Members, reorder: boolean): void {
+  /** Rows [offset …) of a group.  A whole list keeps who is on the screen at the same place; who is new comes below. */
+  setMembers(group: number, m: Members, offset: number, reorder: boolean): void {
     const o = this.open.get(group);
     if (!o) return;
     const fresh = new Map(m.rows.map((r) => [r.g, r]));
     const kept: Goroutine[] = [];
-    if (!reorder) {
-      for (const r of o.rows) {
-        const f = fresh.get(r.g);
-        if (f) {
-          kept.push(f);
-          fresh.delete(r.g);
-        }
-      }
+    for (const r of offset > 0 || !reorder ? o.rows : []) {
+      const f = fresh.get(r.g);
+      if (f) kept.push(f);
+      else if (offset > 0) kept.push(r);
+      fresh.delete(r.g);
     }
     o.rows = [...kept, ...fresh.values()];
     o.pins = o.pins.map((p) => m.rows.find((r) => r.g === p.g) ?? p);
@@ -188,14 +257,128 @@ export class Lanes extends Observable {
     this.layout();
   }
 
+  isPinned(key: string): boolean {
+    return this.pins.includes(plain(key));
+  }
+
+  /** Keeps a row above, or lets it go again.  A goroutine needs its facts where its group is closed. */
+  togglePin(key: string, person?: Goroutine): void {
+    const k = plain(key);
+    if (person) this.people.set(String(person.g), person);
+    this.pins = this.pins.includes(k) ? this.pins.filter((x) => x !== k) : [...this.pins, k];
+    this.layout();
+  }
+
+  know(people: Goroutine[]): void {
+    for (const p of people) this.people.set(String(p.g), p);
+    this.layout();
+  }
+
+  knows(g: Id): boolean {
+    return this.people.has(String(g)) || this.rows.some((r) => r.kind === "g" && r.id === g);
+  }
+
+  hide(key: string): void {
+    const k = plain(key);
+    if (k !== key) this.pins = this.pins.filter((x) => x !== k);
+    else this.hidden.add(k);
+    this.layout();
+  }
+
+  /** Shows again what was hidden: of one section, or everywhere. */
+  unhide(section?: SectionName): void {
+    const of = section && this.headsOf(section);
+    for (const k of [...this.hidden]) if (!of || of.includes(k)) this.hidden.delete(k);
+    this.layout();
+  }
+
+  private headsOf(section: SectionName): string[] {
+    if (section === "processors") return (this.info?.procs ?? []).map((p) => `P${p}`);
+    if (section === "threads") return (this.info?.threads ?? []).map((m) => `M${m}`);
+    if (section === "tasks") return this.types.map((t) => t.key);
+    if (section === "counters") return ["states", "inuse"];
+    return (section === "goroutines" ? this.userGroups : this.systemGroups).map((g) => `F${g}`);
+  }
+
+  /** Puts a row before (-1) or behind (+1) its neighbour of the same kind. */
+  move(key: string, step: -1 | 1): void {
+    const list = this.listOf(key);
+    const target = list[list.indexOf(key) + step];
+    if (target) this.moveTo(key, target);
+  }
+
+  /** Puts a row where another of its list stands. */
+  moveTo(key: string, target: string): void {
+    const list = this.listOf(key);
+    const to = list.indexOf(target);
+    if (to < 0 || key === target) return;
+    list.splice(list.indexOf(key), 1);
+    list.splice(to, 0, key);
+    const row = this.rows.find((r) => r.key === key);
+    const o = row?.kind === "g" ? this.open.get(row.group!) : undefined;
+    if (plain(key) !== key) this.pins = list.map(plain);
+    else if (o) {
+      const at = new Map(list.map((k, i) => [k, i]));
+      o.rows.sort((a, b) => (at.get(`G${a.g}`) ?? Infinity) - (at.get(`G${b.g}`) ?? Infinity));
+    } else this.ranks = [...this.ranks.filter((x) => !list.includes(x)), ...list];
+    this.layout();
+  }
+
+  /** Keys of the rows that stand in one list with this one. */
+  private listOf(key: string): string[] {
+    if (plain(key) !== key) return this.pins.map((k) => `pin/${k}`);
+    const row = this.rows.find((r) => r.key === key);
+    if (!row || !movable(row)) return [];
+    const section = this.sectionOf(row);
+    return this.rows.filter((r) => r.kind === row.kind && (row.kind === "g" ? r.group === row.group : this.sectionOf(r) === section)).map((r) => r.key);
+  }
+
+  private sectionOf(row: Row): SectionName | undefined {
+    let found: SectionName | undefined;
+    for (const r of this.rows) {
+      if (r.kind === "section") found = r.section;
+      if (r.key === row.key) return found;
+    }
+    return undefined;
+  }
+
+  /** The keyboard goes up or down; the row that it reaches. */
+  moveFocus(step: -1 | 1): Row | undefined {
+    const all = [...this.fixed, ...this.rows].filter((r) => r.kind !== "note");
+    const at = all.findIndex((r) => r.key === this.focus);
+    const seen = this.visible().find((r) => r.kind !== "note");
+    const next = at < 0 ? seen : all[Math.min(all.length - 1, Math.max(0, at + step))];
+    if (next) this.focus = next.key;
+    this.changed();
+    return next;
+  }
+
+  get focused(): Row | undefined {
+    return this.fixed.find((r) => r.key === this.focus) ?? this.rows.find((r) => r.key === this.focus);
+  }
+
+  // ---- where they are
+
+  /** The row of a lane; its pinned copy where there is one. */
   row(lane: string): Row | undefined {
-    return this.rows.find((r) => r.lane === lane && r.kind !== "count");
+    const is = (r: Row) => r.lane === lane && r.kind !== "span" && r.kind !== "count" && r.kind !== "states" && r.kind !== "inuse";
+    return this.fixed.find(is) ?? this.rows.find(is);
+  }
+
+  /** px below the GC lane. */
+  yOf(r: Row): number {
+    return r.pinned ? r.top : this.fixedHeight + r.top - this.scroll;
+  }
+
+  /** px for what scrolls. */
+  get room(): number {
+    return Math.max(0, this.viewHeight - this.fixedHeight);
   }
 
   /** Rows that can be seen, and `beyond` px more on both sides. */
   visible(beyond = 0): Row[] {
     const a = this.scroll - beyond;
-    const b = this.scroll + this.viewHeight + beyond;
+    const b = this.scroll + this.room + beyond;
     let lo = 0;
     let hi = this.rows.length;
     while (lo < hi) {
@@ -204,7 +387,7 @@ export class Lanes extends Observable {
       if (r && r.top + r.height <= a) lo = mid + 1;
       else hi = mid;
     }
-    const out: Row[] = [];
+    const out: Row[] = [...this.fixed];
     for (let i = lo; i < this.rows.length; i++) {
       const r = this.rows[i];
       if (!r || r.top >= b) break;
@@ -214,11 +397,12 @@ export class Lanes extends Observable {
   }
 
   at(y: number): Row | undefined {
-    return this.visible().find((r) => y >= r.top - this.scroll && y < r.top - this.scroll + r.height);
+    const among = y < this.fixedHeight ? this.fixed : this.visible().filter((r) => !r.pinned);
+    return among.find((r) => y >= this.yOf(r) && y < this.yOf(r) + r.height);
   }
 
   scrollTo(px: number, tell = true): void {
-    const max = Math.max(0, this.height - this.viewHeight);
+    const max = Math.max(0, this.height - this.room);
     const to = Math.round(Math.min(max, Math.max(0, px)));
     if (to === this.scroll) return;
     this.scroll = to;
@@ -227,9 +411,15 @@ export class Lanes extends Observable {
 
   /** Where to scroll so that the row is in sight; the present scroll where it is. */
   scrollFor(r: Row): number {
+    if (r.pinned) return this.scroll;
     const margin = SIZES.lane * 2;
     if (r.top < this.scroll) return r.top - margin;
-    if (r.top + r.height > this.scroll + this.viewHeight) return r.top + r.height - this.viewHeight + margin;
+    if (r.top + r.height > this.scroll + this.room) return r.top + r.height - this.room + margin;
     return this.scroll;
   }
 }
+
+export const nextShown = (shown: number): number => STEPS.find((s) => s > shown) ?? shown + 1000;
+
+/** The key of a pinned copy's original. */
+export const plain = (key: string): string => key.replace(/^pin\//, "");

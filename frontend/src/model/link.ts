@@ -2,6 +2,7 @@
 // Short keys; unknown or broken values are dropped one by one, never the whole.
 
 import type { Order } from "./lanes";
+import type { Mark } from "./marks";
 
 export interface Link {
   trace?: string; // its name
@@ -12,6 +13,11 @@ export interface Link {
   open?: number[]; // groups
   closed?: string[]; // sections that are open by default
   sections?: string[]; // sections that are closed by default
+  types?: string[]; // tasks and regions that are unfolded: "task/request"
+  pins?: string[]; // lanes that stand above
+  hidden?: string[];
+  ranks?: string[]; // lanes that were moved, in their order
+  marks?: Mark[];
   scroll?: number;
   theme?: "light" | "dark";
   sort?: string; // "-total"
@@ -24,7 +30,7 @@ export interface Link {
 export function formatLink(l: Link): string {
   const p: string[] = [];
   const put = (k: string, v: string | number | undefined) => {
-    if (v !== undefined && v !== "") p.push(`${k}=${encodeURIComponent(v).replace(/%2C/g, ",").replace(/%40/g, "@").replace(/%2F/g, "/")}`);
+    if (v !== undefined && v !== "") p.push(`${k}=${encodeURIComponent(v).replace(/%2C/g, ",").replace(/%40/g, "@").replace(/%2F/g, "/").replace(/%3A/g, ":")}`);
   };
   put("trace", l.trace);
   if (l.from !== undefined && l.to !== undefined) put("view", `${Math.round(l.from)},${Math.round(l.to)}`);
@@ -32,6 +38,11 @@ export function formatLink(l: Link): string {
   put("open", l.open?.join(","));
   put("closed", l.closed?.join(","));
   put("sections", l.sections?.join(","));
+  put("types", l.types?.map(inList).join(","));
+  put("pins", l.pins?.map(inList).join(","));
+  put("hidden", l.hidden?.map(inList).join(","));
+  put("ranks", l.ranks?.map(inList).join(","));
+  put("marks", l.marks?.map(formatMark).join(","));
   put("y", l.scroll || undefined);
   put("tab", l.tab);
   put("by", l.by);
@@ -43,6 +54,21 @@ export function formatLink(l: Link): string {
 }
 
 const whole = (s: string | undefined): number | undefined => (s !== undefined && /^\d{1,16}$/.test(s) ? Number(s) : undefined);
+
+/** Commas part the names of a list; what could part them is written as ~ and its code. */
+const inList = (s: string): string => s.replace(/[%,~]/g, (c) => `~${c.charCodeAt(0).toString(16)}`);
+const fromList = (s: string): string => s.replace(/~([0-9a-f]{2})/g, (_, h: string) => String.fromCharCode(parseInt(h, 16)));
+
+/** 1200 · 1200-3400 · 1200:a note */
+function formatMark(m: Mark): string {
+  const at = m.to > m.from ? `${Math.round(m.from)}-${Math.round(m.to)}` : String(Math.round(m.from));
+  return m.text ? `${at}:${inList(m.text)}` : at;
+}
+
+function parseMark(s: string): Mark[] {
+  const [, from, to, text] = /^(\d{1,16})(?:-(\d{1,16}))?(?::(.*))?$/s.exec(s) ?? [];
+  return from === undefined ? [] : [{ from: Number(from), to: Math.max(Number(from), Number(to ?? from)), text: fromList(text ?? "").slice(0, 60) }];
+}
 
 export function parseLink(hash: string): Link {
   const q = new URLSearchParams(hash.replace(/^#/, ""));
@@ -59,6 +85,12 @@ export function parseLink(hash: string): Link {
     .filter((n): n is number => n !== undefined);
   l.closed = text("closed")?.split(",");
   l.sections = text("sections")?.split(",");
+  const list = (k: string): string[] | undefined => text(k)?.split(",").filter(Boolean).map(fromList);
+  l.types = list("types");
+  l.pins = list("pins");
+  l.hidden = list("hidden");
+  l.ranks = list("ranks");
+  l.marks = text("marks")?.split(",").flatMap(parseMark);
   l.scroll = whole(text("y"));
   const theme = text("theme");
   if (theme === "light" || theme === "dark") l.theme = theme;

@@ -18,6 +18,7 @@ export class Viewport extends Observable {
   goal: Span = { from: 0, to: 1 };
   duration = 1;
   moveMs = 160;
+  places = 0; // counts the places that became ones to come back to
   private start: Span & { at: number } | null = null;
   private past: Span[] = [];
   private future: Span[] = [];
@@ -154,7 +155,14 @@ export class Viewport extends Observable {
     if (this.past.length > HISTORY) this.past.shift();
     this.future.length = 0;
     this.place = this.goal;
+    this.places++;
     this.changed();
+  }
+
+  /** The present goal is where the browser's own history stands: nothing new. */
+  stay(): void {
+    clearTimeout(this.settling);
+    this.place = this.goal;
   }
 
   private clamp(s: Span): Span {

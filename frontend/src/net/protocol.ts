@@ -104,6 +104,49 @@ export interface Ranges {
   all: number;
   rows: Range[];
 }
+/** How many of one type of task or region were under way: changes of a mean, by time. */
+export interface SpanTypeSeen {
+  id: number;
+  region: boolean;
+  name: string;
+  count: number; // that touch the window
+  max: number; // the longest of them, whole
+  points: [t: number, mean: number][]; // until the next point; of the wide window
+}
+export interface SpanTypes {
+  rows: SpanTypeSeen[];
+}
+export interface SpanSeen {
+  id: Id; // of the task; of a region, the task that it belongs to
+  g: Id | null; // the goroutine that began it
+  start: number;
+  dur: number;
+  began: boolean; // its begin is in the trace
+  ended: boolean;
+}
+export interface Spans {
+  all: number;
+  rows: SpanSeen[];
+}
+/** A row of a type: one task or region. */
+export interface Span extends SpanSeen {
+  key: string;
+  label: string;
+}
+export type NoteKind = "region" | "assist" | "sweep" | "log" | "sample";
+/** Something beside a lane's slices; n of one kind that stand in one pixel are one. */
+export interface NoteSeen {
+  lane: number; // index into the request's lanes
+  kind: NoteKind;
+  start: number;
+  dur: number;
+  n: number;
+  text: string; // of the first
+}
+export interface NotesSeen {
+  rows: NoteSeen[];
+  truncated: boolean;
+}
 export type Point = [t: number, min: number, max: number, last: number];
 export interface Wait {
   key: string;

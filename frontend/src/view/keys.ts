@@ -2,11 +2,11 @@
 
 import type { Tab } from "../model/answers";
 import type { App } from "../model/app";
+import { movable, type Row } from "../model/rows";
 import type { Ui } from "./topbar";
 
 const ZOOM = 0.7;
 const PAN = 0.15;
-const SCROLL = 66;
 
 function inField(e: KeyboardEvent): boolean {
   const t = e.target as HTMLElement | null;
@@ -33,8 +33,9 @@ function key(app: App, ui: Ui, e: KeyboardEvent): boolean {
     else return false;
     return true;
   }
-  if (e.altKey || e.ctrlKey || e.metaKey) return false;
-  return moveKey(app, k, e) || sliceKey(app, k, e.shiftKey) || tabKey(app, k);
+  if (e.ctrlKey || e.metaKey) return false;
+  if (e.altKey) return laneKey(app, e);
+  return moveKey(app, k, e) || laneKey(app, e) || markKey(app, k, e) || sliceKey(app, k, e.shiftKey) || tabKey(app, k);
 }
 
 function moveKey(app: App, k: string, e: KeyboardEvent): boolean {
@@ -60,13 +61,9 @@ function moveKey(app: App, k: string, e: KeyboardEvent): boolean {
     case "ArrowRight":
       v.pan(w * PAN * fast, true);
       return true;
-    case "ArrowUp":
-    case "ArrowDown":
-      app.lanes.scrollTo(app.lanes.scroll + (k === "ArrowUp" ? -SCROLL : SCROLL));
-      return true;
     case "PageUp":
     case "PageDown":
-      app.lanes.scrollTo(app.lanes.scroll + (k === "PageUp" ? -1 : 1) * app.lanes.viewHeight * 0.9);
+      app.lanes.scrollTo(app.lanes.scroll + (k === "PageUp" ? -1 : 1) * app.lanes.room * 0.9);
       return true;
     case "0":
       v.everything();
@@ -76,11 +73,58 @@ function moveKey(app: App, k: string, e: KeyboardEvent): boolean {
   }
 }
 
+/** The keyboard among the lanes.  Enter does what a click would, at the pointer or in the middle of the window. */
+export function laneKey(app: App, e: KeyboardEvent): boolean {
+  if (e.ctrlKey || e.metaKey) return false;
+  const k = e.key.length === 1 ? e.key.toLowerCase() : e.key;
+  const row = app.lanes.focused;
+  if (k === "ArrowUp" || k === "ArrowDown") {
+    const step = k === "ArrowUp" ? -1 : 1;
+    if (e.altKey && row) app.lanes.move(row.key, step);
+    else {
+      const next = app.lanes.moveFocus(step);
+      if (next) app.lanes.scrollTo(app.lanes.scrollFor(next));
+    }
+    return true;
+  }
+  if (e.altKey || !row) return false;
+  // A button or link that has the focus keeps its Enter.
+  if (k === "Enter" && !(e.target as HTMLElement | null)?.closest("button, a")) return enter(app, row);
+  if (!movable(row)) return false;
+  if (k === "p") app.togglePin(row);
+  else if (k === "h") app.lanes.hide(row.key);
+  else return false;
+  return true;
+}
+
+function enter(app: App, row: Row): boolean {
+  const { from, to } = app.view.goal;
+  if (row.kind === "section") app.lanes.toggleSection(row.section!);
+  else if (row.kind === "group") app.toggleGroup(row.group!);
+  else if (row.kind === "type") app.toggleType(row.type!);
+  else if (row.kind === "more") app.showMore(row);
+  else if (row.lane && row.lane !== "ALL") void app.select(row.lane, app.cursor ?? (from + to) / 2);
+  else return false;
+  return true;
+}
+
+/** m marks; n goes from mark to mark, unless it steps through what a search found. */
+function markKey(app: App, k: string, e: KeyboardEvent): boolean {
+  if (k === "m" && e.shiftKey) app.marks.set([]);
+  else if (k === "m") app.mark();
+  else if (k === "n" && !app.filter) app.markTo(e.shiftKey ? -1 : 1);
+  else return false;
+  return true;
+}
+
 function sliceKey(app: App, k: string, shift: boolean): boolean {
   const s = app.selection.slice;
   switch (k) {
     case "f":
-      if (s) app.view.fit(s.start, s.start + s.dur);
+      fitChosen(app);
+      return true;
+    case "c":
+      void app.toggleChain();
       return true;
     case "[":
       void app.chainTo(-1);
@@ -104,9 +148,10 @@ function sliceKey(app: App, k: string, shift: boolean): boolean {
       void app.stepFound(shift ? -1 : 1);
       return true;
     case "Escape":
-      if (s || app.selection.goroutine || app.subject) app.deselect();
+      if (app.marks.card) app.marks.show(null);
+      else if (app.area.value) app.setArea(null);
+      else if (s || app.selection.goroutine || app.subject) app.deselect();
       else if (app.highlight) app.toggleHighlight(app.highlight.key, () => false);
-      else if (app.area.value) app.area.set(null);
       else if (app.filter) app.setFilter("");
       else return false;
       return true;
@@ -121,4 +166,13 @@ function tabKey(app: App, k: string): boolean {
   const tab = /^[1-8]$/.test(k) ? TAB_KEYS[Number(k) - 1] : undefined;
   if (tab) app.setTab(tab);
   return tab !== undefined;
+}
+
+/** What `f` brings into full view: the area, the slice, the goroutine's life. */
+function fitChosen(app: App): void {
+  const { slice, goroutine } = app.selection;
+  const a = app.area.value;
+  if (a) app.view.fit(a.from, a.to);
+  else if (slice) app.view.fit(slice.start, slice.start + slice.dur);
+  else if (goroutine) app.view.fit(goroutine.start, goroutine.end);
 }

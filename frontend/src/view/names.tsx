@@ -1,12 +1,13 @@
 // view/names.tsx - the column left of the lanes: what each row is, and one figure about it in this window.
 
-import { digits3, int, plural, short, tailFunc } from "../lib/format";
+import { digits3, int, plural, short, tailFunc, visible } from "../lib/format";
 import { pointAt } from "../draw/counter";
-import { PINNED, yOf } from "../draw/timeline";
+import { PINNED } from "../draw/timeline";
 import { FAMILIES } from "../model/families";
-import { SIZES, type Row } from "../model/lanes";
+import { movable, SIZES, type Row } from "../model/rows";
 import type { Point } from "../net/protocol";
-import { Chevron, Dot } from "./icons";
+import { Chevron, Dot, Icon } from "./icons";
+import { laneKey } from "./keys";
 import type { Stage } from "./stage";
 import { useChanges } from "./use";
 
@@ -14,28 +15,50 @@ const MEGA = 1048576;
 
 export function Names({ stage }: { stage: Stage }) {
   const { app } = stage;
-  useChanges(stage, app, app.lanes, app.view, app.figures, app.selection, app.tiles);
+  useChanges(stage, app, app.lanes, app.view, app.figures, app.selection, app.tiles, app.spans);
   const rows = app.lanes.visible();
+  const { fixedHeight } = app.lanes;
   return (
-    <div class="names" onWheel={(e) => wheel(e, stage)}>
-      <div class="n-scroll" style={{ top: `${PINNED}px` }}>
-        {rows.map((r) => (
-          <Name key={r.key} stage={stage} row={r} top={yOf(r, app.lanes.scroll) - PINNED} />
-        ))}
+    <div
+      class="names"
+      role="tree"
+      tabIndex={0}
+      aria-label="Lanes"
+      aria-activedescendant={rows.some((r) => r.key === app.lanes.focus) ? rowId(app.lanes.focus) : undefined}
+      onWheel={(e) => wheel(e, stage)}
+      onKeyDown={(e) => laneKey(app, e) && e.preventDefault()}
+    >
+      <div class="n-scroll" role="none" style={{ top: `${PINNED + fixedHeight}px` }}>
+        {rows
+          .filter((r) => !r.pinned)
+          .map((r) => (
+            <Name key={r.key} stage={stage} row={r} top={r.top - app.lanes.scroll} />
+          ))}
       </div>
-      <div class="n base" style={{ top: "0", height: `${SIZES.ruler}px` }}>
+      {fixedHeight > 0 && (
+        <div class="n-fixed" role="none" style={{ top: `${PINNED}px`, height: `${fixedHeight}px` }}>
+          {rows
+            .filter((r) => r.pinned)
+            .map((r) => (
+              <Name key={r.key} stage={stage} row={r} top={r.top} />
+            ))}
+        </div>
+      )}
+      <div class="n base" role="none" style={{ top: "0", height: `${SIZES.ruler}px` }}>
         <span class="mut">Window</span>
         <span class="m">
           <b>{short(app.view.goal.to - app.view.goal.from)}</b> of {short(app.view.duration)}
         </span>
       </div>
-      <div class="n base" style={{ top: `${SIZES.ruler}px`, height: `${SIZES.gc}px` }}>
+      <div class="n base" role="treeitem" style={{ top: `${SIZES.ruler}px`, height: `${SIZES.gc}px` }}>
         <span class="t">GC</span>
         <span class="m">{gcFigure(stage)}</span>
       </div>
     </div>
   );
 }
+
+const rowId = (key: string): string => `row-${key.replace(/[^\w]/g, "_")}`;
 
 function wheel(e: WheelEvent, stage: Stage): void {
   e.preventDefault();
@@ -52,59 +75,217 @@ function gcFigure(stage: Stage): string {
   return `${plural(marks, "cycle")} · ${short(stopped)} stopped`;
 }
 
-function Name({ stage, row, top }: { stage: Stage; row: Row; top: number }) {
+interface RowProps {
+  stage: Stage;
+  row: Row;
+}
+
+/** One row: its place, what it is to a screen reader, and, where it can be moved, the handle for that. */
+function Name({ stage, row, top }: RowProps & { top: number }) {
+  const { lanes } = stage.app;
+  const focused = lanes.focus === row.key;
+  const open = row.open === undefined ? {} : { "aria-expanded": row.open };
+  const cls = `n ${CLASS[row.kind]} ${row.open ? "open" : ""} ${focused ? "focus" : ""} ${isSelected(stage, row) ? "sel" : ""}`;
+  return (
+    <div
+      class={cls}
+      id={rowId(row.key)}
+      role="treeitem"
+      aria-level={row.kind === "g" || row.kind === "span" || row.kind === "more" ? 2 : 1}
+      aria-selected={focused}
+      {...open}
+      style={{ top: `${top}px`, height: `${row.height}px` }}
+      title={row.kind === "group" ? row.name : undefined}
+      onPointerDown={(e) => beginMove(stage, row, e)}
+    >
+      <NameText stage={stage} row={row} />
+      {movable(row) && <Tools stage={stage} row={row} />}
+    </div>
+  );
+}
+
+const CLASS: Record<Row["kind"], string> = { heap: "c", count: "c", states: "c", inuse: "c", section: "s", p: "l", m: "l", group: "g", g: "l", more: "l", note: "", type: "g", span: "l" };
+
+function isSelected(stage: Stage, row: Row): boolean {
+  const s = stage.app.selection.slice ?? stage.app.selection.goroutine;
+  return row.kind === "g" && s !== null && s.g === row.id;
+}
+
+function Tools({ stage, row }: RowProps) {
   const { app } = stage;
-  const place = { top: `${top}px`, height: `${row.height}px` };
+  const pinned = app.lanes.isPinned(row.key);
+  return (
+    <span class={`acts ${pinned ? "on" : ""}`} onPointerDown={(e) => e.stopPropagation()}>
+      <button tabIndex={-1} class={pinned ? "on" : ""} title={pinned ? "Let it go (P)" : "Keep it in sight, above the others (P)"} aria-label={`${pinned ? "Unpin" : "Pin"} ${row.name}`} aria-pressed={pinned} onClick={() => app.togglePin(row)}>
+        <Icon name="pin" size={14} />
+      </button>
+      {row.kind !== "heap" && row.kind !== "count" && !row.pinned && (
+        <button tabIndex={-1} title="Hide it (H)" aria-label={`Hide ${row.name}`} onClick={() => app.lanes.hide(row.key)}>
+          <Icon name="hide" size={14} />
+        </button>
+      )}
+    </span>
+  );
+}
+
+const SLOP = 5;
+
+/** A drag on a name moves the row among its like. */
+function beginMove(stage: Stage, row: Row, e: PointerEvent): void {
+  if (e.button !== 0 || !movable(row)) return;
+  const { lanes } = stage.app;
+  const y0 = e.clientY;
+  let moving = false;
+  const top = stage.middleOf(row) - row.height / 2;
+  const shift = top - PINNED - lanes.yOf(row); // of the canvas on the page
+  const move = (m: PointerEvent) => {
+    if (!moving && Math.abs(m.clientY - y0) < SLOP) return;
+    moving = true;
+    document.body.classList.add("moving");
+    const over = lanes.at(m.clientY - shift - PINNED);
+    if (over && over.key !== row.key) lanes.moveTo(row.key, over.key);
+  };
+  const end = (u: Event) => {
+    removeEventListener("pointermove", move);
+    removeEventListener("pointerup", end);
+    removeEventListener("pointercancel", end);
+    document.body.classList.remove("moving");
+    if (!moving || u.type !== "pointerup") return;
+    // The click that ends a drag is no click.
+    const swallow = (c: Event) => c.stopPropagation();
+    addEventListener("click", swallow, { capture: true, once: true });
+    setTimeout(() => removeEventListener("click", swallow, { capture: true }), 0);
+  };
+  addEventListener("pointermove", move);
+  addEventListener("pointerup", end);
+  addEventListener("pointercancel", end);
+}
+
+function NameText({ stage, row }: RowProps) {
+  const { app } = stage;
+  const { peaks } = stage;
   switch (row.kind) {
     case "heap":
       return (
-        <div class="n c" style={place}>
+        <>
           <span>Heap</span>
           <HeapFigure stage={stage} />
-        </div>
+        </>
       );
     case "count":
-      return (
-        <div class="n c base" style={place}>
-          <span>{row.name}</span>
-          <span class="m">up to {int(stage.figures.notWaiting)} at once in this window</span>
-        </div>
-      );
+      return <CounterName name={row.name} figure={`up to ${int(peaks.notWaiting)} at once in this window`} />;
+    case "states":
+      return <CounterName name={row.name} figure={`up to ${int(peaks.states)} in this window`} />;
+    case "inuse":
+      return <CounterName name={row.name} figure={`up to ${int(peaks.inUse)}${gomaxprocs(stage)}`} />;
     case "section":
-      return (
-        <button class={`n s ${row.open ? "open" : ""}`} style={place} aria-expanded={row.open} onClick={() => app.lanes.toggleSection(row.section!)}>
-          <Chevron />
-          <span class="t">{row.name}</span>
-          <span class="m">{sectionFigure(stage, row)}</span>
-        </button>
-      );
+      return <SectionName stage={stage} row={row} />;
     case "p":
     case "m":
       return (
-        <div class="n l" style={place}>
+        <>
           <span class="t">{row.name}</span>
           <span class="m">{busyFigure(stage, row)}</span>
-        </div>
+        </>
       );
     case "group":
-      return <GroupName stage={stage} row={row} place={place} />;
+      return <GroupName stage={stage} row={row} />;
     case "g":
-      return <MemberName stage={stage} row={row} place={place} />;
+      return <MemberName stage={stage} row={row} />;
+    case "type":
+      return <TypeName stage={stage} row={row} />;
+    case "span":
+      return <SpanName stage={stage} row={row} />;
     case "more":
       return (
-        <div class="n l" style={place}>
-          <button class="a" onClick={() => app.showMore(row.group!)}>
-            {int(row.left ?? 0)} more
-          </button>
-        </div>
+        <button tabIndex={-1} class="a" onClick={() => app.showMore(row)}>
+          {int(row.left ?? 0)} more
+        </button>
       );
     case "note":
       return (
-        <div class="n" style={place} title="Before Go 1.22 a trace does not say for certain which thread ran what.">
-          <span class="mut">No thread lanes: before Go 1.22</span>
-        </div>
+        <span class="mut" title="Before Go 1.22 a trace does not say for certain which thread ran what.">
+          No thread lanes: before Go 1.22
+        </span>
       );
   }
+}
+
+function CounterName({ name, figure }: { name: string; figure: string }) {
+  return (
+    <>
+      <span>{name}</span>
+      <span class="m">{figure}</span>
+    </>
+  );
+}
+
+function gomaxprocs(stage: Stage): string {
+  const { app } = stage;
+  const points = app.figures.procs.value?.points;
+  const now = points?.[pointAt(points, app.cursor ?? app.view.to)]?.[3];
+  return now === undefined ? "" : ` · GOMAXPROCS ${int(now)}`;
+}
+
+function SectionName({ stage, row }: RowProps) {
+  const { lanes } = stage.app;
+  return (
+    <>
+      <button tabIndex={-1} class="fill" onClick={() => lanes.toggleSection(row.section!)}>
+        <Chevron />
+        <span class="t">{row.name}</span>
+      </button>
+      <span class="m">
+        {row.hidden ? (
+          <button tabIndex={-1} class="a" title="Show them again" onClick={() => lanes.unhide(row.section)}>
+            {int(row.hidden)} hidden
+          </button>
+        ) : (
+          sectionFigure(stage, row)
+        )}
+      </span>
+    </>
+  );
+}
+
+function TypeName({ stage, row }: RowProps) {
+  const { app } = stage;
+  const t = app.spans.types.find((x) => x.key === row.type);
+  if (!t) return null;
+  return (
+    <>
+      <button tabIndex={-1} class="fill" onClick={() => app.toggleType(t.key)}>
+        <Chevron />
+        <span class="t">
+          <span class="fn">{t.name}</span> <span class="pk">{t.region ? "region" : "task"}</span>
+        </span>
+      </button>
+      <span class="m">
+        <span class="cnt">{int(t.count)}</span>
+      </span>
+    </>
+  );
+}
+
+function SpanName({ stage, row }: RowProps) {
+  const { app } = stage;
+  const s = row.span!;
+  const go = () => {
+    app.view.fit(s.start, s.start + s.dur);
+    if (s.g !== null) void app.select(`G${s.g}`, s.start);
+  };
+  return (
+    <>
+      <button tabIndex={-1} class="t fill" title="Zoom to it" onClick={go}>
+        {visible(s.label)}
+        {s.g !== null && row.type?.startsWith("task/") && <span class="pk">{visible(`G${s.g}`)}</span>}
+      </button>
+      <span class="m" title={s.ended ? "" : "Did not end in this trace"}>
+        {s.ended ? "" : "> "}
+        {short(s.dur)}
+      </span>
+    </>
+  );
 }
 
 function HeapFigure({ stage }: { stage: Stage }) {
@@ -131,6 +312,8 @@ function HeapFigure({ stage }: { stage: Stage }) {
 function sectionFigure(stage: Stage, row: Row): string {
   const { app } = stage;
   if (row.section === "processors") return plural(app.info?.procs.length ?? 0, "P", "P");
+  if (row.section === "counters") return "goroutines, threads";
+  if (row.section === "tasks") return plural(app.spans.types.length, "type");
   if (row.section === "threads") return plural(app.info?.threads.length ?? 0, "thread");
   const ids = row.section === "goroutines" ? app.lanes.userGroups : app.lanes.systemGroups;
   return row.section === "goroutines" ? "by start function" : plural(ids.length, "function");
@@ -171,15 +354,15 @@ function busyShare(stage: Stage, row: Row): string {
   return share > 0 && share < 0.5 ? "< 1 %" : `${Math.min(100, Math.round(share))} %`;
 }
 
-function GroupName({ stage, row, place }: { stage: Stage; row: Row; place: { top: string; height: string } }) {
+function GroupName({ stage, row }: RowProps) {
   const { app } = stage;
   const [pkg, name] = tailFunc(row.name);
   const o = app.lanes.open.get(row.group!);
   const shown = o?.rows.length ?? 0;
   const n = app.info?.groups[row.group!]?.n ?? 0;
   return (
-    <div class={`n g ${row.open ? "open" : ""}`} style={place} title={row.name}>
-      <button class="fill" aria-expanded={row.open} onClick={() => app.toggleGroup(row.group!)}>
+    <>
+      <button tabIndex={-1} class="fill" onClick={() => app.toggleGroup(row.group!)}>
         <Chevron />
         <span class="t">
           <span class="pk">{pkg}</span>
@@ -188,26 +371,26 @@ function GroupName({ stage, row, place }: { stage: Stage; row: Row; place: { top
       </button>
       <span class="m">
         {o && o.all > shown && shown > 0 ? (
-          <button class="a" onClick={() => app.showMore(row.group!)} title="Show more of them">
+          <button tabIndex={-1} class="a" onClick={() => app.showMore(row)} title="Show more of them">
             {int(shown)} of {int(o.all)}
           </button>
         ) : (
           <span class="cnt">{int(o && shown ? o.all : n)}</span>
         )}
       </span>
-    </div>
+    </>
   );
 }
 
-function MemberName({ stage, row, place }: { stage: Stage; row: Row; place: { top: string; height: string } }) {
+function MemberName({ stage, row }: RowProps) {
   const { app } = stage;
   const m = row.member!;
   const tag = app.tags[m.wait_window_tag];
-  const selected = (app.selection.slice ?? app.selection.goroutine)?.g === m.g;
   return (
-    <div class={`n l ${selected ? "sel" : ""}`} style={place}>
-      <button class="t fill" title={`${row.name}: its life and its waits`} onClick={() => void app.selectGoroutine(m.g)}>
+    <>
+      <button tabIndex={-1} class="t fill" title={`${row.name}: its life and its waits`} onClick={() => void app.selectGoroutine(m.g)}>
         {row.name}
+        {row.pinned && <span class="pk">{app.groups[m.group]?.bare}</span>}
       </button>
       {m.wait_window > 0 && (
         <span class="m" title={tag ? `waited in this window, mostly for ${tag.name}` : ""}>
@@ -215,6 +398,6 @@ function MemberName({ stage, row, place }: { stage: Stage; row: Row; place: { to
           {tag && <Dot family={FAMILIES[tag.cls]!.token} />}
         </span>
       )}
-    </div>
+    </>
   );
 }

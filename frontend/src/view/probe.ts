@@ -1,6 +1,6 @@
 // view/probe.ts - window.parkview: what a test may ask of the page.
 
-import { PINNED, yOf } from "../draw/timeline";
+import { PINNED } from "../draw/timeline";
 import { SIZES } from "../model/lanes";
 import type { Stage } from "./stage";
 
@@ -51,7 +51,7 @@ export function makeProbe(stage: Stage): Probe {
         kind: r.kind,
         id: r.id ?? r.group ?? null,
         name: r.name,
-        top: y0 + yOf(r, app.lanes.scroll),
+        top: y0 + stage.yOf(r),
         height: r.height,
       }));
       return app.info ? [gc, ...rows.filter((r) => r.top + r.height > y0 + PINNED)] : [];

@@ -10,16 +10,21 @@ import { paintHatch } from "../draw/ruler";
 import { Scale } from "../draw/scale";
 import { Stack } from "../draw/stack";
 import { forgetWidths } from "../draw/text";
-import { paintBase, paintTop, PINNED, yOf, type Frame } from "../draw/timeline";
+import { paintBase, paintTop, PINNED, type Frame, type Peaks } from "../draw/timeline";
+import { placeFlags, type Flag } from "../draw/flags";
 import { Observable } from "../lib/observable";
 import type { App } from "../model/app";
-import type { Row } from "../model/lanes";
+import type { Stretch } from "../model/area";
+import { notesAt, type Note } from "../model/notes";
+import { noteLane, type Row } from "../model/rows";
 import { levelFor, type Segment } from "../model/tiles";
+import { RUNNING, SYSCALL } from "../model/families";
 import type { Ranges } from "../net/protocol";
 import { ImageStrip } from "./strip";
 import { readPalette } from "./theme";
 
 type Ctx = CanvasRenderingContext2D;
+const NEAR_PX = 3;
 
 /** A solid under the pointer. */
 export interface Under {
@@ -36,7 +41,9 @@ export class Stage extends Observable {
   hover: Row | null = null;
   pointerX: number | null = null; // px on the lanes
   brush: { x0: number; x1: number; text: string } | null = null;
-  figures = { notWaiting: 0 };
+  draft: Stretch | null = null; // an area that is being drawn
+  flags: Flag[] = []; // where marks stand on the ruler
+  peaks: Peaks = { notWaiting: 0, states: 0, inUse: 0 };
   lastFrameMs = 0;
   private base: Ctx | null = null;
   private top: Ctx | null = null;
@@ -51,13 +58,16 @@ export class Stage extends Observable {
   private hatch: CanvasPattern | null = null;
   private phasesOf: { of: Ranges | null; phases: GcPhases } = { of: null, phases: { marks: [], stops: [], others: [] } };
   private looks: Looks = { tags: [], groups: [], laneClass: new Uint8Array(0), procClass: new Uint8Array(0) };
+  private threadClass = new Uint8Array(0);
   private scrollFrom: { from: number; at: number } | null = null;
   private frameAsked = false;
 
   constructor(readonly app: App) {
     super();
     const all = () => this.invalidate();
-    for (const o of [app, app.view, app.lanes, app.tiles, app.figures, app.selection]) o.subscribe(all);
+    for (const o of [app, app.view, app.lanes, app.tiles, app.figures, app.selection, app.spans, app.notes]) o.subscribe(all);
+    app.area.subscribe(() => this.invalidateTop());
+    app.marks.subscribe(all);
     new MutationObserver(() => this.retheme()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
     void document.fonts.ready.then(() => this.retheme());
     document.fonts.addEventListener("loadingdone", () => this.retheme());
@@ -85,8 +95,9 @@ export class Stage extends Observable {
     this.app.width = width;
     this.height = height;
     this.app.lanes.viewHeight = Math.max(0, height - PINNED);
-    this.app.lanes.scrollTo(this.app.lanes.scroll, false);
-    this.app.lanes.changed();
+    this.app.lanes.layout();
+    // The details may have opened under the pointer: it is over them now, and tells nobody.
+    if (this.pointerX !== null && this.pointerX >= width) this.pointerX = null;
     for (const x of [this.base, this.top]) if (x) fit(x, width, height);
     this.invalidate();
   }
@@ -149,6 +160,12 @@ export class Stage extends Observable {
     return out.sort((a, b) => b.amount - a.amount);
   }
 
+  /** Notes within a few pixels of a moment. */
+  notesAt(row: Row, t: number): Note[] {
+    const near = this.scale().nsPerPx * NEAR_PX;
+    return notesAt(this.app.notes.of(noteLane(row)), t - near, t + near);
+  }
+
   private ask(): void {
     if (this.frameAsked) return;
     this.frameAsked = true;
@@ -172,8 +189,19 @@ export class Stage extends Observable {
       const f = this.makeFrame();
       if (this.dirtyBase) paintBase(this.base, f);
       if (this.dirtyTop || this.dirtyBase) {
-        const rowOf = (lane: string) => app.lanes.row(lane);
-        paintTop(this.top, f, { cursor: app.cursor, hover: this.hover, brush: this.brush, rowOf });
+        this.flags = placeFlags(this.top, app.marks.list, f.s, f.c);
+        paintTop(this.top, f, {
+          cursor: app.cursor,
+          hover: this.hover,
+          focused: app.lanes.focused,
+          brush: this.brush,
+          area: this.draft ?? app.area.value,
+          marks: app.marks.list,
+          flags: this.flags,
+          pointed: app.marks.pointed,
+          chain: app.lanes.chain.length > 0 ? app.selection.chain : [],
+          rowOf: (lane) => app.lanes.row(lane),
+        });
       }
     }
     if (this.dirtyBase) this.lastFrameMs = performance.now() - begin;
@@ -192,20 +220,28 @@ export class Stage extends Observable {
       s: this.scale(),
       height: this.height,
       rows: app.lanes.visible(),
-      scroll: app.lanes.scroll,
+      yOf: this.yOf,
+      fixedBottom: PINNED + app.lanes.fixedHeight,
       looks: this.looks,
+      threadClass: this.threadClass,
       segments: this.segments,
+      notes: (lane) => app.notes.of(lane),
+      typeOf: (key) => app.spans.types.find((t) => t.key === key),
       phases: this.phases(),
       heap: app.figures.heap.value?.points ?? [],
       goal: app.figures.goal.value?.points ?? [],
+      procs: app.figures.procs.value?.points ?? [],
       gaps: app.info?.gaps ?? [],
       selected: app.selection.slice,
       hatch: this.hatchPattern(),
       c: this.palette,
       pad: this.pad,
-      figures: this.figures,
+      peaks: this.peaks,
     };
   }
+
+  /** y on the canvas of a row. */
+  yOf = (r: Row): number => PINNED + this.app.lanes.yOf(r);
 
   phases(): GcPhases {
     const of = this.app.figures.ranges.value;
@@ -228,6 +264,8 @@ export class Stage extends Observable {
         segments: app.tiles.segments("ALL", level, 0, app.view.duration),
         classOf: this.looks.laneClass,
         ranges: app.figures.overview.value?.rows ?? [],
+        marks: app.marks.list,
+        pointed: app.marks.pointed,
         gaps: app.info?.gaps ?? [],
         hatch: this.hatchPattern(),
       },
@@ -250,6 +288,7 @@ export class Stage extends Observable {
       procClass[i] = dim && highlight === null ? DIM : t.procCls;
     }
     this.looks = { tags, groups, laneClass, procClass };
+    this.threadClass = laneClass.map((cls) => (cls === RUNNING || cls === SYSCALL ? cls : DIM));
   }
 
   private moveScroll(now: number): void {
@@ -281,7 +320,7 @@ export class Stage extends Observable {
   /** y on the page of the middle of a row. */
   middleOf(row: Row): number {
     const box = this.base?.canvas.getBoundingClientRect();
-    return (box?.top ?? 0) + yOf(row, this.app.lanes.scroll) + row.height / 2;
+    return (box?.top ?? 0) + this.yOf(row) + row.height / 2;
   }
   xOnPage(t: number): number {
     const box = this.base?.canvas.getBoundingClientRect();

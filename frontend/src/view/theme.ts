@@ -51,6 +51,10 @@ export function readPalette(): Palette {
     brush: v("brush"),
     danger: v("danger"),
     heapArea: mix(v("net-s"), surface, 0.28),
+    mark: v("mark"),
+    markOn: surface,
+    markArea: mix(v("mark"), surface, 0.26),
+    focus: v("focus"),
     dim: colour(v("line-2")),
     families,
   };

@@ -1,0 +1,49 @@
+// model/rows.ts - what a row of the timeline is, and how high.
+// `top` is px: of pinned rows below the GC lane, of all others below the pinned rows, scrolled by Lanes.scroll.
+
+import type { Goroutine, Id, Span } from "../net/protocol";
+
+export type RowKind = "heap" | "count" | "states" | "inuse" | "section" | "p" | "m" | "group" | "g" | "more" | "note" | "type" | "span";
+export type SectionName = "counters" | "tasks" | "processors" | "threads" | "goroutines" | "system";
+export const SECTIONS: readonly SectionName[] = ["counters", "processors", "threads", "tasks", "goroutines", "system"];
+/** Sections that are open in a trace that nobody has touched. */
+export const OPEN_SECTIONS: readonly SectionName[] = ["processors", "tasks", "goroutines"];
+
+export interface Row {
+  key: string;
+  kind: RowKind;
+  name: string;
+  top: number;
+  height: number;
+  lane: string; // of tiles; "" = none
+  pinned: boolean; // stands above what scrolls
+  id?: Id;
+  section?: SectionName;
+  group?: number;
+  member?: Goroutine;
+  type?: string; // key of a task or region type
+  span?: Span;
+  open?: boolean;
+  left?: number; // "more" rows: members not shown
+  hidden?: number; // sections: rows that were hidden
+}
+
+/** Heights in px, from the tokens. */
+export interface Sizes {
+  ruler: number;
+  gc: number;
+  counter: number;
+  section: number;
+  lane: number;
+  group: number;
+}
+export const SIZES: Sizes = { ruler: 26, gc: 26, counter: 42, section: 24, lane: 22, group: 28 };
+
+/** Rows of which the reader may say: stay above, go away, stand elsewhere.  The key is the name in the address. */
+export const movable = (r: Row): boolean => r.kind !== "section" && r.kind !== "more" && r.kind !== "note" && r.kind !== "span";
+
+/** Whose notes stand on a row: a task has its own, wherever they were written. */
+export function noteLane(r: Row): string {
+  if (r.kind !== "span") return r.lane;
+  return r.type?.startsWith("task/") ? `T${r.span?.id}` : "";
+}
