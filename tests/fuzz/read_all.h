@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "storage/src/reader.h"
 #include "tests/fuzz/promise.h"
@@ -73,6 +74,27 @@ static void read_all(const uint8_t *data, size_t n, bool resume) {
         PROMISE(fault.code < 0 && fault.text[0]);
     }
     input_close(in);
+}
+
+/* The header is set here, so that every input reaches its reader: the bytes after "go 1." choose
+ * the version, and seeds keep their own.  Read twice: with and without resuming after damage. */
+static int read_version(const uint8_t *data, size_t n, const char (*versions)[3],
+                        size_t n_versions) {
+    enum { HEADER_BYTES = 16 };
+    if (n < HEADER_BYTES) return -1;
+    uint8_t *trace = malloc(n);
+    if (!trace) return 0;
+    memcpy(trace, data, n);
+    const char *version = versions[(data[5] + data[6]) % n_versions];
+    for (size_t i = 0; i < n_versions; i++)
+        if (memcmp(data + 5, versions[i], 2) == 0) version = versions[i];
+    memset(trace, 0, HEADER_BYTES);
+    memcpy(trace, "go 1.NN trace", 13);
+    memcpy(trace + 5, version, 2);
+    read_all(trace, n, false);
+    read_all(trace, n, true);
+    free(trace);
+    return 0;
 }
 
 #endif

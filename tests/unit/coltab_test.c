@@ -7,26 +7,11 @@
 
 #include "storage/src/coltab.h"
 #include "storage/src/coltab_block.h"
-
-#define CHECK(x)                                                                                   \
-    do {                                                                                           \
-        if (!(x)) {                                                                                \
-            printf("%s:%d: failed: %s (%s)\n", __FILE__, __LINE__, #x, fault.text);                \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
+#include "tests/unit/check.h"
+#include "tests/unit/random.h"
 
 #define TABLE_UNDER_TEST TAB_REGIONS
 enum { N_COLS = 7, N_ROWS = 3 * COLTAB_BLOCK_ROWS + 17 };
-
-static struct fault fault;
-static uint64_t seed = 88172645463325252u;
-
-static uint64_t random64(void) {
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    return seed ^= seed << 17;
-}
 
 /* Column by column another kind of data: what traces hold, and what they must not break on. */
 static int64_t value_of(uint32_t row, uint32_t col) {

@@ -5,16 +5,7 @@
 #include <string.h>
 
 #include "storage/src/go_v1_impl.h"
-
-#define CHECK(x)                                                                                   \
-    do {                                                                                           \
-        if (!(x)) {                                                                                \
-            printf("%s:%d: failed: %s (%s)\n", __FILE__, __LINE__, #x, fault.text);                \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
-
-static struct fault fault;
+#include "tests/unit/check.h"
 
 /* ---- writing a trace ---- */
 

@@ -7,16 +7,7 @@
 #include "storage/src/go_events.h"
 #include "storage/src/go_v2_impl.h"
 #include "storage/src/reader.h"
-
-#define CHECK(x)                                                                                   \
-    do {                                                                                           \
-        if (!(x)) {                                                                                \
-            printf("%s:%d: failed: %s (%s)\n", __FILE__, __LINE__, #x, fault.text);                \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
-
-static struct fault fault;
+#include "tests/unit/check.h"
 
 /* ---- the table ---- */
 

@@ -9,18 +9,10 @@
 
 #include "storage/src/input.h"
 #include "storage/src/reader.h"
-
-#define CHECK(x)                                                                                   \
-    do {                                                                                           \
-        if (!(x)) {                                                                                \
-            printf("%s:%d: failed: %s (%s)\n", __FILE__, __LINE__, #x, fault.text);                \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
+#include "tests/unit/check.h"
 
 enum { N_PLAIN = 700001, ROOM = 2 * N_PLAIN };
 
-static struct fault fault;
 static uint8_t plain[N_PLAIN], packed[ROOM], out[ROOM];
 
 static void make_plain(void) {

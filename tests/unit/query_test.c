@@ -12,6 +12,7 @@
 #include "storage/src/slices.h"
 #include "storage/src/sqltables.h"
 #include "storage/store.h"
+#include "tests/unit/random.h"
 
 static struct fault fault;
 static const char *doing = "";
@@ -23,14 +24,6 @@ static const char *doing = "";
             exit(1);                                                                               \
         }                                                                                          \
     } while (0)
-
-static uint64_t seed = 88172645463325252u;
-
-static uint64_t random64(void) {
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    return seed ^= seed << 17;
-}
 
 /* ---- asking -------------------------------------------------------------------------------- */
 

@@ -14,6 +14,7 @@
 #include "storage/src/reader.h"
 #include "storage/src/slices.h"
 #include "storage/store.h"
+#include "tests/unit/random.h"
 
 static struct fault fault;
 static long n_checks;
@@ -29,12 +30,6 @@ static long n_checks;
         }                                                                                          \
     } while (0)
 
-static uint64_t seed = 88172645463325252u;
-static uint64_t random64(void) {
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    return seed ^= seed << 17;
-}
 static int64_t below(int64_t n) {
     return n > 0 ? (int64_t)(random64() % (uint64_t)n) : 0;
 }
