@@ -17,7 +17,7 @@ struct area_scan {
     struct store *s;
     struct store_area area;
     struct slice_scan *slices;
-    uint8_t *verdicts; /* by class; a growing store may add classes behind n_verdicts */
+    uint8_t *verdicts; /* by class + 1; a growing store may add classes behind n_verdicts */
     bool *forever;
     uint32_t n_verdicts, until_look;
     const struct go_index *go; /* of the last slice */
@@ -121,11 +121,13 @@ static uint32_t group_of(struct area_scan *scan, const struct slice *slice) {
 /* The rest of what the scan below could not tell. */
 static int fill(struct area_scan *scan, struct area_slice *a, struct fault *f) {
     const struct store_area *area = &scan->area;
-    uint32_t id = a->slice.class_id;
-    a->class = slices_class(scan->s, id);
-    if (id >= scan->n_verdicts) TRY(grow(scan, id + 1024, f));
+    a->class = slices_class(scan->s, a->slice.class_id);
+    uint32_t n_classes = slices_n_classes(scan->s);
+    /* A damaged store may name a class that it does not have: all of those are number 0. */
+    uint32_t id = a->slice.class_id < n_classes ? a->slice.class_id + 1 : 0;
+    if (id >= scan->n_verdicts) TRY(grow(scan, n_classes + 1, f));
     if (scan->verdicts[id] == UNKNOWN) {
-        scan->verdicts[id] = judge(scan, &a->class);
+        scan->verdicts[id] = (uint8_t)judge(scan, &a->class);
         scan->forever[id] = is_forever(scan->s, &a->class);
     }
     if (scan->verdicts[id] == OUT) return 0;

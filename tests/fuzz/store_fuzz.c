@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "storage/area.h"
 #include "storage/query.h"
 #include "tests/fuzz/base_store.h"
 #include "tests/fuzz/promise.h"
@@ -71,6 +72,25 @@ static void ask_for_waits(struct store *s, int64_t from, int64_t to) {
     }
 }
 
+static void ask_for_area(struct store *s, struct lane lane, int64_t from, int64_t to) {
+    struct fault fault = {0};
+    struct store_area area = {.from_ns = from, .to_ns = to, .lanes = &lane, .n_lanes = 1};
+    for (int by = FIGURE_BY_REASON; by <= FIGURE_BY_STATE; by++) {
+        struct store_figures figures;
+        if (store_figures(s, &area, (enum figure_key)by, &figures, &fault) == 0)
+            for (uint32_t i = 0; i < figures.n; i++) {
+                const struct store_figure *row = &figures.rows[i];
+                PROMISE(row->tag < store_n_tags(s) && row->p50_ns <= row->p99_ns);
+                PROMISE(row->p99_ns <= row->p999_ns && row->p999_ns <= row->max_ns);
+            }
+        store_figures_free(&figures);
+    }
+    struct store_matches matches;
+    if (store_matches(s, &area, MATCHES_LONGEST, 10, 100, &matches, &fault) == 0)
+        for (uint32_t i = 0; i < matches.n; i++) PROMISE(matches.rows[i].tag < store_n_tags(s));
+    store_matches_free(&matches);
+}
+
 /* One question an input: they are slow. */
 static void ask_in_sql(struct store *s, size_t which) {
     static const char *const questions[] = {
@@ -113,6 +133,7 @@ static void ask_everything(struct store *s, size_t which) {
     store_counter(s, "/sched/gomaxprocs:threads", 0, duration, 50, &points, &n, &fault);
     ask_for_waits(s, 0, duration);
     ask_for_waits(s, duration / 3, duration / 2);
+    ask_for_area(s, lanes[which % (sizeof lanes / sizeof *lanes)], duration / 3, duration / 2);
     ask_in_sql(s, which);
 }
 
