@@ -1,0 +1,256 @@
+/* tracer/runtime/src/sched.c - a goroutine's life: made, run, parked, woken, gone.
+ *
+ * Whoever leaves a processor's thread picks its successor itself and switches to it directly, stack to
+ * stack; only where there is none at hand (or on every FAIR-th switch, or when asked to look around) it
+ * goes over the thread's own stack, where find.c searches on.  What has to happen to the one that left
+ * (a lock released, a place in a queue) happens on the next stack: pv__after_switch.
+ *
+ * Invariants  1. a g is in at most one queue, and not in one while its stack is in use.
+ *             2. a change of state is recorded before anyone else can act on it. */
+#include <errno.h>
+#include <string.h>
+
+#include "tracer/runtime/src/rt.h"
+
+enum { FAIR = 61, GOID_BATCH = 64 };
+
+_Thread_local struct m *pv__this_m;
+struct sched pv__sched;
+
+#if !(defined(__x86_64__) && defined(__linux__))
+__attribute__((noinline)) struct m *pv__m_self(void) {
+    __asm__ volatile("");
+    return pv__this_m;
+}
+#endif
+
+const char *const pv__reason_texts[N_REASONS] = {
+#define REASON(name, text) text,
+#include "tracer/runtime/src/reason.def"
+#undef REASON
+};
+
+static inline void set_status(struct g *g, enum g_status status) {
+    atomic_store_explicit(&g->status, status, memory_order_relaxed);
+}
+
+/* ---- switching ------------------------------------------------------------------------------------ */
+
+void pv__after_switch(struct m *m) {
+    enum after after = m->after;
+    m->after = AFTER_NOTHING;
+    switch (after) {
+    case AFTER_NOTHING: break;
+    case AFTER_UNLOCK: pv__unlock(m->after_lock); break;
+    case AFTER_YIELD: pv__runq_put(m->p, m->after_g); break;
+    case AFTER_DEAD: pv__g_free(m->p, m->after_g); break;
+    case AFTER_CALL: m->after_call(m->after_g, m->after_arg); break;
+    }
+}
+
+static inline void start(struct m *m, struct p *p, struct g *g, uint32_t tick) {
+    m->curg = g;
+    g->m = m;
+    set_status(g, G_RUNNING);
+    atomic_store_explicit(&p->tick, tick, memory_order_relaxed);
+    if (atomic_load_explicit(&p->preempt, memory_order_relaxed))
+        atomic_store_explicit(&p->preempt, 0, memory_order_relaxed);
+    trace_go_start(m, g);
+}
+
+/* Away from g, whose state and m->after are set. */
+static void leave(struct m *m, struct g *g, bool dying) {
+    struct p *p = m->p;
+    struct g *next = NULL;
+    uint32_t tick = atomic_load_explicit(&p->tick, memory_order_relaxed) + 1;
+    if (__builtin_expect(tick % FAIR != 0 &&
+                             !atomic_load_explicit(&p->attention, memory_order_relaxed),
+                         1))
+        next = pv__runq_get(p);
+    if (next) {
+        start(m, p, next, tick);
+        fiber_switch(&g->fiber, &next->fiber, dying);
+    } else {
+        m->curg = NULL;
+        fiber_switch(&g->fiber, &m->g0, dying);
+    }
+    pv__after_switch(m_self()); /* by now perhaps another thread */
+}
+
+void pv__schedule(struct m *m) {
+    struct g *g;
+    while ((g = pv__find_runnable(m))) {
+        start(m, m->p, g, atomic_load_explicit(&m->p->tick, memory_order_relaxed) + 1);
+        fiber_switch(&m->g0, &g->fiber, false);
+        pv__after_switch(m);
+    }
+}
+
+/* ---- waiting and waking --------------------------------------------------------------------------- */
+
+static void park(struct m *m, struct g *g, enum pv_reason reason, const void *object,
+                 uint64_t holder) {
+    atomic_store_explicit(&g->reason, reason, memory_order_relaxed);
+    set_status(g, G_WAITING);
+    m->after_g = g;
+    trace_go_park(m, g, reason, object, holder);
+    leave(m, g, false);
+}
+
+void pv__park(struct g *g, enum pv_reason reason, const void *object, uint64_t holder,
+              _Atomic uint32_t *lock) {
+    struct m *m = g->m;
+    m->after = AFTER_UNLOCK;
+    m->after_lock = lock;
+    park(m, g, reason, object, holder);
+}
+
+void pv__park_call(struct g *g, enum pv_reason reason, const void *object,
+                   void (*call)(struct g *g, void *arg), void *arg) {
+    struct m *m = g->m;
+    m->after = AFTER_CALL;
+    m->after_call = call;
+    m->after_arg = arg;
+    park(m, g, reason, object, 0);
+}
+
+void pv__ready(struct g *g) {
+    struct m *m = m_self();
+    trace_go_unpark(m, g);
+    set_status(g, G_RUNNABLE);
+    if (m && m->p) {
+        pv__runq_put_next(m->p, g);
+    } else {
+        struct g_list one = {0};
+        g_list_push(&one, g);
+        pv__lock(&pv__sched.lock);
+        pv__global_put(&one);
+        pv__unlock(&pv__sched.lock);
+    }
+    pv__wake_p();
+}
+
+void pv__ready_list(struct g_list *gs) {
+    struct m *m = m_self();
+    uint32_t n = gs->n;
+    if (n == 0) return;
+    for (struct g *g = gs->first; g; g = g->next) {
+        trace_go_unpark(m, g);
+        set_status(g, G_RUNNABLE);
+    }
+    if (m && m->p) {
+        for (struct g *g = gs->first, *next; g; g = next) {
+            next = g->next;
+            pv__runq_put(m->p, g);
+        }
+        *gs = (struct g_list){0};
+        /* The queue's tail was a release store; the look at n_spinning must come after it. */
+        atomic_fetch_add_explicit(&pv__sched.n_spinning, 0, memory_order_seq_cst);
+    } else {
+        pv__lock(&pv__sched.lock);
+        pv__global_put(gs);
+        pv__unlock(&pv__sched.lock);
+    }
+    pv__wake_p();
+}
+
+/* ---- new ones, and the end of them ----------------------------------------------------------------- */
+
+static void ended(struct m *m, struct g *g) {
+    trace_go_exit(m, g);
+    set_status(g, G_DEAD);
+    atomic_fetch_sub_explicit(&pv__sched.n_g, 1, memory_order_relaxed);
+    if (g == pv__sched.main_g) pv__stop(0);
+    m->after = AFTER_DEAD;
+    m->after_g = g;
+    leave(m, g, true);
+    __builtin_unreachable();
+}
+
+static void goroutine(void) {
+    fiber_entered();
+    struct m *m = m_self();
+    pv__after_switch(m);
+    struct g *g = m->curg;
+    g->fn(g->arg);
+    ended(m_self(), g);
+}
+
+static uint64_t new_goid(struct p *p) {
+    if (p->next_goid == p->end_goid) {
+        p->next_goid = atomic_fetch_add_explicit(&pv__sched.next_goid, GOID_BATCH, memory_order_relaxed);
+        p->end_goid = p->next_goid + GOID_BATCH;
+    }
+    return p->next_goid++;
+}
+
+struct g *pv__g_start(struct m *m, pv_fn *fn, void *arg, const char *name) {
+    struct p *p = m->p;
+    struct g *g = pv__g_new(p);
+    if (!g) return NULL;
+    g->fn = fn;
+    g->arg = arg;
+    g->name = name;
+    g->rec = (struct pv_g){.id = new_goid(p)};
+    g->fiber.sp = pv__stack_prepare(g->fiber.lo, g->fiber.hi, goroutine);
+    set_status(g, G_RUNNABLE);
+    atomic_fetch_add_explicit(&pv__sched.n_g, 1, memory_order_relaxed);
+    trace_go_create(m, g);
+    pv__runq_put_next(p, g);
+    return g;
+}
+
+int pv_go_named(pv_fn *fn, void *arg, const char *name) {
+    struct m *m = m_self();
+    if (!m || !m->curg) return -EPERM;
+    if (!pv__g_start(m, fn, arg, name)) return -ENOMEM;
+    pv__wake_p();
+    return 0;
+}
+
+void pv_goexit(void) {
+    struct m *m = m_self();
+    ended(m, m->curg);
+    __builtin_unreachable();
+}
+
+/* ---- giving way ------------------------------------------------------------------------------------ */
+
+void pv_yield(void) {
+    struct m *m = m_self();
+    struct g *g = m ? m->curg : NULL;
+    if (!g) return;
+    struct p *p = m->p;
+    if (pv__runq_empty(p) && !atomic_load_explicit(&p->attention, memory_order_relaxed) &&
+        atomic_load_explicit(&pv__sched.n_global, memory_order_relaxed) == 0)
+        return;
+    set_status(g, G_RUNNABLE);
+    trace_go_stop(m, g, false);
+    m->after = AFTER_YIELD;
+    m->after_g = g;
+    leave(m, g, false);
+}
+
+void pv_checkpoint(void) {
+    struct m *m = m_self();
+    if (!m || !m->curg || !atomic_load_explicit(&m->p->preempt, memory_order_relaxed)) return;
+    struct g *g = m->curg;
+    set_status(g, G_RUNNABLE);
+    trace_go_stop(m, g, true);
+    m->after = AFTER_YIELD;
+    m->after_g = g;
+    leave(m, g, false);
+}
+
+/* ---- asking ---------------------------------------------------------------------------------------- */
+
+uint64_t pv_goid(void) {
+    struct g *g = g_self();
+    return g ? g->rec.id : 0;
+}
+
+int64_t pv_num_goroutine(void) {
+    return atomic_load_explicit(&pv__sched.n_g, memory_order_relaxed);
+}
+
+int pv_maxprocs(void) { return (int)pv__sched.n_p; }

@@ -1,0 +1,154 @@
+/* tracer/runtime/src/timer.c - what is due when: a heap of four children a node for each processor.
+ *
+ * Invariants  1. a heap belongs to its lock; any thread may run any processor's due timers.
+ *             2. timers fire under that lock, so once pv__timer_remove returned none is firing.
+ *             3. next_when_ns is the heap's first, for those who only look.
+ * A timer on a busy machine may be late by the goroutine that runs, as nobody is interrupted. */
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "tracer/runtime/src/rt.h"
+
+enum { CHILDREN = 4 };
+
+int64_t pv_nanotime(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void place(struct p *p, uint32_t i, struct rt_timer *timer) {
+    p->timers[i] = timer;
+    timer->i_heap = i;
+}
+
+static void up(struct p *p, uint32_t i, struct rt_timer *timer) {
+    while (i > 0) {
+        uint32_t parent = (i - 1) / CHILDREN;
+        if (p->timers[parent]->when_ns <= timer->when_ns) break;
+        place(p, i, p->timers[parent]);
+        i = parent;
+    }
+    place(p, i, timer);
+}
+
+static void down(struct p *p, uint32_t i, struct rt_timer *timer) {
+    for (;;) {
+        uint32_t first = i * CHILDREN + 1, least = first;
+        if (first >= p->n_timers) break;
+        for (uint32_t c = first + 1; c < first + CHILDREN && c < p->n_timers; c++)
+            if (p->timers[c]->when_ns < p->timers[least]->when_ns) least = c;
+        if (timer->when_ns <= p->timers[least]->when_ns) break;
+        place(p, i, p->timers[least]);
+        i = least;
+    }
+    place(p, i, timer);
+}
+
+static void note_first(struct p *p) {
+    int64_t when = p->n_timers ? p->timers[0]->when_ns : 0;
+    /* Partner: wait_in_poller, which reads it after it took the poller's place. */
+    atomic_store_explicit(&p->next_when_ns, when, memory_order_seq_cst);
+}
+
+bool pv__timer_add(struct p *p, struct rt_timer *timer) {
+    if (p->n_timers == p->cap_timers) {
+        uint32_t cap = p->cap_timers ? p->cap_timers * 2 : 64;
+        struct rt_timer **timers = realloc(p->timers, cap * sizeof *timers);
+        if (!timers) return false;
+        p->timers = timers;
+        p->cap_timers = cap;
+    }
+    if (timer->when_ns <= 0) timer->when_ns = 1;
+    timer->p = p;
+    up(p, p->n_timers++, timer);
+    if (timer->i_heap == 0) note_first(p);
+    return true;
+}
+
+static void take_out(struct p *p, struct rt_timer *timer) {
+    uint32_t i = timer->i_heap;
+    struct rt_timer *last = p->timers[--p->n_timers];
+    timer->p = NULL;
+    if (last != timer) {
+        if (i > 0 && last->when_ns < p->timers[(i - 1) / CHILDREN]->when_ns)
+            up(p, i, last);
+        else
+            down(p, i, last);
+    }
+    if (i == 0) note_first(p);
+}
+
+bool pv__timer_remove(struct rt_timer *timer, struct p *p) {
+    pv__lock(&p->timers_lock);
+    bool there = timer->p != NULL;
+    if (there) take_out(p, timer);
+    pv__unlock(&p->timers_lock);
+    return there;
+}
+
+void pv__timers_run(struct p *p, int64_t now_ns) {
+    pv__lock(&p->timers_lock);
+    while (p->n_timers > 0 && p->timers[0]->when_ns <= now_ns) {
+        struct rt_timer *timer = p->timers[0];
+        if (timer->period_ns > 0) {
+            int64_t missed = (now_ns - timer->when_ns) / timer->period_ns;
+            timer->when_ns += (missed + 1) * timer->period_ns;
+            down(p, 0, timer);
+            note_first(p);
+        } else {
+            take_out(p, timer);
+        }
+        timer->fire(timer, now_ns);
+    }
+    pv__unlock(&p->timers_lock);
+}
+
+int64_t pv__timers_next(void) {
+    struct sched *s = &pv__sched;
+    int64_t least = 0;
+    for (uint32_t i = 0; i < s->n_p; i++) {
+        int64_t when = atomic_load_explicit(&s->p[i]->next_when_ns, memory_order_seq_cst);
+        if (when != 0 && (least == 0 || when < least)) least = when;
+    }
+    return least;
+}
+
+void pv__timers_close(struct p *p) {
+    free(p->timers);
+    p->timers = NULL;
+    p->n_timers = p->cap_timers = 0;
+}
+
+/* ---- sleeping -------------------------------------------------------------------------------------- */
+
+static void wake_sleeper(struct rt_timer *timer, int64_t now_ns) {
+    (void)now_ns;
+    pv__ready((struct g *)(void *)((char *)timer - offsetof(struct g, timer)));
+}
+
+static int64_t after(int64_t ns) {
+    int64_t now = pv_nanotime(), when;
+    return __builtin_add_overflow(now, ns, &when) ? INT64_MAX : when;
+}
+
+int pv_sleep(int64_t ns) {
+    struct g *g = g_self();
+    if (!g) return -EPERM;
+    if (ns <= 0) {
+        pv_yield();
+        return 0;
+    }
+    struct p *p = g->m->p;
+    g->timer = (struct rt_timer){.when_ns = after(ns), .fire = wake_sleeper};
+    pv__lock(&p->timers_lock);
+    if (!pv__timer_add(p, &g->timer)) {
+        pv__unlock(&p->timers_lock);
+        return -ENOMEM;
+    }
+    int64_t when = g->timer.when_ns;
+    pv__poll_notice(when);
+    pv__park(g, R_SLEEP, NULL, 0, &p->timers_lock);
+    return 0;
+}
