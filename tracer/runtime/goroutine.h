@@ -20,12 +20,12 @@
  * Errors      nothing here ends the program: a call returns 0 (or a count) or a negative errno,
  *             each named where the call is.  What blocks returns -EPERM outside of a goroutine.
  * Units       times are nanoseconds; clocks are CLOCK_MONOTONIC.
- * Ownership   who makes, frees.  Nothing is copied but elements of channels.  Locks, wait groups and
- *             conditions are the caller's memory: all zero is their initial value, they need no
- *             freeing, they must not move, and nobody may wait on them when they go away.
- * Stacks      64 KiB each unless pv_run_options says otherwise, with a guard below.
- * Preemption  is cooperative: a goroutine gives way when it waits, yields, allocates collected memory,
- *             or passes pv_checkpoint().  A loop without any of these keeps its processor.
+ * Ownership   who makes, frees.  Nothing is copied but elements of channels.  Locks, wait groups
+ * and conditions are the caller's memory: all zero is their initial value, they need no freeing,
+ * they must not move, and nobody may wait on them when they go away. Stacks      64 KiB each unless
+ * pv_run_options says otherwise, with a guard below. Preemption  is cooperative: a goroutine gives
+ * way when it waits, yields, allocates collected memory, or passes pv_checkpoint().  A loop without
+ * any of these keeps its processor.
  *
  * C11 (not C++: _Atomic members). */
 #ifndef PARKVIEW_TRACER_RUNTIME_GOROUTINE_H
@@ -37,7 +37,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* ---- starting ----------------------------------------------------------------------------------- */
+/* ---- starting -----------------------------------------------------------------------------------
+ */
 
 typedef void pv_fn(void *arg);
 
@@ -56,10 +57,9 @@ struct pv_run_options {
  * and nothing could have woken any of them), or what creating threads or epoll said. */
 int pv_run(const struct pv_run_options *options, pv_fn *fn, void *arg);
 
-/* pv_go - a new goroutine, which will call fn(arg).  Its function's name goes into the trace.
+/* pv_go - a new goroutine, which will call fn(arg).
  * Returns 0, -ENOMEM (no stack), -EPERM (not in a goroutine). */
-#define pv_go(fn, arg) pv_go_named((fn), (arg), #fn)
-int pv_go_named(pv_fn *fn, void *arg, const char *name); /* name: static, kept by pointer */
+int pv_go(pv_fn *fn, void *arg);
 
 /* pv_goexit - ends the calling goroutine here.  Ending the first one ends pv_run. */
 _Noreturn void pv_goexit(void);
@@ -71,12 +71,13 @@ void pv_yield(void);
  * cost of one load.  For loops that compute for long. */
 void pv_checkpoint(void);
 
-uint64_t pv_goid(void);        /* of the caller, from 1; 0 outside of goroutines */
-int64_t pv_nanotime(void);     /* the monotonic clock */
+uint64_t pv_goid(void);         /* of the caller, from 1; 0 outside of goroutines */
+int64_t pv_nanotime(void);      /* the monotonic clock */
 int64_t pv_num_goroutine(void); /* that have not ended */
-int pv_maxprocs(void);
+int pv_num_proc(void);
 
-/* ---- time ---------------------------------------------------------------------------------------- */
+/* ---- time
+ * ---------------------------------------------------------------------------------------- */
 
 /* pv_sleep - at least ns nanoseconds; <= 0 yields.  Returns 0, -EPERM. */
 int pv_sleep(int64_t ns);
@@ -87,9 +88,11 @@ struct pv_timer;
 struct pv_timer *pv_timer_start(int64_t after_ns, int64_t period_ns); /* NULL: no memory */
 struct pv_chan *pv_timer_chan(struct pv_timer *timer);                /* borrowed */
 bool pv_timer_stop(struct pv_timer *timer); /* true: it will not fire (again) */
-void pv_timer_free(struct pv_timer *timer); /* stops it; NULL is fine; nobody may wait on its channel */
+void pv_timer_free(
+    struct pv_timer *timer); /* stops it; NULL is fine; nobody may wait on its channel */
 
-/* ---- channels ------------------------------------------------------------------------------------ */
+/* ---- channels
+ * ------------------------------------------------------------------------------------ */
 
 struct pv_chan;
 
@@ -122,13 +125,14 @@ struct pv_case {
     int result; /* out, of the chosen case: as of pv_chan_send or pv_chan_recv */
 };
 
-/* pv_select - waits until one of n cases (at most PV_SELECT_MAX) can go on, does it, and returns its
- * index; of several that can, one at random.  wait false: -EAGAIN where none can.
- * Returns the index, -EAGAIN, -EINVAL (n), -EPERM. */
+/* pv_select - waits until one of n cases (at most PV_SELECT_MAX) can go on, does it, and returns
+ * its index; of several that can, one at random.  wait false: -EAGAIN where none can. Returns the
+ * index, -EAGAIN, -EINVAL (n), -EPERM. */
 enum { PV_SELECT_MAX = 64 };
 int pv_select(struct pv_case *cases, int n, bool wait);
 
-/* ---- locks --------------------------------------------------------------------------------------- */
+/* ---- locks
+ * --------------------------------------------------------------------------------------- */
 
 struct pv_waiter;
 struct pv_waitq { /* who waits: the runtime's; all zero = nobody */
@@ -151,7 +155,8 @@ int pv_mutex_try_lock(struct pv_mutex *mutex);
 int pv_mutex_unlock(struct pv_mutex *mutex);
 
 /* Many readers or one writer; a writer that waits keeps new readers out.  Returns as the mutex's;
- * runlock also -EPERM where there is no reader.  Who holds a read lock is not kept, but for the last. */
+ * runlock also -EPERM where there is no reader.  Who holds a read lock is not kept, but for the
+ * last. */
 struct pv_rwmutex {
     struct pv_waitq q;
     uint64_t writer;      /* id of the goroutine that writes, 0 none */
@@ -163,7 +168,8 @@ int pv_rwmutex_runlock(struct pv_rwmutex *rw);
 int pv_rwmutex_lock(struct pv_rwmutex *rw);
 int pv_rwmutex_unlock(struct pv_rwmutex *rw);
 
-/* wait returns when the count is zero: 0, -EPERM.  add and done: 0, -ERANGE (would go below zero). */
+/* wait returns when the count is zero: 0, -EPERM.  add and done: 0, -ERANGE (would go below zero).
+ */
 struct pv_waitgroup {
     struct pv_waitq q;
     int64_t count;
@@ -188,7 +194,8 @@ struct pv_once {
 };
 int pv_once_do(struct pv_once *once, pv_fn *fn, void *arg);
 
-/* ---- files and the network ----------------------------------------------------------------------- */
+/* ---- files and the network
+ * ----------------------------------------------------------------------- */
 
 /* Descriptors from here do not block and wait in the poller ("IO wait").  pv_read and pv_write take
  * any descriptor: those that the poller does not know are read in a system call that gives up the
@@ -204,28 +211,30 @@ ssize_t pv_read(int fd, void *to, size_t n);
 ssize_t pv_write(int fd, const void *from, size_t n); /* all n, unless an error came first */
 int pv_close(int fd);
 
-/* pv_syscall_begin, pv_syscall_end - stand around a system call (or foreign code) that may block: the
- * monitor gives the processor to another thread when it takes longer than 20 us or so.  Between them
- * nothing of this header may be called.  They do nothing outside of goroutines. */
+/* pv_syscall_begin, pv_syscall_end - stand around a system call (or foreign code) that may block:
+ * the monitor gives the processor to another thread when it takes longer than 20 us or so.  Between
+ * them nothing of this header may be called.  They do nothing outside of goroutines. */
 void pv_syscall_begin(void);
 void pv_syscall_end(void);
 
 /* pv_block - calls fn(arg) with the processor given up at once: for what surely blocks. */
 int pv_block(pv_fn *fn, void *arg);
 
-/* ---- collected memory ---------------------------------------------------------------------------- */
+/* ---- collected memory
+ * ---------------------------------------------------------------------------- */
 
-/* Needs pv_run_options.collect.  What is reachable from stacks of goroutines, from static data, from
- * collected memory and from the buffers of channels stays.  Memory from malloc is not looked at.
- * All zero; NULL when there is none.  alloc_atomic is for what holds no pointers. */
+/* Needs pv_run_options.collect.  What is reachable from stacks of goroutines, from static data,
+ * from collected memory and from the buffers of channels stays.  Memory from malloc is not looked
+ * at. All zero; NULL when there is none.  alloc_atomic is for what holds no pointers. */
 void *pv_alloc(size_t bytes);
 void *pv_alloc_atomic(size_t bytes);
 void pv_gc(void); /* a whole collection, now */
 
 struct pv_gc_stats {
     uint64_t n_collections, pause_total_ns, pause_max_ns;
-    uint64_t heap_bytes, live_bytes; /* mapped by the collector now; live after the last collection */
-    uint64_t allocated_bytes;        /* since the start */
+    uint64_t heap_bytes,
+        live_bytes;           /* mapped by the collector now; live after the last collection */
+    uint64_t allocated_bytes; /* since the start */
 };
 void pv_gc_stats(struct pv_gc_stats *stats);
 

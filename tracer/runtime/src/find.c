@@ -1,9 +1,10 @@
-/* tracer/runtime/src/find.c - a thread looks for something to run, and sleeps when there is nothing.
+/* tracer/runtime/src/find.c - a thread looks for something to run, and sleeps when there is
+ * nothing.
  *
- * Invariants  1. who makes a goroutine runnable looks at n_spinning after it is in a queue; who stops
- *                spinning takes itself out of n_spinning before it looks at the queues once more.  Both
- *                are sequentially consistent, so one of the two sees the other: work is not left lying
- *                while a thread goes to sleep.
+ * Invariants  1. who makes a goroutine runnable looks at n_spinning after it is in a queue; who
+ * stops spinning takes itself out of n_spinning before it looks at the queues once more.  Both are
+ * sequentially consistent, so one of the two sees the other: work is not left lying while a thread
+ * goes to sleep.
  *             2. a p on the idle list has empty queues (but perhaps timers).
  *             3. one thread at a time waits in the poller; last_poll_ns is 0 meanwhile.
  * Source      Go's runtime/proc.go, findRunnable, describes the same dance. */
@@ -11,8 +12,9 @@
 
 #include <errno.h>
 
-/* How long a thread looks before it sleeps, and how long the goroutine in runnext is left to the one
- * that made it runnable, who usually is about to wait: taking it would only move it between caches. */
+/* How long a thread looks before it sleeps, and how long the goroutine in runnext is left to the
+ * one that made it runnable, who usually is about to wait: taking it would only move it between
+ * caches. */
 enum { SPIN_NS = 8000, LEAVE_NEXT_NS = 3000 };
 
 static uint32_t next_random(struct m *m) {
@@ -23,7 +25,9 @@ static uint32_t next_random(struct m *m) {
     return m->random = x;
 }
 
-uint32_t pv__random(struct m *m) { return next_random(m); }
+uint32_t pv__random(struct m *m) {
+    return next_random(m);
+}
 
 static struct g *from_global(struct p *p, uint32_t max) {
     struct sched *s = &pv__sched;
@@ -46,7 +50,8 @@ static struct g *from_poller(struct m *m) {
     struct sched *s = &pv__sched;
     struct g_list ready = {0};
     (void)m;
-    if (pv__poll_waiters() == 0 || atomic_load_explicit(&s->last_poll_ns, memory_order_relaxed) == 0)
+    if (pv__poll_waiters() == 0 ||
+        atomic_load_explicit(&s->last_poll_ns, memory_order_relaxed) == 0)
         return NULL;
     pv__poll(0, &ready);
     return take_first(&ready);
@@ -59,15 +64,16 @@ static void run_due(struct p *p) {
     if (now >= when) pv__timers_run(p, now);
 }
 
-/* ---- stealing -------------------------------------------------------------------------------------- */
+/* ---- stealing
+ * -------------------------------------------------------------------------------------- */
 
 static struct g *steal_from(struct p *p, struct p *victim, bool also_next) {
     struct g *g = NULL;
     if (pv__runq_steal(p, victim, &g)) return g;
     if (!also_next) return NULL;
     g = atomic_load_explicit(&victim->runnext, memory_order_relaxed);
-    if (g && atomic_compare_exchange_strong_explicit(&victim->runnext, &g, NULL, memory_order_acq_rel,
-                                                     memory_order_relaxed))
+    if (g && atomic_compare_exchange_strong_explicit(&victim->runnext, &g, NULL,
+                                                     memory_order_acq_rel, memory_order_relaxed))
         return g;
     return NULL;
 }
@@ -84,7 +90,8 @@ static struct g *steal(struct m *m, struct p *p) {
         for (uint32_t i = 0; i < s->n_p; i++) {
             struct p *victim = s->p[(from + i) % s->n_p];
             if (victim == p) continue;
-            bool stuck = seen[victim->id] == atomic_load_explicit(&victim->tick, memory_order_relaxed);
+            bool stuck =
+                seen[victim->id] == atomic_load_explicit(&victim->tick, memory_order_relaxed);
             struct g *g = steal_from(p, victim, long_enough && stuck);
             if (g) return g;
             run_due(victim);
@@ -100,7 +107,8 @@ static struct g *steal(struct m *m, struct p *p) {
     return NULL;
 }
 
-/* ---- nothing to do --------------------------------------------------------------------------------- */
+/* ---- nothing to do
+ * --------------------------------------------------------------------------------- */
 
 static void start_spinning(struct m *m) {
     m->spinning = true;

@@ -1,6 +1,6 @@
 /* tracer/runtime/src/lock.h - the runtime's own lock: a word that is spun on.
- * Invariants  1. never held across a system call, an allocation or anything else that can wait, so it is
- *                held for some tens of nanoseconds.  2. held across a switch of stacks only by a goroutine
+ * Invariants  1. never held across a system call, an allocation or anything else that can wait, so
+ * it is held for some tens of nanoseconds.  2. held across a switch of stacks only by a goroutine
  *                that parks: what runs next on the thread releases it (sched.c, after_switch).
  *             3. order: heap of timers, object (of several channels: by address), sched.
  * A holder that the kernel takes off its CPU is waited for in sched_yield(), not burning. */
@@ -23,8 +23,8 @@ static inline void pv__pause(void) {
 
 static inline void pv__lock(_Atomic uint32_t *lock) {
     uint32_t free = 0;
-    if (__builtin_expect(!atomic_compare_exchange_strong_explicit(lock, &free, 1, memory_order_acquire,
-                                                                  memory_order_relaxed),
+    if (__builtin_expect(!atomic_compare_exchange_strong_explicit(
+                             lock, &free, 1, memory_order_acquire, memory_order_relaxed),
                          0))
         pv__lock_slow(lock);
 }

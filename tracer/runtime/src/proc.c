@@ -1,8 +1,9 @@
 /* tracer/runtime/src/proc.c - processors and threads: who has which, and who sleeps.
  *
- * Invariants  1. the idle lists belong to sched.lock.  2. a p is either on the idle list, or some m's, or
- *                next_p of an m that was woken for it, or of a thread in a system call (P_SYSCALL).
- *             3. threads are made when a p has work and none sleeps; they are kept until pv_run ends. */
+ * Invariants  1. the idle lists belong to sched.lock.  2. a p is either on the idle list, or some
+ * m's, or next_p of an m that was woken for it, or of a thread in a system call (P_SYSCALL).
+ *             3. threads are made when a p has work and none sleeps; they are kept until pv_run
+ * ends. */
 #include <errno.h>
 #include <linux/futex.h>
 #include <stdlib.h>
@@ -16,15 +17,16 @@ enum { MAX_THREADS = 10000, THREAD_STACK = 512 << 10 };
 
 int pv__futex_wait(_Atomic uint32_t *word, uint32_t while_it_is, int64_t timeout_ns) {
     struct timespec t = {timeout_ns / 1000000000, timeout_ns % 1000000000};
-    return (int)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, while_it_is, timeout_ns < 0 ? NULL : &t,
-                        NULL, 0);
+    return (int)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, while_it_is,
+                        timeout_ns < 0 ? NULL : &t, NULL, 0);
 }
 
 void pv__futex_wake(_Atomic uint32_t *word, int n) {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, n, NULL, NULL, 0);
 }
 
-/* ---- processors ------------------------------------------------------------------------------------ */
+/* ---- processors
+ * ------------------------------------------------------------------------------------ */
 
 struct p *pv__idle_p_get(void) {
     struct sched *s = &pv__sched;
@@ -58,14 +60,15 @@ void pv__m_get_p(struct m *m, struct p *p) {
 
 struct p *pv__m_drop_p(struct m *m) {
     struct p *p = m->p;
-    trace_proc_stop(m, p);
+    trace_proc_stop(m);
     m->p = NULL;
     atomic_store_explicit(&p->m, NULL, memory_order_relaxed);
     pv__p_change(p, P_IDLE);
     return p;
 }
 
-/* ---- threads --------------------------------------------------------------------------------------- */
+/* ---- threads
+ * --------------------------------------------------------------------------------------- */
 
 void pv__m_run(struct m *m) {
     struct sched *s = &pv__sched;
@@ -81,7 +84,7 @@ void pv__m_run(struct m *m) {
     m->thread = pthread_self();
     pv__gc_m_enter(m);
     pv__this_m = m;
-    if (!m->rec) m->rec = trace_m_open(m);
+    if (!m->rec) m->rec = trace_m_open("worker");
 #ifdef PV_TSAN
     m->g0.tsan = __tsan_get_current_fiber();
 #endif
@@ -239,7 +242,8 @@ void pv__hand_off(struct p *p) {
         pv__poll_notice(atomic_load_explicit(&p->next_when_ns, memory_order_seq_cst));
 }
 
-/* ---- the end --------------------------------------------------------------------------------------- */
+/* ---- the end
+ * --------------------------------------------------------------------------------------- */
 
 void pv__stop(int result) {
     struct sched *s = &pv__sched;

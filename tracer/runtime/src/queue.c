@@ -1,10 +1,10 @@
-/* tracer/runtime/src/queue.c - who is runnable: a ring for each processor, one slot before it for the
- * goroutine that was just woken, and one global list for what does not fit.
+/* tracer/runtime/src/queue.c - who is runnable: a ring for each processor, one slot before it for
+ * the goroutine that was just woken, and one global list for what does not fit.
  *
- * Invariants  1. only the owner of a p moves its tail; head and runnext are taken by whoever wins the
- *                compare-exchange.  2. runq[i] is read before head passes i, so it is only believed when
- *                the exchange of head succeeds.  3. the global list belongs to sched.lock.
- * Source      the shape is that of Go's runtime/proc.go (runqput, runqget, runqgrab). */
+ * Invariants  1. only the owner of a p moves its tail; head and runnext are taken by whoever wins
+ * the compare-exchange.  2. runq[i] is read before head passes i, so it is only believed when the
+ * exchange of head succeeds.  3. the global list belongs to sched.lock. Source      the shape is
+ * that of Go's runtime/proc.go (runqput, runqget, runqgrab). */
 #include "tracer/runtime/src/rt.h"
 
 /* Half of a full ring, and g, to the global list. */
@@ -77,7 +77,8 @@ uint32_t pv__runq_steal(struct p *to, struct p *from, struct g **got) {
         if (n == 0) return 0;
         if (n > RUNQ / 2) continue; /* head and tail were read at different moments */
         for (uint32_t i = 0; i < n; i++) {
-            struct g *g = atomic_load_explicit(&from->runq[(head + i) % RUNQ], memory_order_relaxed);
+            struct g *g =
+                atomic_load_explicit(&from->runq[(head + i) % RUNQ], memory_order_relaxed);
             atomic_store_explicit(&to->runq[(to_tail + i) % RUNQ], g, memory_order_relaxed);
         }
         if (!atomic_compare_exchange_strong_explicit(&from->head, &head, head + n,

@@ -11,7 +11,7 @@
 #include "tracer/runtime/goroutine.h"
 #include "tracer/runtime/src/lock.h"
 #include "tracer/runtime/src/switch.h"
-#include "tracer/runtime/src/trace.h"
+#include "tracer/parkview.h"
 
 enum pv_reason {
 #define REASON(name, text) R_##name,
@@ -23,15 +23,16 @@ extern const char *const pv__reason_texts[N_REASONS];
 
 enum g_status { G_DEAD, G_RUNNABLE, G_RUNNING, G_SYSCALL, G_WAITING };
 
-/* A p's state in the low bits of its status word; the rest counts changes, so that a thread that comes
- * back from a system call takes its p only when nobody had it meanwhile. */
+/* A p's state in the low bits of its status word; the rest counts changes, so that a thread that
+ * comes back from a system call takes its p only when nobody had it meanwhile. */
 enum p_status { P_IDLE, P_RUNNING, P_SYSCALL, P_STATE = 3, P_CHANGE = 4 };
 
 /* Times at which something is due; kept in the heap of the p on which it was started. */
 struct rt_timer {
     int64_t when_ns, period_ns;
-    void (*fire)(struct rt_timer *timer, int64_t now_ns); /* the heap's lock is held */
-    struct p *p;                                          /* whose heap; NULL: in none */
+    /* The heap's lock is held.  Returns whom to make ready, or NULL. */
+    struct g *(*fire)(struct rt_timer *timer, int64_t now_ns);
+    struct p *p; /* whose heap; NULL: in none */
     uint32_t i_heap;
 };
 
@@ -39,19 +40,19 @@ struct rt_timer {
 struct pv_waiter {
     struct g *g;
     struct pv_waiter *next, *prev;
-    void *elem;            /* channels: from or to where */
+    void *elem; /* channels: from or to where */
     struct pv_chan *chan;
-    int64_t since_ns;      /* mutex: when the wait began; 0 not taken */
-    uint32_t i_case;       /* select: which */
-    uint8_t kind;          /* rwmutex: reader or writer */
-    bool in_select, queued, ok;
+    int64_t since_ns; /* mutex: when the wait began; 0 not taken */
+    uint32_t i_case;  /* select: which */
+    uint8_t kind;     /* rwmutex: reader or writer */
+    bool in_select, queued, parked, ok;
 };
 
 /* Lies at the upper end of its own stack. */
 struct g {
     struct fiber fiber;
-    struct m *m;    /* while it runs or is in a system call */
-    struct g *next; /* in one queue or list at a time */
+    struct m *m;     /* while it runs or is in a system call */
+    struct g *next;  /* in one queue or list at a time */
     struct pv_g rec; /* the tracer's: its id */
     _Atomic uint32_t status;
     _Atomic uint32_t reason;      /* enum pv_reason, while it waits */
@@ -60,8 +61,6 @@ struct g {
     struct rt_timer timer;        /* sleep */
     pv_fn *fn;
     void *arg;
-    const char *name;
-    uint64_t created_by;
 };
 
 struct g_list {
@@ -69,15 +68,16 @@ struct g_list {
     uint32_t n;
 };
 
-/* What the next one on the thread has to do for the one that left, whose stack is only then saved. */
+/* What the next one on the thread has to do for the one that left, whose stack is only then saved.
+ */
 enum after { AFTER_NOTHING, AFTER_UNLOCK, AFTER_YIELD, AFTER_DEAD, AFTER_CALL };
 
 struct m {
     struct fiber g0; /* the thread's own stack: the scheduler's loop */
     struct g *curg;
-    struct p *p;      /* NULL: none (idle, or its goroutine is in a system call) */
-    struct p *next_p; /* given with the wake-up */
-    struct p *old_p;  /* in a system call: which to come back to ... */
+    struct p *p;         /* NULL: none (idle, or its goroutine is in a system call) */
+    struct p *next_p;    /* given with the wake-up */
+    struct p *old_p;     /* in a system call: which to come back to ... */
     uint32_t old_status; /* ... if this is still its status */
     enum after after;
     struct g *after_g;
@@ -102,10 +102,10 @@ struct p {
     _Alignas(64) _Atomic uint32_t tail; /* moved by the owner only */
     _Atomic(struct g *) runnext;
     _Atomic uint32_t status;
-    _Atomic uint32_t attention; /* go through the scheduler's loop next time */
-    _Atomic uint32_t preempt;   /* asked by the monitor; heeded by pv_checkpoint */
-    _Atomic uint32_t tick;      /* switches */
-    _Atomic uint32_t sys_tick;  /* system calls */
+    _Atomic uint32_t attention;   /* go through the scheduler's loop next time */
+    _Atomic uint32_t preempt;     /* asked by the monitor; heeded by pv_checkpoint */
+    _Atomic uint32_t tick;        /* switches */
+    _Atomic uint32_t sys_tick;    /* system calls */
     _Atomic int64_t next_when_ns; /* of its timers; 0 none */
     _Atomic(struct m *) m;
     uint32_t id;
@@ -135,7 +135,7 @@ struct sched {
     _Atomic uint32_t n_idle_p, n_idle_m, n_spinning, n_ms;
     _Atomic uint32_t n_away;    /* threads in system calls without a p */
     _Atomic uint32_t n_pollers; /* threads in pv__poll, or with what it gave them */
-    _Atomic uint32_t stopping; /* main has ended: every thread leaves */
+    _Atomic uint32_t stopping;  /* main has ended: every thread leaves */
     _Atomic uint32_t epoch;
     _Atomic int64_t n_g;
     _Atomic uint64_t next_goid;
@@ -155,7 +155,8 @@ struct sched {
 };
 extern struct sched pv__sched;
 
-/* ---- who am I ------------------------------------------------------------------------------------ */
+/* ---- who am I
+ * ------------------------------------------------------------------------------------ */
 
 extern _Thread_local struct m *pv__this_m;
 
@@ -169,7 +170,9 @@ static inline struct m *m_self(void) {
 }
 #else
 struct m *pv__m_self(void); /* never inlined */
-static inline struct m *m_self(void) { return pv__m_self(); }
+static inline struct m *m_self(void) {
+    return pv__m_self();
+}
 #endif
 
 /* The calling goroutine; NULL outside of one. */
@@ -177,6 +180,8 @@ static inline struct g *g_self(void) {
     struct m *m = m_self();
     return m && m->p ? m->curg : NULL; /* within pv_syscall_begin and _end there is no p */
 }
+
+#include "tracer/runtime/src/trace.h"
 
 /* ---- sched.c ------------------------------------------------------------------------------ */
 
@@ -191,24 +196,26 @@ void pv__park_call(struct g *g, enum pv_reason reason, const void *object,
 void pv__ready(struct g *g);            /* waiting -> runnable, to run soon */
 void pv__ready_list(struct g_list *gs); /* several, from the poller; empties the list */
 
-struct g *pv__g_start(struct m *m, pv_fn *fn, void *arg, const char *name); /* NULL: no memory */
+struct g *pv__g_start(struct m *m, pv_fn *fn, void *arg); /* NULL: no memory */
 void pv__schedule(struct m *m); /* on the thread's own stack; returns when stopping */
 void pv__after_switch(struct m *m);
 void pv__stop(int result); /* everything ends; pv_run returns result */
 
-/* ---- find.c --------------------------------------------------------------------------------------- */
+/* ---- find.c
+ * --------------------------------------------------------------------------------------- */
 
 struct g *pv__find_runnable(struct m *m); /* NULL: the thread is to leave */
 uint32_t pv__random(struct m *m);
 
-/* ---- queue.c ------------------------------------------------------------------------------------- */
+/* ---- queue.c
+ * ------------------------------------------------------------------------------------- */
 
 void pv__runq_put(struct p *p, struct g *g);      /* at the tail; the owner only */
 void pv__runq_put_next(struct p *p, struct g *g); /* to run next; the owner only */
-struct g *pv__runq_get_ring(struct p *p); /* the owner takes one, not runnext */
+struct g *pv__runq_get_ring(struct p *p);         /* the owner takes one, not runnext */
 uint32_t pv__runq_steal(struct p *to, struct p *from, struct g **got);
 bool pv__runq_empty(struct p *p);
-void pv__global_put(struct g_list *gs);        /* the caller holds sched.lock */
+void pv__global_put(struct g_list *gs);              /* the caller holds sched.lock */
 struct g *pv__global_get(struct p *p, uint32_t max); /* the same; fills p's queue */
 
 static inline void g_list_push(struct g_list *list, struct g *g) {
@@ -224,29 +231,31 @@ static inline void g_list_push(struct g_list *list, struct g *g) {
 /* The owner takes one.  Partners: who steals (acq_rel on head and runnext). */
 static inline struct g *pv__runq_get(struct p *p) {
     struct g *next = atomic_load_explicit(&p->runnext, memory_order_relaxed);
-    if (next && atomic_compare_exchange_strong_explicit(&p->runnext, &next, NULL, memory_order_acq_rel,
-                                                        memory_order_relaxed))
+    if (next && atomic_compare_exchange_strong_explicit(&p->runnext, &next, NULL,
+                                                        memory_order_acq_rel, memory_order_relaxed))
         return next;
     return pv__runq_get_ring(p);
 }
 
-/* ---- proc.c: processors and threads changing hands ------------------------------------------------ */
+/* ---- proc.c: processors and threads changing hands
+ * ------------------------------------------------ */
 
-struct m *pv__m_new(void); /* NULL: no memory, or too many */
+struct m *pv__m_new(void);   /* NULL: no memory, or too many */
 void pv__m_run(struct m *m); /* the calling thread is m until everything stops */
 uint32_t pv__p_change(struct p *p, enum p_status to); /* its new status word */
-struct p *pv__idle_p_get(void);          /* the caller holds sched.lock; NULL none */
-void pv__idle_p_put(struct p *p);        /* the same */
-void pv__m_get_p(struct m *m, struct p *p); /* m runs p from now on */
-struct p *pv__m_drop_p(struct m *m);     /* and no longer */
+struct p *pv__idle_p_get(void);                       /* the caller holds sched.lock; NULL none */
+void pv__idle_p_put(struct p *p);                     /* the same */
+void pv__m_get_p(struct m *m, struct p *p);           /* m runs p from now on */
+struct p *pv__m_drop_p(struct m *m);                  /* and no longer */
 void pv__start_m(struct p *p, bool spinning); /* a thread for this p; p NULL: any idle one */
-void pv__stop_m(struct m *m);            /* sleeps until given a p, or everything stops */
-void pv__hand_off(struct p *p);          /* a p that lost its thread: to another, or idle */
-void pv__wake_p(void);                   /* one more thread should look for work */
+void pv__stop_m(struct m *m);                 /* sleeps until given a p, or everything stops */
+void pv__hand_off(struct p *p);               /* a p that lost its thread: to another, or idle */
+void pv__wake_p(void);                        /* one more thread should look for work */
 int pv__futex_wait(_Atomic uint32_t *word, uint32_t while_it_is, int64_t timeout_ns);
 void pv__futex_wake(_Atomic uint32_t *word, int n);
 
-/* ---- stack.c ------------------------------------------------------------------------------------- */
+/* ---- stack.c
+ * ------------------------------------------------------------------------------------- */
 
 int pv__stacks_open(size_t stack_bytes);
 void pv__stacks_close(bool unmap);
@@ -254,26 +263,30 @@ struct g *pv__g_new(struct p *p); /* a dead one with an empty stack; NULL: no me
 void pv__g_free(struct p *p, struct g *g);
 void pv__each_g(void (*call)(struct g *g, void *arg), void *arg); /* also dead ones */
 
-/* ---- timer.c ------------------------------------------------------------------------------------- */
+/* ---- timer.c
+ * ------------------------------------------------------------------------------------- */
 
-/* Adds to p's heap, whose lock the caller holds.  False: no memory. */
-bool pv__timer_add(struct p *p, struct rt_timer *timer);
-bool pv__timer_remove(struct rt_timer *timer); /* true: it was still to come */
+bool pv__timer_room(struct p *p); /* for one more, by the owner; false: no memory */
+void pv__timer_add(struct p *p, struct rt_timer *timer); /* the caller holds the heap's lock */
+/* p: to whose heap it was added.  True: it was still to come. */
+bool pv__timer_remove(struct p *p, struct rt_timer *timer);
 void pv__timers_run(struct p *p, int64_t now_ns);
 int64_t pv__timers_next(void); /* earliest of all; 0 none */
 void pv__timers_close(struct p *p);
 
-/* ---- netpoll.c ----------------------------------------------------------------------------------- */
+/* ---- netpoll.c
+ * ----------------------------------------------------------------------------------- */
 
 int pv__poll_open(void);
 void pv__poll_close(void);
 /* Waits until timeout_ns from now (0 not at all, < 0 for ever) and lists who may go on. */
 void pv__poll(int64_t timeout_ns, struct g_list *ready);
-void pv__poll_break(void);           /* wakes who waits in pv__poll */
+void pv__poll_break(void);             /* wakes who waits in pv__poll */
 void pv__poll_notice(int64_t when_ns); /* the same, if it would sleep beyond that time; 0: never */
 uint32_t pv__poll_waiters(void);
 
-/* ---- syscall.c, sysmon.c, debug.c ------------------------------------------------------------------ */
+/* ---- syscall.c, sysmon.c, debug.c
+ * ------------------------------------------------------------------ */
 
 bool pv__retake(struct p *p); /* from a system call; true: it is the caller's to hand on */
 int pv__sysmon_start(void);
@@ -282,7 +295,8 @@ void pv__debug_open(void); /* reads PV_DEBUG */
 void pv__debug_tick(int64_t now_ns);
 bool pv__debug_gc(void);
 
-/* ---- gc.c, gc_none.c ------------------------------------------------------------------------------- */
+/* ---- gc.c, gc_none.c
+ * ------------------------------------------------------------------------------- */
 
 int pv__gc_open(void);
 void pv__gc_close(void);

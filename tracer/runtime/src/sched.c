@@ -1,9 +1,9 @@
 /* tracer/runtime/src/sched.c - a goroutine's life: made, run, parked, woken, gone.
  *
- * Whoever leaves a processor's thread picks its successor itself and switches to it directly, stack to
- * stack; only where there is none at hand (or on every FAIR-th switch, or when asked to look around) it
- * goes over the thread's own stack, where find.c searches on.  What has to happen to the one that left
- * (a lock released, a place in a queue) happens on the next stack: pv__after_switch.
+ * Whoever leaves a processor's thread picks its successor itself and switches to it directly, stack
+ * to stack; only where there is none at hand (or on every FAIR-th switch, or when asked to look
+ * around) it goes over the thread's own stack, where find.c searches on.  What has to happen to the
+ * one that left (a lock released, a place in a queue) happens on the next stack: pv__after_switch.
  *
  * Invariants  1. a g is in at most one queue, and not in one while its stack is in use.
  *             2. a change of state is recorded before anyone else can act on it. */
@@ -24,27 +24,31 @@ __attribute__((noinline)) struct m *pv__m_self(void) {
 }
 #endif
 
-const char *const pv__reason_texts[N_REASONS] = {
-#define REASON(name, text) text,
-#include "tracer/runtime/src/reason.def"
-#undef REASON
-};
-
 static inline void set_status(struct g *g, enum g_status status) {
     atomic_store_explicit(&g->status, status, memory_order_relaxed);
 }
 
-/* ---- switching ------------------------------------------------------------------------------------ */
+/* ---- switching
+ * ------------------------------------------------------------------------------------ */
 
 void pv__after_switch(struct m *m) {
     enum after after = m->after;
     m->after = AFTER_NOTHING;
     switch (after) {
-    case AFTER_NOTHING: break;
-    case AFTER_UNLOCK: pv__unlock(m->after_lock); break;
-    case AFTER_YIELD: pv__runq_put(m->p, m->after_g); break;
-    case AFTER_DEAD: pv__g_free(m->p, m->after_g); break;
-    case AFTER_CALL: m->after_call(m->after_g, m->after_arg); break;
+    case AFTER_NOTHING:
+        break;
+    case AFTER_UNLOCK:
+        pv__unlock(m->after_lock);
+        break;
+    case AFTER_YIELD:
+        pv__runq_put(m->p, m->after_g);
+        break;
+    case AFTER_DEAD:
+        pv__g_free(m->p, m->after_g);
+        break;
+    case AFTER_CALL:
+        m->after_call(m->after_g, m->after_arg);
+        break;
     }
 }
 
@@ -63,9 +67,8 @@ static void leave(struct m *m, struct g *g, bool dying) {
     struct p *p = m->p;
     struct g *next = NULL;
     uint32_t tick = atomic_load_explicit(&p->tick, memory_order_relaxed) + 1;
-    if (__builtin_expect(tick % FAIR != 0 &&
-                             !atomic_load_explicit(&p->attention, memory_order_relaxed),
-                         1))
+    if (__builtin_expect(
+            tick % FAIR != 0 && !atomic_load_explicit(&p->attention, memory_order_relaxed), 1))
         next = pv__runq_get(p);
     if (next) {
         start(m, p, next, tick);
@@ -86,7 +89,8 @@ void pv__schedule(struct m *m) {
     }
 }
 
-/* ---- waiting and waking --------------------------------------------------------------------------- */
+/* ---- waiting and waking
+ * --------------------------------------------------------------------------- */
 
 static void park(struct m *m, struct g *g, enum pv_reason reason, const void *object,
                  uint64_t holder) {
@@ -154,7 +158,8 @@ void pv__ready_list(struct g_list *gs) {
     pv__wake_p();
 }
 
-/* ---- new ones, and the end of them ----------------------------------------------------------------- */
+/* ---- new ones, and the end of them
+ * ----------------------------------------------------------------- */
 
 static void ended(struct m *m, struct g *g) {
     trace_go_exit(m, g);
@@ -178,19 +183,19 @@ static void goroutine(void) {
 
 static uint64_t new_goid(struct p *p) {
     if (p->next_goid == p->end_goid) {
-        p->next_goid = atomic_fetch_add_explicit(&pv__sched.next_goid, GOID_BATCH, memory_order_relaxed);
+        p->next_goid =
+            atomic_fetch_add_explicit(&pv__sched.next_goid, GOID_BATCH, memory_order_relaxed);
         p->end_goid = p->next_goid + GOID_BATCH;
     }
     return p->next_goid++;
 }
 
-struct g *pv__g_start(struct m *m, pv_fn *fn, void *arg, const char *name) {
+struct g *pv__g_start(struct m *m, pv_fn *fn, void *arg) {
     struct p *p = m->p;
     struct g *g = pv__g_new(p);
     if (!g) return NULL;
     g->fn = fn;
     g->arg = arg;
-    g->name = name;
     g->rec = (struct pv_g){.id = new_goid(p)};
     g->fiber.sp = pv__stack_prepare(g->fiber.lo, g->fiber.hi, goroutine);
     set_status(g, G_RUNNABLE);
@@ -200,10 +205,10 @@ struct g *pv__g_start(struct m *m, pv_fn *fn, void *arg, const char *name) {
     return g;
 }
 
-int pv_go_named(pv_fn *fn, void *arg, const char *name) {
+int pv_go(pv_fn *fn, void *arg) {
     struct m *m = m_self();
     if (!m || !m->curg) return -EPERM;
-    if (!pv__g_start(m, fn, arg, name)) return -ENOMEM;
+    if (!pv__g_start(m, fn, arg)) return -ENOMEM;
     pv__wake_p();
     return 0;
 }
@@ -214,7 +219,8 @@ void pv_goexit(void) {
     __builtin_unreachable();
 }
 
-/* ---- giving way ------------------------------------------------------------------------------------ */
+/* ---- giving way
+ * ------------------------------------------------------------------------------------ */
 
 void pv_yield(void) {
     struct m *m = m_self();
@@ -242,7 +248,8 @@ void pv_checkpoint(void) {
     leave(m, g, false);
 }
 
-/* ---- asking ---------------------------------------------------------------------------------------- */
+/* ---- asking
+ * ---------------------------------------------------------------------------------------- */
 
 uint64_t pv_goid(void) {
     struct g *g = g_self();
@@ -253,4 +260,6 @@ int64_t pv_num_goroutine(void) {
     return atomic_load_explicit(&pv__sched.n_g, memory_order_relaxed);
 }
 
-int pv_maxprocs(void) { return (int)pv__sched.n_p; }
+int pv_num_proc(void) {
+    return (int)pv__sched.n_p;
+}

@@ -1,12 +1,13 @@
-/* tracer/runtime/src/stack.c - goroutines' stacks, a thousand to an arena, and the g at the end of each.
+/* tracer/runtime/src/stack.c - goroutines' stacks, a thousand to an arena, and the g at the end of
+ * each.
  *
- * Layout      arena = one mapping of ARENA_STACKS slots of stack_bytes:  guard page | ... stack ... | g
- * Invariants  1. a slot is never unmapped before pv_run ends, so a g that died is still a g.
- *             2. a guard costs no mapping: MADV_GUARD_INSTALL (Linux 6.13) marks the page table, so a
- *                hundred thousand guarded stacks are a hundred mappings.  Where the kernel does not
- *                know it, mprotect splits the mapping, two for each stack, of vm.max_map_count (65530):
- *                then the first MAX_SPLITS (28000) stacks have guards and the others have none.
- * Memory      pages are touched as they are needed: a parked goroutine usually holds one (4 KiB). */
+ * Layout      arena = one mapping of ARENA_STACKS slots of stack_bytes:  guard page | ... stack ...
+ * | g Invariants  1. a slot is never unmapped before pv_run ends, so a g that died is still a g.
+ *             2. a guard costs no mapping: MADV_GUARD_INSTALL (Linux 6.13) marks the page table, so
+ * a hundred thousand guarded stacks are a hundred mappings.  Where the kernel does not know it,
+ * mprotect splits the mapping, two for each stack, of vm.max_map_count (65530): then the first
+ * MAX_SPLITS (28000) stacks have guards and the others have none. Memory      pages are touched as
+ * they are needed: a parked goroutine usually holds one (4 KiB). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,14 @@
 #define MADV_GUARD_INSTALL 102
 #endif
 
-enum { ARENA_STACKS = 1024, MAX_ARENAS = 16384, MAX_SPLITS = 28000, KEEP = 64, MIN_STACK = 16384 };
+enum {
+    ARENA_STACKS = 1024,
+    MAX_ARENAS = 16384,
+    MAX_SPLITS = 28000,
+    KEEP = 64,
+    MIN_STACK = 16384,
+    DEFAULT_STACK = 65536
+};
 
 static struct {
     _Atomic uint32_t lock;
@@ -33,8 +41,10 @@ static struct {
 
 int pv__stacks_open(size_t stack_bytes) {
     size_t bytes = MIN_STACK;
+    if (stack_bytes == 0) stack_bytes = DEFAULT_STACK;
 #if defined(PV_ASAN) || defined(PV_TSAN)
-    if (stack_bytes < 262144) stack_bytes = 262144; /* instrumented frames are several times as big */
+    if (stack_bytes < 262144)
+        stack_bytes = 262144; /* instrumented frames are several times as big */
 #endif
     if (stack_bytes > (size_t)1 << 30) return -EINVAL;
     while (bytes < stack_bytes) bytes *= 2;
@@ -59,7 +69,8 @@ void pv__stacks_close(bool unmap) {
 static void guard(char *lo) {
     if (stacks.cheap_guards && madvise(lo, stacks.page, MADV_GUARD_INSTALL) == 0) return;
     stacks.cheap_guards = false;
-    if (stacks.n_splits < MAX_SPLITS && mprotect(lo, stacks.page, PROT_NONE) == 0) stacks.n_splits++;
+    if (stacks.n_splits < MAX_SPLITS && mprotect(lo, stacks.page, PROT_NONE) == 0)
+        stacks.n_splits++;
 }
 
 static struct g *slot_g(uint32_t i) {
@@ -69,7 +80,8 @@ static struct g *slot_g(uint32_t i) {
     return (struct g *)(void *)(lo + stacks.stack_bytes - room);
 }
 
-/* A slot nobody has used.  One at a time: this is the slow path, and system calls are made in it. */
+/* A slot nobody has used.  One at a time: this is the slow path, and system calls are made in it.
+ */
 static struct g *new_slot(void) {
     static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
     struct g *g = NULL;

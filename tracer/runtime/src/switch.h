@@ -1,11 +1,13 @@
 /* tracer/runtime/src/switch.h - leaving one stack for another.
  *
- * pv__switch(&from, to) saves what the ABI wants kept on the stack it is called on, stores that stack's
- * pointer, and goes on where `to` was saved.  Three implementations, one face: switch_x86_64.S,
- * switch_aarch64.S, switch_ucontext.c (any machine; PARKVIEW_SWITCH=ucontext chooses it).
+ * pv__switch(&from, to) saves what the ABI wants kept on the stack it is called on, stores that
+ * stack's pointer, and goes on where `to` was saved.  Three implementations, one face:
+ * switch_x86_64.S, switch_aarch64.S, switch_ucontext.c (any machine; PARKVIEW_SWITCH=ucontext
+ * chooses it).
  *
- * Not kept: the floating-point control words (rounding, exceptions) and the signal mask.  A goroutine
- * that changes them puts them back before it waits; ucontext keeps both and costs two system calls. */
+ * Not kept: the floating-point control words (rounding, exceptions) and the signal mask.  A
+ * goroutine that changes them puts them back before it waits; ucontext keeps both and costs two
+ * system calls. */
 #ifndef PARKVIEW_TRACER_RUNTIME_SWITCH_H
 #define PARKVIEW_TRACER_RUNTIME_SWITCH_H
 
@@ -49,8 +51,8 @@ struct fiber {
 
 void pv__switch(void **from_sp, void *to_sp);
 
-/* pv__stack_prepare - what pv__switch needs to find to call start() on an empty stack that ends at hi
- * (16-byte aligned).  Returns the pointer to switch to. */
+/* pv__stack_prepare - what pv__switch needs to find to call start() on an empty stack that ends at
+ * hi (16-byte aligned).  Returns the pointer to switch to. */
 void *pv__stack_prepare(char *lo, char *hi, void (*start)(void));
 
 /* The sanitizers know stacks by what they are told.  dying: `from` never comes back. */

@@ -1,5 +1,5 @@
-/* tracer/runtime/src/switch_prepare.c - the stack of a goroutine that has not run yet, as pv__switch
- * (switch_x86_64.S, switch_aarch64.S) would have left it. */
+/* tracer/runtime/src/switch_prepare.c - the stack of a goroutine that has not run yet, as
+ * pv__switch (switch_x86_64.S, switch_aarch64.S) would have left it. */
 #include "tracer/runtime/src/switch.h"
 
 #if !defined(PARKVIEW_SWITCH_UCONTEXT)

@@ -1,8 +1,9 @@
 /* tracer/runtime/src/syscall.c - a goroutine leaves for the kernel, and comes back.
  *
- * Going is cheap: the p stays marked P_SYSCALL and is taken back by one compare-exchange when nobody
- * wanted it.  The monitor takes it away when the call lasts and somebody could use it; then who comes
- * back takes an idle p, or puts its goroutine into the global queue and its thread to sleep.
+ * Going is cheap: the p stays marked P_SYSCALL and is taken back by one compare-exchange when
+ * nobody wanted it.  The monitor takes it away when the call lasts and somebody could use it; then
+ * who comes back takes an idle p, or puts its goroutine into the global queue and its thread to
+ * sleep.
  *
  * Invariant   n_away counts the threads whose p was taken away, from the moment of that until their
  *             goroutine is in a queue or has a p: changed only under sched.lock. */
@@ -43,7 +44,7 @@ bool pv__retake(struct p *p) {
         atomic_fetch_add_explicit(&s->n_away, 1, memory_order_relaxed);
         atomic_store_explicit(&p->m, NULL, memory_order_relaxed);
         if (self == m)
-            trace_proc_stop(m, p);
+            trace_proc_stop(m);
         else
             trace_proc_steal(self, p, m);
     }
@@ -108,9 +109,10 @@ void pv_syscall_end(void) {
     uint32_t status = m->old_status;
     int error = errno;
     /* Partner: the exchange in pv__retake. */
-    if (!is_late(m) && atomic_compare_exchange_strong_explicit(
-                           &p->status, &status, (status & ~(uint32_t)P_STATE) + P_CHANGE + P_RUNNING,
-                           memory_order_acq_rel, memory_order_relaxed)) {
+    if (!is_late(m) &&
+        atomic_compare_exchange_strong_explicit(
+            &p->status, &status, (status & ~(uint32_t)P_STATE) + P_CHANGE + P_RUNNING,
+            memory_order_acq_rel, memory_order_relaxed)) {
         m->p = p;
         atomic_store_explicit(&g->status, G_RUNNING, memory_order_relaxed);
         trace_go_syscall_end(m, g, false);

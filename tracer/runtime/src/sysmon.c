@@ -1,8 +1,9 @@
-/* tracer/runtime/src/sysmon.c - the monitor: a thread without a processor that looks after the others.
- * It takes processors back from long system calls, asks goroutines that run for long to give way, polls
- * the network when nobody does, and sees to timers of processors that are busy.
+/* tracer/runtime/src/sysmon.c - the monitor: a thread without a processor that looks after the
+ * others. It takes processors back from long system calls, asks goroutines that run for long to
+ * give way, polls the network when nobody does, and sees to timers of processors that are busy.
  *
- * Every 20 us while there is something to take back, then less and less often, at least every 10 ms. */
+ * Every 20 us while there is something to take back, then less and less often, at least every 10
+ * ms. */
 #include <time.h>
 
 #include "tracer/runtime/src/rt.h"
@@ -24,7 +25,8 @@ static bool look_at_syscall(struct p *p, int64_t now) {
     /* Nobody would gain from it: leave it for a while. */
     if (pv__runq_empty(p) && now < p->seen_sys_ns + LONG_CALL_NS &&
         atomic_load_explicit(&s->n_spinning, memory_order_relaxed) +
-                atomic_load_explicit(&s->n_idle_p, memory_order_relaxed) > 0)
+                atomic_load_explicit(&s->n_idle_p, memory_order_relaxed) >
+            0)
         return false;
     if (!pv__retake(p)) return false;
     pv__hand_off(p);
@@ -68,7 +70,7 @@ static void poll_if_nobody_does(int64_t now) {
 
 static void *watch(void *arg) {
     struct sched *s = &pv__sched;
-    struct m self = {.rec = trace_m_open(NULL)};
+    struct m self = {.rec = trace_m_open("sysmon")};
     uint32_t us = MIN_US, quiet = 0;
     pv__this_m = &self;
     while (!atomic_load_explicit(&stop, memory_order_acquire)) {

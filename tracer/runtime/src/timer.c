@@ -1,14 +1,15 @@
 /* tracer/runtime/src/timer.c - what is due when: a heap of four children a node for each processor.
  *
  * Invariants  1. a heap belongs to its lock; any thread may run any processor's due timers.
- *             2. timers fire under that lock, so once pv__timer_remove returned none is firing.
+ *             2. timers fire under that lock, so once pv__timer_remove returned it is not firing;
+ * whom they wake is made ready after it.
  *             3. next_when_ns is the heap's first, for those who only look.
  * A timer on a busy machine may be late by the goroutine that runs, as nobody is interrupted. */
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "tracer/runtime/src/rt.h"
+#include "tracer/runtime/src/chan.h"
 
 enum { CHILDREN = 4 };
 
@@ -52,19 +53,28 @@ static void note_first(struct p *p) {
     atomic_store_explicit(&p->next_when_ns, when, memory_order_seq_cst);
 }
 
-bool pv__timer_add(struct p *p, struct rt_timer *timer) {
-    if (p->n_timers == p->cap_timers) {
-        uint32_t cap = p->cap_timers ? p->cap_timers * 2 : 64;
-        struct rt_timer **timers = realloc(p->timers, cap * sizeof *timers);
-        if (!timers) return false;
-        p->timers = timers;
-        p->cap_timers = cap;
-    }
+/* Only the owner of a p adds to its heap, so that there is still room when the lock is taken again.
+ */
+bool pv__timer_room(struct p *p) {
+    if (p->n_timers < p->cap_timers) return true;
+    uint32_t cap = p->cap_timers ? p->cap_timers * 2 : 64;
+    struct rt_timer **timers = malloc(cap * sizeof *timers), **old;
+    if (!timers) return false;
+    pv__lock(&p->timers_lock);
+    for (uint32_t i = 0; i < p->n_timers; i++) timers[i] = p->timers[i];
+    old = p->timers;
+    p->timers = timers;
+    p->cap_timers = cap;
+    pv__unlock(&p->timers_lock);
+    free(old);
+    return true;
+}
+
+void pv__timer_add(struct p *p, struct rt_timer *timer) {
     if (timer->when_ns <= 0) timer->when_ns = 1;
     timer->p = p;
     up(p, p->n_timers++, timer);
     if (timer->i_heap == 0) note_first(p);
-    return true;
 }
 
 static void take_out(struct p *p, struct rt_timer *timer) {
@@ -80,7 +90,7 @@ static void take_out(struct p *p, struct rt_timer *timer) {
     if (i == 0) note_first(p);
 }
 
-bool pv__timer_remove(struct rt_timer *timer, struct p *p) {
+bool pv__timer_remove(struct p *p, struct rt_timer *timer) {
     pv__lock(&p->timers_lock);
     bool there = timer->p != NULL;
     if (there) take_out(p, timer);
@@ -89,6 +99,7 @@ bool pv__timer_remove(struct rt_timer *timer, struct p *p) {
 }
 
 void pv__timers_run(struct p *p, int64_t now_ns) {
+    struct g_list ready = {0};
     pv__lock(&p->timers_lock);
     while (p->n_timers > 0 && p->timers[0]->when_ns <= now_ns) {
         struct rt_timer *timer = p->timers[0];
@@ -100,9 +111,11 @@ void pv__timers_run(struct p *p, int64_t now_ns) {
         } else {
             take_out(p, timer);
         }
-        timer->fire(timer, now_ns);
+        struct g *g = timer->fire(timer, now_ns);
+        if (g) g_list_push(&ready, g);
     }
     pv__unlock(&p->timers_lock);
+    pv__ready_list(&ready);
 }
 
 int64_t pv__timers_next(void) {
@@ -121,16 +134,25 @@ void pv__timers_close(struct p *p) {
     p->n_timers = p->cap_timers = 0;
 }
 
-/* ---- sleeping -------------------------------------------------------------------------------------- */
+/* ---- sleeping
+ * -------------------------------------------------------------------------------------- */
 
-static void wake_sleeper(struct rt_timer *timer, int64_t now_ns) {
+static struct g *wake_sleeper(struct rt_timer *timer, int64_t now_ns) {
     (void)now_ns;
-    pv__ready((struct g *)(void *)((char *)timer - offsetof(struct g, timer)));
+    return (struct g *)(void *)((char *)timer - offsetof(struct g, timer));
 }
 
 static int64_t after(int64_t ns) {
     int64_t now = pv_nanotime(), when;
     return __builtin_add_overflow(now, ns, &when) ? INT64_MAX : when;
+}
+
+/* On the next stack: who waits in the poller may have to wake earlier. */
+static void slept(struct g *g, void *arg) {
+    struct p *p = arg;
+    (void)g; /* runs again, perhaps, from the unlock on */
+    pv__unlock(&p->timers_lock);
+    pv__poll_notice(atomic_load_explicit(&p->next_when_ns, memory_order_seq_cst));
 }
 
 int pv_sleep(int64_t ns) {
@@ -141,14 +163,66 @@ int pv_sleep(int64_t ns) {
         return 0;
     }
     struct p *p = g->m->p;
+    if (!pv__timer_room(p)) return -ENOMEM;
     g->timer = (struct rt_timer){.when_ns = after(ns), .fire = wake_sleeper};
     pv__lock(&p->timers_lock);
-    if (!pv__timer_add(p, &g->timer)) {
-        pv__unlock(&p->timers_lock);
-        return -ENOMEM;
-    }
-    int64_t when = g->timer.when_ns;
-    pv__poll_notice(when);
-    pv__park(g, R_SLEEP, NULL, 0, &p->timers_lock);
+    pv__timer_add(p, &g->timer);
+    pv__park_call(g, R_SLEEP, NULL, slept, p);
     return 0;
+}
+
+/* ---- timers with a channel
+ * -------------------------------------------------------------------------- */
+
+struct pv_timer {
+    struct rt_timer timer;
+    struct p *home;
+    struct pv_chan *chan;
+};
+
+static struct g *send_time(struct rt_timer *timer, int64_t now_ns) {
+    struct pv_timer *t = (struct pv_timer *)(void *)timer; /* its first member */
+    struct pv_waiter *woken = NULL;
+    pv__lock(&t->chan->lock);
+    pv__chan_send_now(t->chan, &now_ns, &woken);
+    pv__unlock(&t->chan->lock);
+    if (!woken) return NULL;
+    woken->g->woken_by = woken;
+    return woken->g;
+}
+
+struct pv_timer *pv_timer_start(int64_t after_ns, int64_t period_ns) {
+    struct g *g = g_self();
+    if (!g || period_ns < 0) return NULL;
+    struct p *p = g->m->p;
+    struct pv_timer *t = calloc(1, sizeof *t);
+    if (!t) return NULL;
+    t->chan = pv_chan_make(sizeof(int64_t), 1);
+    if (!t->chan || !pv__timer_room(p)) {
+        pv_timer_free(t);
+        return NULL;
+    }
+    t->home = p;
+    t->timer = (struct rt_timer){
+        .when_ns = after(after_ns > 0 ? after_ns : 0), .period_ns = period_ns, .fire = send_time};
+    pv__lock(&p->timers_lock);
+    pv__timer_add(p, &t->timer);
+    pv__unlock(&p->timers_lock);
+    pv__poll_notice(t->timer.when_ns);
+    return t;
+}
+
+struct pv_chan *pv_timer_chan(struct pv_timer *timer) {
+    return timer->chan;
+}
+
+bool pv_timer_stop(struct pv_timer *timer) {
+    return timer->home && pv__timer_remove(timer->home, &timer->timer);
+}
+
+void pv_timer_free(struct pv_timer *timer) {
+    if (!timer) return;
+    pv_timer_stop(timer);
+    pv_chan_free(timer->chan);
+    free(timer);
 }

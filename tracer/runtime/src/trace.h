@@ -1,44 +1,90 @@
-/* tracer/runtime/src/trace.h - what the runtime tells the recorder (tracer/parkview.h), in one place.
- * Each call is one branch while nothing is recorded.  Stacks are walked for waits and creations. */
+/* tracer/runtime/src/trace.h - what the runtime tells the recorder, in one place: each call is one
+ * branch while nothing is recorded.  Part of rt.h, which has the structures.
+ *
+ * A stack is walked where a goroutine waits, is made, or leaves for the kernel; not where it is
+ * woken, as the waker's next wait tells enough and walking costs more than the event. */
 #ifndef PARKVIEW_TRACER_RUNTIME_TRACE_H
 #define PARKVIEW_TRACER_RUNTIME_TRACE_H
 
-#if __has_include("tracer/parkview.h")
-#include "tracer/parkview.h"
-#else
-#include <stdbool.h>
-#include <stdint.h>
-struct pv_g {
-    uint64_t id;
-    uint32_t session, slot, seq, reserved;
-};
-struct pv_m;
-#define PV_NO_TRACE 1
-#endif
+#include "tracer/runtime/src/rt.h"
 
-struct g;
-struct m;
-struct p;
+extern uint32_t pv__reason_ids[N_REASONS], pv__yield_id, pv__preempted_id; /* of pv_string */
+void pv__trace_open(void);                                                 /* names them */
 
-#ifdef PV_NO_TRACE
-#define NOTHING_3(name, A, B, C)                                                                   \
-    static inline void name(A a, B b, C c) { (void)a, (void)b, (void)c; }
-#define NOTHING_2(name, A, B)                                                                      \
-    static inline void name(A a, B b) { (void)a, (void)b; }
-static inline struct pv_m *trace_m_open(struct m *m) { (void)m; return (struct pv_m *)0; }
-static inline void trace_m_close(struct pv_m *m) { (void)m; }
-NOTHING_2(trace_go_create, struct m *, struct g *)
-NOTHING_2(trace_go_start, struct m *, struct g *)
-NOTHING_3(trace_go_stop, struct m *, struct g *, bool)
-static inline void trace_go_park(struct m *m, struct g *g, int r, const void *o, uint64_t h) { (void)m, (void)g, (void)r, (void)o, (void)h; }
-NOTHING_2(trace_go_unpark, struct m *, struct g *)
-NOTHING_2(trace_go_exit, struct m *, struct g *)
-NOTHING_2(trace_go_syscall, struct m *, struct g *)
-NOTHING_3(trace_go_syscall_end, struct m *, struct g *, bool)
-NOTHING_2(trace_proc_start, struct m *, struct p *)
-NOTHING_2(trace_proc_stop, struct m *, struct p *)
-NOTHING_3(trace_proc_steal, struct m *, struct p *, struct m *)
-NOTHING_2(trace_maxprocs, struct m *, uint32_t)
-#endif
+static inline struct pv_m *trace_m_open(const char *name) {
+    return pv_m_open(name);
+}
+
+static inline void trace_m_close(struct pv_m *m) {
+    pv_m_close(m);
+}
+
+/* The caller's, a function that runs on g's stack. */
+static inline uint32_t trace_stack(const struct g *g) {
+    if (!pv_on()) return 0;
+    return pv_stack_walk(__builtin_frame_address(0), g->fiber.lo, g->fiber.hi);
+}
+
+static inline void trace_go_create(struct m *m, struct g *g) {
+    if (!pv_on()) return;
+    uint32_t start = pv_stack_entry((const void *)(uintptr_t)g->fn);
+    pv_go_create(m->rec, &g->rec, start, m->curg ? trace_stack(m->curg) : 0);
+}
+
+static inline void trace_go_start(struct m *m, struct g *g) {
+    pv_go_start(m->rec, &g->rec);
+}
+
+static inline void trace_go_stop(struct m *m, struct g *g, bool asked) {
+    if (pv_on())
+        pv_go_stop(m->rec, &g->rec, asked ? pv__preempted_id : pv__yield_id, trace_stack(g));
+}
+
+static inline void trace_go_park(struct m *m, struct g *g, enum pv_reason reason,
+                                 const void *object, uint64_t holder) {
+    if (pv_on())
+        pv_go_park(m->rec, &g->rec, pv__reason_ids[reason], (uintptr_t)object, holder,
+                   trace_stack(g));
+}
+
+/* m NULL: a thread that is not the runtime's, or no longer. */
+static inline struct pv_m *trace_rec(struct m *m) {
+    return m ? m->rec : pv_m_self();
+}
+
+static inline void trace_go_unpark(struct m *m, struct g *g) {
+    if (pv_on()) pv_go_unpark(trace_rec(m), &g->rec, 0);
+}
+
+static inline void trace_go_exit(struct m *m, struct g *g) {
+    pv_go_exit(m->rec, &g->rec);
+}
+
+static inline void trace_go_syscall(struct m *m, struct g *g) {
+    if (pv_on()) pv_go_syscall(m->rec, &g->rec, trace_stack(g));
+}
+
+static inline void trace_go_syscall_end(struct m *m, struct g *g, bool blocked) {
+    if (blocked)
+        pv_go_syscall_end_blocked(m->rec, &g->rec);
+    else
+        pv_go_syscall_end(m->rec, &g->rec);
+}
+
+static inline void trace_proc_start(struct m *m, struct p *p) {
+    pv_proc_start(m->rec, (int32_t)p->id);
+}
+
+static inline void trace_proc_stop(struct m *m) {
+    pv_proc_stop(m->rec);
+}
+
+static inline void trace_proc_steal(struct m *m, struct p *p, struct m *from) {
+    if (pv_on()) pv_proc_steal(trace_rec(m), (int32_t)p->id, from->rec);
+}
+
+static inline void trace_maxprocs(struct m *m, uint32_t n) {
+    pv_maxprocs(m->rec, n);
+}
 
 #endif

@@ -1,10 +1,10 @@
 /* tracer/runtime/src/world.c - pv_run: everything is set up, runs, and is taken down again.
  *
- * Invariants  1. processors are made once and kept: a thread that comes back from a system call after
- *                pv_run returned may look at the status of its own.
- *             2. pv_run returns when every thread has left the scheduler, except those in system calls;
- *                such a thread finds a newer epoch when it comes back, and ends.  Where there are some,
- *                the stacks stay mapped. */
+ * Invariants  1. processors are made once and kept: a thread that comes back from a system call
+ * after pv_run returned may look at the status of its own.
+ *             2. pv_run returns when every thread has left the scheduler, except those in system
+ * calls; such a thread finds a newer epoch when it comes back, and ends.  Where there are some, the
+ * stacks stay mapped. */
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -108,13 +108,14 @@ static bool forget_threads(struct m *self) {
 
 static int run_main(struct m *m, pv_fn *fn, void *arg) {
     struct sched *s = &pv__sched;
+    pv__trace_open();
     pv__lock(&s->lock);
     m->next_p = pv__idle_p_get();
     pv__unlock(&s->lock);
     m->p = m->next_p; /* to make the first goroutine with */
-    m->rec = trace_m_open(m);
+    m->rec = trace_m_open("main");
     trace_maxprocs(m, s->n_p);
-    s->main_g = pv__g_start(m, fn, arg, "main");
+    s->main_g = pv__g_start(m, fn, arg);
     m->p = NULL;
     if (!s->main_g) return -ENOMEM;
     int rc = pv__sysmon_start();
