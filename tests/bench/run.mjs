@@ -38,6 +38,11 @@ const tool = (name) => [join(oracleFolder, name)].find((path) => existsSync(path
 const goreader = tool("goreader");
 const gotooltrace = tool("gotooltrace");
 const bench = (name) => join(build, "bench", name);
+const built = spawnSync("cmake", ["--build", build, "--target", "benches"], { encoding: "utf8" });
+if (built.status !== 0) {
+  process.stderr.write(`the benchmarks could not be built:\n${built.stdout ?? built.error}`);
+  process.exit(1);
+}
 const folder = process.env.PARKVIEW_BENCH_TRACES ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "parkview-bench");
 
 /** NAME is KIND-VERSION-MEGABYTES; made by that Go where it is not there yet. */
