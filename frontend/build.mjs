@@ -1,6 +1,7 @@
-// build.mjs - src/ -> dist/: one script, one style sheet, one page, one font.  `--watch` rebuilds on change.
+// build.mjs - src/ -> dist/: the script, what it loads later (the SQL editor, charts), one style sheet, one page, one font.
+// `--watch` rebuilds on change.
 import { build, context } from "esbuild";
-import { copyFileSync, mkdirSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -15,6 +16,29 @@ copyFileSync(
 );
 copyFileSync(join(here, "node_modules/@fontsource-variable/inter/LICENSE"), join(dist, "inter-LICENSE.txt"));
 
+/** storage/SQL.md's worked questions and functions, as the module "sql-manual": nothing is written twice. */
+const manual = {
+  name: "sql-manual",
+  setup(b) {
+    const file = join(here, "../storage/SQL.md");
+    b.onResolve({ filter: /^sql-manual$/ }, () => ({ path: file, namespace: "manual" }));
+    b.onLoad({ filter: /.*/, namespace: "manual" }, () => {
+      const text = readFileSync(file, "utf8");
+      const worked = /\n# Worked questions\n([\s\S]*?)\n# Reference\n/.exec(text)?.[1] ?? "";
+      const questions = worked
+        .split(/^## /m)
+        .slice(1)
+        .flatMap((part) => {
+          const title = part.slice(0, part.indexOf("\n"));
+          return [...part.matchAll(/([^\n]*)\n+```sql\n([\s\S]*?)\n```/g)].map(([, before, sql], i) => ({ title: i === 0 ? title : before.replace(/[:.]$/, ""), sql }));
+        });
+      const functions = [...(/### Functions\n([\s\S]*)/.exec(text)?.[1] ?? "").matchAll(/^\| `([^`]+)` \| (.*?) \|$/gm)].map(([, call, meaning]) => ({ call, meaning }));
+      if (questions.length < 10 || functions.length < 5) throw new Error("storage/SQL.md has another shape than build.mjs expects");
+      return { contents: JSON.stringify({ questions, functions }), loader: "json", watchFiles: [file] };
+    });
+  },
+};
+
 const options = {
   absWorkingDir: here,
   entryPoints: [
@@ -25,6 +49,9 @@ const options = {
   bundle: true,
   minify: !process.argv.includes("--readable"),
   format: "esm",
+  splitting: true,
+  chunkNames: "[name]-[hash]",
+  plugins: [manual],
   target: ["es2022"],
   jsx: "automatic",
   jsxImportSource: "preact",

@@ -40,7 +40,7 @@ const layerOf = (path) => {
   const inner = path.replace(/^frontend\/src\//, "");
   return inner.includes("/") ? inner.split("/")[0] : inner.replace(/\.[a-z]+$/, "");
 };
-const PACKAGES = ["preact", "uplot", "@codemirror", "codemirror", "@lezer"];
+const PACKAGES = ["preact", "uplot", "@codemirror", "codemirror", "@lezer", "sql-manual"]; // the last is made of storage/SQL.md by build.mjs
 
 for (const path of files.filter((f) => /^frontend\/src\/.*\.tsx?$/.test(f) && !/\.d\.ts$|\.test\./.test(f))) {
   const mine = LAYERS.indexOf(layerOf(path));

@@ -9,6 +9,7 @@ import { upload } from "../net/upload";
 import { Answers, type Tab } from "./answers";
 import { Area, type Stretch } from "./area";
 import { parseAsk } from "./ask";
+import { Asked, type Moment } from "./asked";
 import { lookOfGroup, lookOfTag, type GroupLook, type TagLook } from "./families";
 import { Figures, type By } from "./figures";
 import { conditionsOf, Finder, type Place } from "./finder";
@@ -55,7 +56,6 @@ export class App extends Observable {
   subject: Subject | null = null;
   tab: Tab = "waits";
   sort = "-total";
-  sql = "";
   theme: "light" | "dark" | null = null;
   width = 0; // px of the lanes
   overviewWidth = 0;
@@ -71,6 +71,7 @@ export class App extends Observable {
   readonly selection: Selection;
   readonly answers: Answers;
   readonly finder: Finder;
+  readonly asked: Asked;
   private link: Link = {};
   private asking = 0;
 
@@ -90,6 +91,7 @@ export class App extends Observable {
       this.lanes.types = this.spans.types;
       this.lanes.layout();
     };
+    this.asked = new Asked(socket);
     socket.onPush = (p) => this.pushed(p);
     socket.onState = (c) => this.connection(c);
   }
@@ -99,7 +101,7 @@ export class App extends Observable {
   begin(link: Link): void {
     this.link = link;
     this.theme = link.theme ?? null;
-    this.sql = link.sql ?? "";
+    this.asked.text = link.sql ?? "";
     this.tab = tabOf(link.tab) ?? "waits";
     if (link.sort) this.sort = link.sort;
     const by = FIGURE_BYS.find((b) => b === link.by);
@@ -216,6 +218,7 @@ export class App extends Observable {
     this.area.set(null);
     this.answers.reset();
     this.finder.reset(-1);
+    this.asked.reset(-1);
     this.subject = null;
     this.filter = "";
     this.filterTags = null;
@@ -238,6 +241,7 @@ export class App extends Observable {
       this.finder.reset(trace);
       this.spans.reset(trace);
       this.notes.reset(trace);
+      this.asked.reset(trace);
       this.screen = "trace";
       this.lanes.setInfo(info, this.groups);
       this.view.reset(info.duration);
@@ -331,7 +335,7 @@ export class App extends Observable {
     const by = this.answers.by[this.tab];
     if (by) l.by = by;
     if (this.lanes.order !== "wait") l.order = this.lanes.order;
-    if (this.sql) l.sql = this.sql;
+    if (this.asked.text) l.sql = this.asked.text;
     return l;
   }
 
@@ -425,6 +429,20 @@ export class App extends Observable {
     if (p.kind === "goroutine" && p.g !== null) await this.selectGoroutine(p.g);
     else if (p.g !== null) await this.goTo(p.g, p.at);
     if (p.kind === "task" || p.g === null) this.view.reveal(p.at, p.at + p.dur);
+  }
+
+  /** Asks in SQL; the question stands in the address. */
+  async askSql(sql: string): Promise<void> {
+    const done = this.asked.run(sql);
+    this.changed();
+    await done;
+    this.view.changed();
+  }
+
+  async goToMoment(m: Moment | undefined): Promise<void> {
+    if (!m) return;
+    if (m.g !== null) await this.goTo(m.g, m.at);
+    else this.view.reveal(m.at, m.at + m.dur);
   }
 
   goToRange(name: string, from: number, dur: number): void {
@@ -669,7 +687,18 @@ export class App extends Observable {
   /** True while something that can be seen is not yet what it will be. */
   get busy(): boolean {
     if (this.screen === "connecting" || this.screen === "opening") return true;
-    return this.view.moving || this.scrollGoal !== null || this.tiles.loading || this.figures.busy || this.spans.busy || this.notes.busy || this.selection.busy || this.answers.busy || this.finder.busy || this.asking > 0;
+    return this.view.moving || this.scrollGoal !== null || this.tiles.loading || this.figures.busy || this.spans.busy || this.notes.busy || this.selection.busy || this.answers.busy || this.finder.busy || this.asked.busy || this.asking > 0;
+  }
+
+  /** Something that is waited for, so that the page counts as busy. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    this.asking++;
+    try {
+      return await work;
+    } finally {
+      this.asking--;
+      this.changed();
+    }
   }
 
   /** A request whose failure is a notice (or nobody's business), not an exception. */

@@ -1,15 +1,15 @@
 // view/editor.ts - the SQL field: CodeMirror with the tables and columns of this trace.
 // It lives in a shadow root, where its styles are constructed sheets: the page's policy allows no inline style element.
 
-import { autocompletion } from "@codemirror/autocomplete";
+import { autocompletion, type Completion, type CompletionContext } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { sql, SQLite } from "@codemirror/lang-sql";
 import { bracketMatching, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { Compartment, EditorState, Prec } from "@codemirror/state";
 import { drawSelection, EditorView, keymap, placeholder } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import type { Cell } from "../net/protocol";
 
-export type Schema = Record<string, string[]>;
 
 const look = EditorView.theme({
   "&": { height: "100%", backgroundColor: "var(--surface)", color: "var(--text)", fontSize: "12px" },
@@ -24,6 +24,7 @@ const look = EditorView.theme({
   ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "var(--font)", maxHeight: "180px" },
   ".cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--surface-3)", color: "var(--text)" },
   ".cm-completionIcon": { display: "none" },
+  ".cm-completionDetail": { color: "var(--text-3)", fontStyle: "normal", fontSize: "11px" },
 });
 
 // Weight and grey only: colour on this page means data.
@@ -38,9 +39,9 @@ export class SqlEditor {
   private view: EditorView;
   private language = new Compartment();
 
-  constructor(host: HTMLElement, text: string, run: () => void, changed: (text: string) => void) {
+  constructor(host: HTMLElement, text: string, run: (text: string) => void, changed: (text: string) => void) {
     const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
-    const go = Prec.highest(keymap.of([{ key: "Mod-Enter", run: () => (run(), true) }]));
+    const go = Prec.highest(keymap.of([{ key: "Mod-Enter", run: (v) => (run(v.state.doc.toString()), true) }]));
     this.view = new EditorView({
       root,
       parent: root,
@@ -65,8 +66,22 @@ export class SqlEditor {
     });
   }
 
-  setSchema(schema: Schema): void {
-    this.view.dispatch({ effects: this.language.reconfigure(sql({ dialect: SQLite, schema, upperCaseKeywords: true })) });
+  /** Tables and columns of this trace, each with what it means. */
+  setSchema(rows: Cell[][], functions: { call: string; meaning: string }[]): void {
+    const schema: Record<string, Completion[]> = {};
+    for (const [table, column, meaning] of rows) (schema[String(table)] ??= []).push({ label: String(column), type: "property", detail: String(meaning ?? "") });
+    const language = sql({ dialect: SQLite, schema, upperCaseKeywords: true });
+    const calls = functions.map(({ call, meaning }): Completion => ({ label: call.replace(/\(.*/, "("), displayLabel: call, type: "function", detail: meaning.slice(0, 80) }));
+    const own = language.language.data.of({
+      autocomplete: (context: CompletionContext) => {
+        const word = context.matchBefore(/\w+$/);
+        return word ? { from: word.from, options: calls, validFor: /^\w*$/ } : null;
+      },
+    });
+    this.view.dispatch({ effects: this.language.reconfigure([language, own]) });
+  }
+  setText(text: string): void {
+    this.view.dispatch({ changes: { from: 0, to: this.view.state.doc.length, insert: text } });
   }
   focus(): void {
     this.view.focus();

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { brushOf } from "../draw/overview";
+import { OverviewHits } from "./hits";
 import type { Stage } from "./stage";
 import { useChanges } from "./use";
 
@@ -82,6 +83,7 @@ export function Overview({ stage }: { stage: Stage }) {
       </div>
       <div class="ovc" ref={box} role="img" aria-label="The whole trace; drag to choose the window" onPointerDown={down} onPointerMove={move} onPointerUp={up} onPointerCancel={() => (drag.current = null)}>
         <canvas ref={canvas} />
+        <OverviewHits stage={stage} />
       </div>
     </div>
   );

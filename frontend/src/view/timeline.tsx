@@ -7,6 +7,7 @@ import { SIZES, type Order } from "../model/lanes";
 import type { Mark } from "../model/marks";
 import type { Gap } from "../net/protocol";
 import { Gestures, phaseAt, type Card } from "./gestures";
+import { LaneHits } from "./hits";
 import { Names } from "./names";
 import type { Stage } from "./stage";
 import { Tooltip, type Tip } from "./tip";
@@ -83,6 +84,7 @@ export function Timeline({ stage }: { stage: Stage }) {
       >
         <canvas ref={base} />
         <canvas ref={top} class="over" />
+        <LaneHits stage={stage} />
         <Controls stage={stage} />
         {card && <GapCard gap={card.gap} x={card.x} close={() => setCard(null)} />}
         <MarkCard stage={stage} />
