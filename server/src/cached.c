@@ -29,6 +29,16 @@ bool file_is_store(const char *file) {
     return !file_is_stream(file) && store_is(file);
 }
 
+int wants_events(const char *command, const char *file) {
+    if (!file_is_store(file)) return EXIT_FINE;
+    fprintf(
+        stderr,
+        "parkview: %s: %s is a store, which keeps slices and not events: give the trace that it "
+        "was made from, or ask the store with `parkview waits`, `query` or `open`\n",
+        command, file);
+    return EXIT_CANNOT_OPEN;
+}
+
 /* What the cache holds: 1 damaged, 0 sound, < 0 not usable. */
 static int look_at(const char *path, struct fault *f) {
     struct store *s;

@@ -35,6 +35,9 @@ int import_cached(const struct store_import_options *how, struct cache_slot *slo
 bool file_is_stream(const char *file);
 /* file_is_store - a store, and not a stream: those are not even looked into. */
 bool file_is_store(const char *file);
+/* wants_events - for commands that read a trace's events, which a store keeps no more: EXIT_FINE,
+ * or for a store a sentence on standard error and EXIT_CANNOT_OPEN. */
+int wants_events(const char *command, const char *file);
 
 /* fault_of_gaps - 1 and the first damage of a store as a fault, 0 where it is sound. */
 int fault_of_gaps(struct store *s, struct fault *f);

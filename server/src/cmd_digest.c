@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "server/src/cached.h"
 #include "server/src/commands.h"
 #include "server/src/options.h"
 #include "server/src/report.h"
@@ -13,6 +14,7 @@ int cmd_digest(int argc, char **argv) {
     const struct opt opts[] = {{0}};
     int n = options_parse(argc, argv, opts);
     if (n < 0 || options_operands(argv[0], n, 1, 1) < 0) return EXIT_USAGE;
+    if (wants_events(argv[0], argv[1])) return EXIT_CANNOT_OPEN;
     struct facts *facts;
     struct fault f = {0};
     int rc = facts_read(argv[1], &(struct facts_options){.digests = true}, &facts, &f);

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "server/src/cached.h"
 #include "server/src/commands.h"
 #include "server/src/options.h"
 #include "server/src/report.h"
@@ -13,6 +14,7 @@ int cmd_dump(int argc, char **argv) {
     const struct opt opts[] = {{"--wire", OPT_FLAG, &dump.wire, NULL}, {0}};
     int n = options_parse(argc, argv, opts);
     if (n < 0 || options_operands(argv[0], n, 1, 1) < 0) return EXIT_USAGE;
+    if (wants_events(argv[0], argv[1])) return EXIT_CANNOT_OPEN;
     signal(SIGPIPE, SIG_DFL); /* `parkview dump FILE | head` ends quietly, as filters do */
     struct dump_result result;
     struct fault f = {0};

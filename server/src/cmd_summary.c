@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "server/src/cached.h"
 #include "server/src/commands.h"
 #include "server/src/options.h"
 #include "server/src/report.h"
@@ -18,6 +19,7 @@ int cmd_summary(int argc, char **argv) {
     const struct opt opts[] = {{"--json", OPT_FLAG, &json, NULL}, {0}};
     int n = options_parse(argc, argv, opts);
     if (n < 0 || options_operands(argv[0], n, 1, 1) < 0) return EXIT_USAGE;
+    if (wants_events(argv[0], argv[1])) return EXIT_CANNOT_OPEN;
     const char *path = argv[1];
     struct facts *facts;
     struct fault f = {0};

@@ -91,6 +91,16 @@ checks.check("standard output is full", fullOut.status === 3 && /No space left/.
 checks.equal("the cache cannot be made", run(["waits", join(root, "samples/lock-convoy.trace")], { env: { XDG_CACHE_HOME: "/dev/null" } }).status, 3);
 checks.equal("a store cannot be written there", run(["import", "-o", "/no/such/folder/x", join(root, "samples/lock-convoy.trace")]).status, 3);
 
+// ---- a store where a trace is needed ---------------------------------------------------------------
+
+const store = join(scratch, "given.pvstore");
+run(["import", "-o", store, join(root, "samples/lock-convoy.trace")]);
+for (const command of ["summary", "digest", "dump"]) {
+  const got = run([command, store]);
+  checks.equal(`${command} of a store: exit status`, got.status, 3);
+  checks.check(`${command} of a store: it says what to ask instead`, /^parkview: .* is a store.*`parkview waits`/.test(got.stderr), got.stderr);
+}
+
 // ---- pipes --------------------------------------------------------------------------------------
 
 const whole = run(["waits", "--format", "csv", join(root, "samples/lock-convoy.trace")]);
