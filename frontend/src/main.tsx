@@ -2,6 +2,7 @@
 
 import { render } from "preact";
 import { App } from "./model/app";
+import { stepOf } from "./model/address";
 import { formatLink, parseLink } from "./model/link";
 import { Socket } from "./net/socket";
 import { Page } from "./view/page";
@@ -23,27 +24,36 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => app.
 const stage = new Stage(app);
 window.parkview = makeProbe(stage);
 
-const ADDRESS_MS = 200;
+const ADDRESS_MS = 100;
 let places = 0;
+let traveling = false; // back or forth: what is on its way there is no new step
+let step = ""; // what is selected, filtered and asked, as it was written last
 let writing: ReturnType<typeof setTimeout> | undefined;
 function writeAddress(): void {
   clearTimeout(writing);
   writing = setTimeout(() => {
     if (app.screen !== "trace" && app.screen !== "start") return;
-    const hash = formatLink(app.toLink());
+    if (app.view.passing || (traveling && app.busy)) return writeAddress();
+    const link = app.toLink();
+    const hash = formatLink(link);
     const now = location.hash.replace(/^#/, "");
     const address = `${location.pathname}${location.search}${hash ? `#${hash}` : ""}`;
     // A place to come back to is one for the browser's Back, too; everything else amends where we are.
-    if (hash !== now && app.view.places !== places) history.pushState(null, "", address);
+    const moved = !traveling && (app.view.places !== places || (step !== "" && stepOf(link) !== step));
+    traveling = false;
+    if (hash !== now && moved) history.pushState(null, "", address);
     else if (hash !== now) history.replaceState(null, "", address);
     places = app.view.places;
+    step = stepOf(link);
     document.title = app.entry && app.screen === "trace" ? `${app.entry.name} · Parkview` : "Parkview";
   }, ADDRESS_MS);
 }
-for (const o of [app, app.view, app.lanes, app.selection, app.marks, app.spans]) o.subscribe(writeAddress);
+for (const o of [app, app.view, app.lanes, app.selection, app.marks, app.spans, app.area, app.finder, app.asked]) o.subscribe(writeAddress);
 addEventListener("popstate", () => {
   clearTimeout(writing);
-  app.travel(parseLink(location.hash));
+  const link = parseLink(location.hash);
+  traveling = true;
+  app.travel(link);
 });
 
 render(<Page app={app} stage={stage} />, document.getElementById("page")!);

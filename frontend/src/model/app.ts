@@ -6,6 +6,7 @@ import type { FigureBy, Goroutine, Id, Info, Push, Slice, TraceEntry, TraceList 
 import type { Socket } from "../net/socket";
 import { RequestError } from "../net/socket";
 import { upload } from "../net/upload";
+import { answersToLink, restoreAnswers } from "./address";
 import { Answers, type Tab } from "./answers";
 import { Area, type Stretch } from "./area";
 import { parseAsk } from "./ask";
@@ -30,9 +31,6 @@ export interface Upload {
   total: number;
 }
 
-const TABS: readonly Tab[] = ["waits", "ready", "running", "syscalls", "goroutines", "gc", "found", "sql"];
-const tabOf = (text: string | undefined): Tab | undefined => TABS.find((t) => t === text);
-const FIGURE_BYS: readonly FigureBy[] = ["reason", "refined", "function", "stack", "goroutine", "start"];
 const QUICK_BYS: readonly By[] = ["reason", "refined", "function", "stack"];
 
 /** What the details are about where it is neither a slice nor a goroutine. */
@@ -102,10 +100,6 @@ export class App extends Observable {
     this.link = link;
     this.theme = link.theme ?? null;
     this.asked.text = link.sql ?? "";
-    this.tab = tabOf(link.tab) ?? "waits";
-    if (link.sort) this.sort = link.sort;
-    const by = FIGURE_BYS.find((b) => b === link.by);
-    if (by) this.setBy(by);
     if (link.order) this.lanes.order = link.order;
     this.socket.connect();
   }
@@ -269,6 +263,7 @@ export class App extends Observable {
     this.link = {};
     if (l.trace !== undefined && l.trace !== this.entry?.name) return;
     this.restoreLanes(l);
+    restoreAnswers(this, l, false);
     if (l.from !== undefined && l.to !== undefined) this.view.reset(this.view.duration, { from: l.from, to: l.to });
     if (l.scroll !== undefined) this.lanes.scroll = l.scroll;
     if (l.lane !== undefined && l.at !== undefined) void this.selection.pick(l.lane, l.at);
@@ -304,6 +299,7 @@ export class App extends Observable {
     if (l.lane !== undefined && l.at !== undefined) void this.select(l.lane, l.at);
     else if (l.lane?.startsWith("G")) void this.selectGoroutine(Number(l.lane.slice(1)));
     else if (this.selection.slice || this.selection.goroutine) this.deselect();
+    restoreAnswers(this, l, true);
     this.changed();
   }
 
@@ -330,12 +326,8 @@ export class App extends Observable {
     if (this.spans.open.length) l.types = this.spans.open;
     if (this.marks.list.length) l.marks = this.marks.list;
     l.scroll = this.lanes.scroll;
-    if (this.tab !== "waits") l.tab = this.tab;
-    if (this.sort !== "-total") l.sort = this.sort;
-    const by = this.answers.by[this.tab];
-    if (by) l.by = by;
     if (this.lanes.order !== "wait") l.order = this.lanes.order;
-    if (this.asked.text) l.sql = this.asked.text;
+    answersToLink(this, l);
     return l;
   }
 

@@ -25,6 +25,10 @@ export interface Link {
   tab?: string;
   order?: Order;
   sql?: string;
+  area?: string; // "from-to,G1,P0"
+  filter?: string; // as the search field takes it
+  find?: string;
+  cycle?: string; // of the collector, "from-to"
 }
 
 export function formatLink(l: Link): string {
@@ -49,6 +53,10 @@ export function formatLink(l: Link): string {
   put("sort", l.sort);
   put("order", l.order);
   put("theme", l.theme);
+  put("cycle", l.cycle);
+  put("area", l.area);
+  put("filter", l.filter);
+  put("find", l.find);
   put("sql", l.sql);
   return p.join("&");
 }
@@ -100,5 +108,9 @@ export function parseLink(hash: string): Link {
   const order = text("order");
   if (order === "wait" || order === "running" || order === "start" || order === "id") l.order = order;
   l.sql = text("sql");
+  l.area = text("area");
+  l.filter = text("filter");
+  l.find = text("find");
+  l.cycle = text("cycle");
   return l;
 }

@@ -28,6 +28,10 @@ export class Viewport extends Observable {
   get span(): number {
     return this.to - this.from;
   }
+  /** Not yet known whether the window stays here. */
+  get passing(): boolean {
+    return this.settling !== undefined;
+  }
   get moving(): boolean {
     return this.start !== null;
   }
@@ -131,6 +135,7 @@ export class Viewport extends Observable {
 
   private travel(back: Span[], forth: Span[]): void {
     clearTimeout(this.settling);
+    this.settling = undefined;
     this.remember();
     const to = back.pop();
     if (!to) return;
@@ -144,7 +149,10 @@ export class Viewport extends Observable {
 
   private arrive(): void {
     clearTimeout(this.settling);
-    this.settling = setTimeout(() => this.remember(), SETTLE_MS);
+    this.settling = setTimeout(() => {
+      this.settling = undefined;
+      this.remember();
+    }, SETTLE_MS);
   }
 
   private remember(): void {
@@ -162,6 +170,7 @@ export class Viewport extends Observable {
   /** The present goal is where the browser's own history stands: nothing new. */
   stay(): void {
     clearTimeout(this.settling);
+    this.settling = undefined;
     this.place = this.goal;
   }
 

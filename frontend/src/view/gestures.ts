@@ -228,7 +228,10 @@ export class Gestures {
     app.marks.show(null);
     if (p.y < PINNED) {
       const r = p.y >= SIZES.ruler ? phaseAt(this.stage, this.stage.scale().t(p.x)) : undefined;
-      if (r) app.view.fit(r.start, r.start + r.dur);
+      if (!r) return;
+      app.view.fit(r.start, r.start + r.dur);
+      const cycle = r.name.startsWith("stop") ? phaseAt(this.stage, r.start + r.dur, "mark") ?? phaseAt(this.stage, r.start, "mark") : r;
+      if (cycle) app.showSubject({ kind: "gc", from: cycle.start, to: cycle.start + cycle.dur });
       return;
     }
     const row = app.lanes.at(p.y - PINNED);
@@ -269,9 +272,9 @@ export class Gestures {
 const GRASP_PX = 3;
 
 /** The pause under the pointer, else the mark phase. */
-export function phaseAt(stage: Stage, t: number): Range | undefined {
+export function phaseAt(stage: Stage, t: number, only?: "mark"): Range | undefined {
   const near = stage.scale().nsPerPx * GRASP_PX;
   const { stops, marks } = stage.phases();
   const at = (r: Range) => t >= r.start - near && t <= r.start + r.dur + near;
-  return stops.find(at) ?? marks.find(at);
+  return only ? marks.find(at) : (stops.find(at) ?? marks.find(at));
 }

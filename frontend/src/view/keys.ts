@@ -103,16 +103,17 @@ function enter(app: App, row: Row): boolean {
   else if (row.kind === "group") app.toggleGroup(row.group!);
   else if (row.kind === "type") app.toggleType(row.type!);
   else if (row.kind === "more") app.showMore(row);
+  else if (row.kind === "p" && app.selection.slice?.p === row.id) app.showSubject({ kind: "p", p: row.id! });
   else if (row.lane && row.lane !== "ALL") void app.select(row.lane, app.cursor ?? (from + to) / 2);
   else return false;
   return true;
 }
 
-/** m marks; n goes from mark to mark, unless it steps through what a search found. */
+/** m marks; n goes from mark to mark. */
 function markKey(app: App, k: string, e: KeyboardEvent): boolean {
   if (k === "m" && e.shiftKey) app.marks.set([]);
   else if (k === "m") app.mark();
-  else if (k === "n" && !app.filter) app.markTo(e.shiftKey ? -1 : 1);
+  else if (k === "n") app.markTo(e.shiftKey ? -1 : 1);
   else return false;
   return true;
 }
@@ -175,4 +176,5 @@ function fitChosen(app: App): void {
   if (a) app.view.fit(a.from, a.to);
   else if (slice) app.view.fit(slice.start, slice.start + slice.dur);
   else if (goroutine) app.view.fit(goroutine.start, goroutine.end);
+  else if (app.subject?.kind === "gc") app.view.fit(app.subject.from, app.subject.to);
 }

@@ -181,6 +181,14 @@ function NameText({ stage, row }: RowProps) {
     case "section":
       return <SectionName stage={stage} row={row} />;
     case "p":
+      return (
+        <>
+          <button class="t" tabIndex={-1} title={`What ${row.name} did in this window`} onClick={() => stage.app.showSubject({ kind: "p", p: row.id! })}>
+            {row.name}
+          </button>
+          <span class="m">{busyFigure(stage, row)}</span>
+        </>
+      );
     case "m":
       return (
         <>
