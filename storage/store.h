@@ -164,8 +164,10 @@ struct lane {
  * Stretches at least one bucket long are solids with their true edges (they may reach beyond the
  * tile); shorter ones are summed as parts of the bucket that holds them: nothing vanishes, and
  * solids + parts add up to the lane's whole time to the nanosecond.
- * Group and "all" lanes have parts only: cover is then the mean number of goroutines. */
-enum { TILE_BUCKETS = 1024, TILE_MAX_LEVEL = 48 };
+ * Group and "all" lanes have parts only: cover is then the mean number of goroutines.
+ * A dense tile may come coarser than it was asked for: its buckets are then 2^shift times as wide,
+ * and solids maybe only what is longer than four of them; all else holds. */
+enum { TILE_BUCKETS = 1024, TILE_MAX_LEVEL = 48, TILES_MAX_LANES = 64, TILES_MAX = 8 };
 
 struct tile_solid {
     int64_t start_ns, dur_ns;
@@ -174,16 +176,38 @@ struct tile_solid {
     uint16_t tag;
     uint16_t pad;
 };
-struct tile_part { /* sorted by bucket */
-    uint16_t bucket;
+struct tile_part { /* n equal buckets of a tag, from `bucket` on; sorted by tag, then bucket */
+    uint16_t bucket, n;
     uint16_t tag;
-    float cover; /* ns in this state / bucket width */
+    float cover; /* of each: ns in this state / bucket width */
 };
 struct tile {
     const struct tile_solid *solids;
     const struct tile_part *parts;
     uint32_t n_solids, n_parts;
+    uint8_t shift;
+    bool coarse; /* asked for with fewer others it may come finer */
 };
+
+/* The tiles that a window asks for, painted in one go; at most TILES_MAX_LANES lanes and TILES_MAX
+ * tiles of each. */
+struct tile_query {
+    const struct lane *lanes; /* copied */
+    uint32_t n_lanes;
+    int level;
+    int64_t first, end; /* tile indexes, end exclusive */
+    /* 0: as asked, whatever it costs.  Else about so many bytes of server/PROTOCOL.md may they
+     * take, and bounded work: what is denser comes coarser. */
+    uint32_t budget_bytes;
+};
+struct tiles;
+int store_tiles(struct store *s, const struct tile_query *q, struct tiles **out, struct fault *f);
+/* tiles_get - a tile of the lane with that index in the query; borrowed until the next call on
+ * these tiles. */
+int tiles_get(struct tiles *t, uint32_t i_lane, int64_t index, struct tile *out, struct fault *f);
+void tiles_free(struct tiles *t);
+
+/* store_tile - a single one, as asked; borrowed until the next call on the store. */
 int store_tile(struct store *s, struct lane lane, int level, int64_t index, struct tile *out,
                struct fault *f);
 

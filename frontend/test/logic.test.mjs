@@ -72,51 +72,74 @@ function viewport({ Viewport }) {
   checks.equal("who looks at a part keeps the part", v.goal.to, 1e9);
 }
 
-/** One record as server/PROTOCOL.md lays it out. */
-function message({ level, index, solids, parts }) {
-  const S = solids.length;
-  const N = parts.length;
-  const bytes = Math.ceil((32 + S * 30 + N * 8) / 8) * 8;
+/** One record as server/PROTOCOL.md lays it out: solids within the tile, runs, rows of codes. */
+function message({ level, shift, index, longs, solids, runs, rows }) {
+  const codes = rows.flatMap((r) => r.codes);
+  const bytes = Math.ceil((48 + longs.length * 30 + solids.length * 16 + runs.length * 10 + rows.length * 10 + codes.length) / 8) * 8;
   const b = new DataView(new ArrayBuffer(8 + bytes));
-  b.setUint32(0, 7, true);
-  b.setUint32(4, 1, true);
-  [0, level].forEach((n, i) => b.setUint32(8 + 4 * i, n, true));
-  b.setFloat64(16, index, true);
-  [S, N, 1, bytes].forEach((n, i) => b.setUint32(24 + 4 * i, n, true));
-  let o = 40;
-  for (const k of ["start", "dur", "who"]) for (const s of solids) b.setFloat64((o += 8) - 8, s[k], true);
-  for (const s of solids) b.setUint32((o += 4) - 4, s.group, true);
-  for (const p of parts) b.setFloat32((o += 4) - 4, p.cover, true);
-  for (const s of solids) b.setUint16((o += 2) - 2, s.tag, true);
-  for (const p of parts) b.setUint16((o += 2) - 2, p.bucket, true);
-  for (const p of parts) b.setUint16((o += 2) - 2, p.tag, true);
+  let o = 0;
+  const put = { f64: (n) => b.setFloat64((o += 8) - 8, n, true), f32: (n) => b.setFloat32((o += 4) - 4, n, true), u32: (n) => b.setUint32((o += 4) - 4, n, true), u16: (n) => b.setUint16((o += 2) - 2, n, true), u8: (n) => b.setUint8(o++, n) };
+  for (const n of [7, 1, 0]) put.u32(n);
+  for (const n of [level, shift]) put.u16(n);
+  put.f64(index);
+  for (const n of [longs.length, solids.length, runs.length, rows.length, codes.length, 1, bytes, 0]) put.u32(n);
+  const column = (type, list, of) => list.forEach((x) => put[type](of(x)));
+  const edge = index * 1024 * 2 ** level;
+  for (const k of ["start", "dur", "who"]) column("f64", longs, (s) => s[k]);
+  column("u32", longs, (s) => s.group);
+  column("u32", solids, (s) => s.start - edge);
+  column("u32", solids, (s) => s.dur);
+  column("u32", solids, (s) => s.who + 1);
+  column("f32", runs, (r) => r.cover);
+  column("f32", rows, (r) => r.scale);
+  column("u16", longs, (s) => s.tag);
+  column("u16", solids, (s) => s.tag);
+  column("u16", solids, (s) => s.group);
+  for (const k of ["tag", "bucket", "n"]) column("u16", runs, (r) => r[k]);
+  column("u16", rows, (r) => r.tag);
+  column("u16", rows, (r) => r.bucket);
+  column("u16", rows, (r) => r.codes.length);
+  column("u8", codes, (c) => c);
   return b.buffer;
 }
 
 function tiles({ readTiles, levelFor, Columns, Scale }) {
-  const parts = [];
-  for (let i = 0; i < 1024; i += 3) parts.push({ bucket: i, tag: i % 2, cover: (i % 7) / 7 });
-  const sent = { level: 4, index: 2, solids: [{ start: 33000, dur: 5000, who: 17, group: 3, tag: 1 }], parts };
+  const solids = [{ start: 33000, dur: 5000, who: 17, group: 3, tag: 1 }];
+  const longs = [{ start: 20, dur: 32900, who: -1, group: 2, tag: 0 }, { start: 40000, dur: 90000, who: 5, group: 1, tag: 1 }];
+  const runs = [{ tag: 1, bucket: 40, n: 100, cover: 3 }, { tag: 0, bucket: 500, n: 1, cover: 0.5 }];
+  const rows = [{ tag: 0, bucket: 7, scale: 0.75, codes: [255, 0, 100, 1] }, { tag: 1, bucket: 200, scale: 2, codes: Array.from({ length: 300 }, (_, i) => i % 256) }];
+  const sent = { level: 4, shift: 1, index: 2, longs, solids, runs, rows };
   const { id, records } = readTiles(message(sent));
   const { tile } = records[0];
   checks.equal("the request's id", id, 7);
-  checks.equal("a solid", [tile.start[0], tile.dur[0], tile.who[0], tile.group[0], tile.tag[0]].join(), "33000,5000,17,3,1");
-  checks.equal("its parts", tile.bucket.length, parts.length);
+  for (const [i, s] of [longs[0], solids[0], longs[1]].entries()) checks.equal(`solid ${i}`, [tile.start[i], tile.dur[i], tile.who[i], tile.group[i], tile.tag[i]].join(), [s.start, s.dur, s.who, s.group, s.tag].join());
   for (const [perPx, level] of [[0.3, 0], [1, 0], [1.99, 0], [2, 1], [65536, 16], [1e6, 19]]) checks.equal(`level at ${perPx} ns a pixel`, levelFor(perPx), level);
 
   // Nothing vanishes: what the columns hold is what the parts held, at every zoom and cut.
   const base = 2 * 1024 * 16;
   const seg = { tile, from: base, to: base + 1024 * 16 };
   const classOf = new Uint8Array([0, 4]);
+  const covers = [0, 0];
+  for (const r of runs) covers[r.tag] += r.n * r.cover;
+  for (const r of rows) for (const c of r.codes) covers[r.tag] += r.scale * (c / 255) ** 2;
   for (const width of [3, 100, 700, 1024, 5000]) {
     const s = new Scale(base, base + 1024 * 16, width);
     const c = new Columns();
     c.reset(width);
     c.addParts(seg, s, classOf);
-    const got = c.data.reduce((a, v) => a + v, 0) * s.nsPerPx;
-    const want = parts.reduce((a, p) => a + Math.fround(p.cover), 0) * 16;
-    checks.check(`${width} columns hold all parts`, Math.abs(got - want) < want * 1e-4, `${got} of ${want} ns`);
+    for (const tag of [0, 1]) {
+      const got = c.data.reduce((a, v, i) => (i % 11 === classOf[tag] ? a + v : a), 0) * s.nsPerPx;
+      const want = covers[tag] * 32;
+      checks.check(`${width} columns hold all parts of tag ${tag}`, Math.abs(got - want) < want * 1e-4, `${got} of ${want} ns`);
+    }
   }
+  const half = new Scale(base + 200 * 32, base + 350 * 32, 400);
+  const c = new Columns();
+  c.reset(400);
+  c.addParts({ tile, from: base, to: base + 1024 * 16 }, half, classOf);
+  const want = rows[1].codes.slice(0, 150).reduce((a, v) => a + 2 * (v / 255) ** 2, 0) * 32;
+  const got = c.data.reduce((a, v) => a + v, 0) * half.nsPerPx;
+  checks.check("a part of a row is that part", Math.abs(got - want) < want * 1e-4, `${got} of ${want} ns`);
 }
 
 function cache({ Lru }) {

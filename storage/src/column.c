@@ -14,21 +14,13 @@ enum mode { MODE_CONSTANT, MODE_PLAIN, MODE_ZSTD };
 enum { SKIP_AFTER_FAILURE = 63, MIN_FOR_ZSTD = 48, ZSTD_LEVEL = 1 };
 
 struct column_codec {
-    ZSTD_CCtx *pack;
+    ZSTD_CCtx *pack; /* both are made when they are needed first */
     ZSTD_DCtx *unpack;
     struct buffer raw, packed;
 };
 
 struct column_codec *column_codec_new(void) {
-    struct column_codec *c = calloc(1, sizeof *c);
-    if (!c) return NULL;
-    c->pack = ZSTD_createCCtx();
-    c->unpack = ZSTD_createDCtx();
-    if (!c->pack || !c->unpack) {
-        column_codec_free(c);
-        return NULL;
-    }
-    return c;
+    return calloc(1, sizeof(struct column_codec));
 }
 
 void column_codec_free(struct column_codec *c) {
@@ -51,7 +43,8 @@ static void put_plain(struct buffer *out, const uint8_t *data, size_t n) {
 static bool put_packed(struct column_codec *c, struct buffer *out, const uint8_t *data, size_t n) {
     size_t bound = ZSTD_compressBound(n);
     c->packed.n = 0;
-    if (!buffer_reserve(&c->packed, bound)) {
+    if (!c->pack) c->pack = ZSTD_createCCtx();
+    if (!c->pack || !buffer_reserve(&c->packed, bound)) {
         out->bad = true;
         return false;
     }
@@ -122,7 +115,8 @@ static int get_raw(struct column_codec *c, struct cursor *in, size_t max, struct
     const uint8_t *p = in->bad ? NULL : cursor_bytes(in, packed);
     if (!p) return PV_ECORRUPT;
     c->raw.n = 0;
-    if (!buffer_reserve(&c->raw, n)) return PV_ENOMEM;
+    if (!c->unpack) c->unpack = ZSTD_createDCtx();
+    if (!c->unpack || !buffer_reserve(&c->raw, n)) return PV_ENOMEM;
     size_t got = ZSTD_decompressDCtx(c->unpack, c->raw.data, n, p, packed);
     if (ZSTD_isError(got) || got != n) return PV_ECORRUPT;
     *raw = (struct cursor){c->raw.data, c->raw.data + n, false};
@@ -139,23 +133,40 @@ static int skip_column(struct cursor *in) {
     return 0;
 }
 
-int column_get(struct column_codec *c, struct cursor *in, uint64_t *out, uint32_t n) {
+/* Behind the first n numbers; NULL where there are not so many.  Every number has one byte below
+ * 0x80, its last. */
+static const uint8_t *skip_numbers(const uint8_t *p, const uint8_t *end, uint32_t n) {
+    while (n >= 8 && end - p >= 8) {
+        uint64_t ends = (~load_u64le(p) & 0x8080808080808080) >> 7; /* ones, to be counted */
+        n -= (uint32_t)((ends * 0x0101010101010101) >> 56);
+        p += 8;
+    }
+    while (n && p < end) n -= *p++ < 0x80;
+    return n ? NULL : p;
+}
+
+int column_get_part(struct column_codec *c, struct cursor *in, uint64_t *out,
+                    struct column_part part) {
     if (!out) return skip_column(in);
     if (in->p < in->end && *in->p == MODE_CONSTANT) {
         in->p++;
         uint64_t value = cursor_varint(in);
-        for (uint32_t i = 0; i < n; i++) out[i] = value;
+        for (uint32_t i = 0; i < part.n; i++) out[i] = value;
         return in->bad ? PV_ECORRUPT : 0;
     }
     struct cursor raw;
-    TRY(get_raw(c, in, (size_t)n * 10, &raw));
+    TRY(get_raw(c, in, (size_t)part.all * 10, &raw));
     uint32_t i = 0;
-    const uint8_t *p = raw.p;
-    while (i < n && p && raw.end - p >= UVARINT_SLACK) p = uvarint_fast(p, &out[i++]);
+    const uint8_t *p = skip_numbers(raw.p, raw.end, part.first);
+    while (i < part.n && p && raw.end - p >= UVARINT_SLACK) p = uvarint_fast(p, &out[i++]);
     if (!p) return PV_ECORRUPT;
     raw.p = p;
-    for (; i < n; i++) out[i] = cursor_varint(&raw);
+    for (; i < part.n; i++) out[i] = cursor_varint(&raw);
     return raw.bad ? PV_ECORRUPT : 0;
+}
+
+int column_get(struct column_codec *c, struct cursor *in, uint64_t *out, uint32_t n) {
+    return column_get_part(c, in, out, (struct column_part){n, 0, n});
 }
 
 void bytes_put(struct column_codec *c, struct buffer *out, const struct buffer *in) {

@@ -19,6 +19,12 @@ void column_put(struct column_codec *c, struct buffer *out, const uint64_t *valu
 /* column_get - n values from bytes that column_put wrote; out may be NULL to skip the column.
  * Returns 0 or PV_ECORRUPT. */
 int column_get(struct column_codec *c, struct cursor *in, uint64_t *out, uint32_t n);
+/* column_get_part - the same for `n` of a column's `all` values, from number `first` on. */
+struct column_part {
+    uint32_t all, first, n;
+};
+int column_get_part(struct column_codec *c, struct cursor *in, uint64_t *out,
+                    struct column_part part);
 
 /* bytes_put, bytes_get - any bytes, zstd 1 where it pays.  bytes_get appends to out; max bounds
  * what a hostile length may ask for. */

@@ -58,8 +58,11 @@ static void add_go(struct store *s, const int64_t *v) {
     if (s->n_gos == s->max_gos) return;
     uint32_t group = map_get(&s->group_of_func, (uint64_t)v[COL_GOROUTINES_FUNC]);
     if (group == MAP_NONE) group = 0;
-    s->gos[s->n_gos++] = (struct go_index){v[COL_GOROUTINES_G], v[COL_GOROUTINES_START],
-                                           v[COL_GOROUTINES_END], group};
+    s->gos[s->n_gos++] = (struct go_index){.g = v[COL_GOROUTINES_G],
+                                           .start_ns = v[COL_GOROUTINES_START],
+                                           .end_ns = v[COL_GOROUTINES_END],
+                                           .group = group,
+                                           .n_slices = (uint32_t)v[COL_GOROUTINES_SLICES]};
     if (group >= s->n_groups) return;
     struct store_group *g = &s->groups[group];
     g->n_goroutines++;
@@ -107,10 +110,18 @@ int store__load_gos(struct store *s, struct fault *f) {
     return 0;
 }
 
-const struct go_index *store__find_go(struct store *s, int64_t g, int64_t at_ns) {
-    struct fault f;
-    if (store__load_gos(s, &f) < 0) return NULL;
+/* The first life of g, or where it would stand.  Ids are mostly dense, so that its place is nearly
+ * where its share of all ids says. */
+static uint32_t first_life(const struct store *s, int64_t g) {
+    enum { NEAR = 64 };
     uint32_t low = 0, high = s->n_gos;
+    if (!high || g <= s->gos[0].g || g > s->gos[high - 1].g)
+        return !high || g <= s->gos[0].g ? 0 : high;
+    double share =
+        ((double)g - (double)s->gos[0].g) / ((double)s->gos[high - 1].g - (double)s->gos[0].g);
+    uint32_t guess = (uint32_t)(share * (high - 1));
+    if (guess > NEAR && s->gos[guess - NEAR].g < g) low = guess - NEAR;
+    if (high - guess > NEAR && s->gos[guess + NEAR].g >= g) high = guess + NEAR;
     while (low < high) {
         uint32_t mid = low + (high - low) / 2;
         if (s->gos[mid].g < g)
@@ -118,9 +129,23 @@ const struct go_index *store__find_go(struct store *s, int64_t g, int64_t at_ns)
         else
             high = mid;
     }
-    if (low == s->n_gos || s->gos[low].g != g) return NULL;
-    while (low + 1 < s->n_gos && s->gos[low + 1].g == g && s->gos[low + 1].start_ns <= at_ns) low++;
-    return &s->gos[low];
+    return low;
+}
+
+const struct go_index *store__find_go(struct store *s, int64_t g, int64_t at_ns) {
+    struct fault f;
+    if (store__load_gos(s, &f) < 0) return NULL;
+    uint32_t i = first_life(s, g);
+    if (i == s->n_gos || s->gos[i].g != g) return NULL;
+    while (i + 1 < s->n_gos && s->gos[i + 1].g == g && s->gos[i + 1].start_ns <= at_ns) i++;
+    return &s->gos[i];
+}
+
+int64_t store__slices_of(struct store *s, int64_t g) {
+    int64_t n = 0;
+    for (uint32_t i = first_life(s, g); i < s->n_gos && s->gos[i].g == g; i++)
+        n += s->gos[i].n_slices;
+    return n;
 }
 
 uint32_t store__group_of(struct store *s, int64_t g, int64_t at_ns) {

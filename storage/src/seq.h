@@ -82,10 +82,10 @@ void seq_writer_free(struct seq_writer *w);
 
 struct seq;
 
-/* Decoded pages that were asked for lately, of all series of one store: neighbouring lanes and
- * tiles stand in the same pages. */
+/* What the series of one store share: decompressor, scratch space, and the decoded pages that were
+ * asked for lately, as the next question is mostly about the same place. */
 struct seq_cache;
-struct seq_cache *seq_cache_new(void);
+struct seq_cache *seq_cache_new(void);    /* NULL = out of memory */
 void seq_cache_free(struct seq_cache *c); /* after the series that use it */
 
 struct seq_key { /* directory: one key's rows in a chunk */
@@ -143,9 +143,29 @@ struct seq_page {
 int seq_read_page(struct seq *s, uint32_t chunk, uint32_t page, uint32_t columns,
                   struct seq_page *out, struct fault *f);
 
-/* seq_rows - calls visit for every row of the keys [key_min, key_max] that touches [from, to), in
- * time order within a key and a chunk.  visit returns 0 to go on, 1 to stop. */
 #define SEQ_WIDE (UINT32_C(1) << SEQ_MAX_COLS)
+
+/* seq_spans - every row of some keys that touches [from, to), chunk by chunk, key by key; each page
+ * is decoded once, however many of the keys stand in it.  visit gets rows i … end-1 of a page, all
+ * of one key and in time order; those at the span's two ends may miss the window.  It returns 0
+ * to go on, 1 to stop, < 0 a fault that it has set. */
+struct seq_range { /* of keys, both inclusive */
+    int64_t min, max;
+};
+struct seq_sweep {
+    int64_t from_ns, to_ns;
+    const struct seq_range *ranges; /* ascending, apart */
+    uint32_t n_ranges;
+    uint32_t columns;
+};
+typedef int (*seq_span_fn)(void *arg, const struct seq_page *page, uint32_t i, uint32_t end);
+int seq_spans(struct seq *s, const struct seq_sweep *w, seq_span_fn visit, void *arg,
+              struct fault *f);
+/* seq_count - about how many rows seq_spans would decode; no page is read. */
+int seq_count(struct seq *s, const struct seq_sweep *w, uint64_t *n, struct fault *f);
+
+/* seq_rows - the same row by row for the keys [key_min, key_max], only rows that touch the window.
+ * visit returns 0 to go on, 1 to stop. */
 struct seq_window {
     int64_t from_ns, to_ns;
     int64_t key_min, key_max;

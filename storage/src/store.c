@@ -218,7 +218,7 @@ static int open_file(const char *path, bool growing, struct store **out, struct 
     if (!s) return store__no_memory(f);
     s->growing = growing;
     s->cache = seq_cache_new();
-    int rc = open_database(s, path, f);
+    int rc = s->cache ? open_database(s, path, f) : store__no_memory(f);
     if (rc < 0)
         store_close(s);
     else
@@ -243,7 +243,6 @@ int store_refresh(struct store *s, struct fault *f) {
         if (s->series[i]) TRY(seq_reload(s->series[i], f));
     for (int i = 0; i < N_COLTABS; i++)
         if (s->tabs[i]) TRY(coltab_reload(s->tabs[i], f));
-    store__free_pictures(s);
     map_free(&s->lod_from_map);
     s->n_lod_from = 0;
     s->gos_loaded = false;
@@ -261,7 +260,7 @@ void store_close(struct store *s) {
     seq_cache_free(s->cache);
     for (int i = 0; i < N_COLTABS; i++) coltab_close(s->tabs[i]);
     store__free_names(s);
-    store__free_pictures(s);
+    tiles_free(s->tile);
     map_free(&s->lod_from_map);
     free(s->lod_from);
     free(s->gaps);
@@ -277,8 +276,6 @@ void store_close(struct store *s) {
     free(s->levels);
     free(s->spans);
     free(s->notes);
-    free(s->solids);
-    free(s->parts);
     sqlite3_close(s->db);
     free(s);
 }

@@ -12,7 +12,7 @@
 #include "storage/src/slices.h"
 #include "storage/store.h"
 
-enum { N_SERIES = 5 * 64, N_PICTURES = 6 };
+enum { N_SERIES = 5 * 64 };
 
 struct place {
     int64_t p, m;
@@ -21,10 +21,8 @@ struct place {
 struct go_index { /* a goroutine's life, sorted by g */
     int64_t g;
     int64_t start_ns, end_ns;
-    uint32_t group;
+    uint32_t group, n_slices;
 };
-
-struct picture; /* tile.c */
 
 struct store {
     sqlite3 *db;
@@ -36,7 +34,7 @@ struct store {
     int64_t damage_offset;
 
     struct seq *series[N_SERIES]; /* opened on demand */
-    struct seq_cache *cache;      /* their pages; NULL = none kept */
+    struct seq_cache *cache;      /* what they share */
     struct coltab *tabs[N_COLTABS];
 
     /* names.c's tables, read back */
@@ -60,9 +58,6 @@ struct store {
     int64_t *lod_from;
     uint32_t n_lod_from;
 
-    struct picture *pictures[N_PICTURES];
-    uint32_t picture_clock;
-
     /* answers that are borrowed until the next call */
     struct store_goroutine *members;
     struct store_range *ranges;
@@ -72,9 +67,7 @@ struct store {
     struct store_level *levels;
     struct store_span *spans;
     struct store_note *notes;
-    struct tile_solid *solids;
-    struct tile_part *parts;
-    uint32_t cap_solids, cap_parts;
+    struct tiles *tile; /* of store_tile */
 };
 
 int store__no_memory(struct fault *f);
@@ -91,6 +84,8 @@ void store__free_names(struct store *s);
 int store__load_gos(struct store *s, struct fault *f);
 /* store__find_go - the (last) life of g that began at or before at_ns; NULL if unknown. */
 const struct go_index *store__find_go(struct store *s, int64_t g, int64_t at_ns);
+/* store__slices_of - how many slices all its lives have; the index must be loaded. */
+int64_t store__slices_of(struct store *s, int64_t g);
 uint32_t store__group_of(struct store *s, int64_t g, int64_t at_ns);
 /* store__tag_of - of a slice of that class and goroutine. */
 uint32_t store__tag_of(struct store *s, uint32_t class_id, int64_t g, int64_t at_ns);
@@ -109,7 +104,5 @@ static inline int64_t slice_kept_ns(const struct seq_row *row) {
     return row->wide ? (int64_t)row->wide - 1 : row->dur_ns;
 }
 int store__slice(struct store *s, const struct seq_row *row, struct slice *out, struct fault *f);
-
-void store__free_pictures(struct store *s); /* tile.c */
 
 #endif

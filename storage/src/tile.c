@@ -1,243 +1,179 @@
-/* storage/src/tile.c - one tile of one lane, from the coarsest rows that still show every bucket.
+/* storage/src/tile.c - the tiles of a window's lanes, from the coarsest rows that show every
+ * bucket.
  *
- * Where from   P, M, groups: level < LOD_FIRST from slices, else from the stored level at or below.
- *              G: level < LOD_FIRST_G from its slices, else from the stored level and its first
- *              LOD_G_RAW_SLICES slices.
- * A picture    is the sum of rows into bins (tag x bucket, in ns) and a list of solids, by lane.
- *              From slices, one pass makes the picture of all P, M and group lanes at once, so
- *              pictures are kept for the next lanes of the same tile. */
+ * Where from   P, M, groups: level < LOD_FIRST from the slices, else from the stored level at or
+ *              below.  G: level < LOD_FIRST_G from its slices, else from the stored level, and its
+ *              first LOD_G_RAW_SLICES slices.
+ * One pass     All lanes of a request are painted together: a page in which many of them stand is
+ *              decoded once, and what of it nobody asked for mostly not at all.
+ * A budget     bounds what an answer holds and costs: what is left over after the lanes with little
+ *              in them goes in equal shares to the dense ones: first what is shorter than four of
+ *              their buckets is no solid any more, then the buckets become 2, 4, … times as
+ *              wide.  No time is lost by that, only where exactly it was.
+ * Not here     bins and solids (canvas.c). */
 #include <string.h>
 
+#include "storage/src/canvas.h"
 #include "storage/src/store_impl.h"
 
-enum { MAX_BINS = 1 << 15 };
-
-struct bins { /* ns by (lane, tag) and bucket */
-    struct map index;
-    uint64_t *keys; /* lane code << 16 | tag */
-    int64_t (*ns)[TILE_BUCKETS];
-    uint32_t n, cap;
+enum {
+    WORK_ROWS = 400000, /* that a bounded answer may decode, about */
+    WORK_SHIFT = 2,     /* and how far the lanes of P, M and groups may be widened for it */
+    MAX_SHIFT = 5,
+    MAX_STEP = 6,
+    MIN_SHARE = 64 /* bytes of a tile */
 };
 
-struct solid {
-    uint64_t lane;
-    struct tile_solid s;
-};
-
-struct picture {
-    int level;
-    int64_t index;
-    uint32_t used; /* clock of the last use */
-    struct bins bins;
-    struct solid *solids;
-    uint32_t n_solids, cap_solids;
+struct own { /* a goroutine's lane */
+    int64_t g;
+    int64_t before_ns; /* up to here its slices stand in no level */
 };
 
 struct painter {
     struct store *s;
-    struct picture *p;
-    int64_t from, to; /* of the tile */
-    int level;
-    uint64_t lane;               /* of rows that belong to one lane */
-    bool groups;                 /* painting group lanes from a level of detail */
-    bool failed;                 /* out of memory */
-    bool damaged;                /* a row names a tag that the store does not have */
-    int64_t before_ns;           /* only slices that start before */
-    const struct go_index *life; /* of the row before */
+    struct canvas *c;
+    struct seq_range *ranges;       /* room for all lanes, twice */
+    uint32_t first[5], n[5];        /* lanes of the canvas by kind */
+    int all;                        /* lane of all goroutines, or -1 */
+    int16_t *lane_of_p, *lane_of_m; /* by place; -1 = not wanted */
+    uint32_t n_places;
+    struct own *own;
+    /* of the row before */
+    const struct go_index *life;
+    int own_lane;
 };
 
-static uint64_t lane_code(enum lane_kind kind, int64_t id) {
-    return ((uint64_t)id << 3 | (uint64_t)kind) & 0xffffffffffff;
+struct tiles {
+    struct canvas *c;
+    uint32_t n_lanes, *lane; /* of the query: index in the canvas */
+    int64_t first;
+    uint8_t *step; /* by lane of the canvas, then tile: canvas_take */
+    struct store *s;
+    struct tile_room room;
+};
+
+/* ---- painting rows ---- */
+
+static struct slice_class class_of(struct store *s, uint64_t id) {
+    return id < s->n_classes ? s->classes[id] : slices_class(s, (uint32_t)id);
 }
 
-static void free_picture(struct picture *p) {
-    if (!p) return;
-    map_free(&p->bins.index);
-    free(p->bins.keys);
-    free(p->bins.ns);
-    free(p->solids);
-    free(p);
+/* The life of g that holds the time; rows come goroutine by goroutine, so it is mostly the last. */
+static const struct go_index *life_at(struct painter *w, int64_t g, int64_t at) {
+    const struct go_index *l = w->life;
+    if (!l || l->g != g || at < l->start_ns || at >= l->end_ns)
+        w->life = l = store__find_go(w->s, g, at);
+    return l;
 }
 
-void store__free_pictures(struct store *s) {
-    for (int i = 0; i < N_PICTURES; i++) {
-        free_picture(s->pictures[i]);
-        s->pictures[i] = NULL;
-    }
-}
-
-/* ---- painting ---- */
-
-static int64_t *bin_of(struct bins *b, uint64_t lane, uint32_t tag) {
-    uint64_t key = lane << 16 | (tag & 0xffff);
-    uint32_t i = map_get(&b->index, key);
-    if (i != MAP_NONE) return b->ns[i];
-    if (b->n == b->cap) {
-        uint32_t cap = b->cap ? b->cap * 2 : 16;
-        if (cap > MAX_BINS) return NULL;
-        uint64_t *keys = realloc(b->keys, cap * sizeof *keys);
-        if (!keys) return NULL;
-        b->keys = keys;
-        int64_t(*ns)[TILE_BUCKETS] = realloc(b->ns, cap * sizeof *ns);
-        if (!ns) return NULL;
-        b->ns = ns;
-        b->cap = cap;
-    }
-    if (!map_put(&b->index, key, b->n)) return NULL;
-    b->keys[b->n] = key;
-    memset(b->ns[b->n], 0, sizeof *b->ns);
-    return b->ns[b->n++];
-}
-
-static bool knows_tag(struct painter *w, uint32_t tag) {
-    if (tag < w->s->n_tags) return true;
-    w->damaged = true;
-    return false;
-}
-
-static int painted(const struct painter *w, struct fault *f) {
-    if (w->failed) return store__no_memory(f);
-    return w->damaged ? fault_set(f, PV_ECORRUPT, -1,
-                                  "the store is damaged: a slice has a tag "
-                                  "that the store does not name")
-                      : 0;
-}
-
-/* Adds [start, end) to the buckets that it crosses. */
-static void paint_spread(struct painter *w, uint64_t lane, uint32_t tag, int64_t start,
-                         int64_t end) {
-    if (start < w->from) start = w->from;
-    if (end > w->to) end = w->to;
-    if (start >= end || !knows_tag(w, tag)) return;
-    int64_t *bin = bin_of(&w->p->bins, lane, tag);
-    if (!bin) {
-        w->failed = true;
-        return;
-    }
-    int64_t b = (start - w->from) >> w->level, last = (end - 1 - w->from) >> w->level;
-    if (b == last) {
-        bin[b] += end - start;
-        return;
-    }
-    int64_t width = INT64_C(1) << w->level;
-    bin[b] += w->from + ((b + 1) << w->level) - start;
-    while (++b < last) bin[b] += width;
-    bin[last] += end - (w->from + (last << w->level));
-}
-
-static void paint_solid(struct painter *w, uint64_t lane, const struct tile_solid *solid) {
-    struct picture *p = w->p;
-    if (p->n_solids == p->cap_solids) {
-        uint32_t cap = p->cap_solids ? p->cap_solids * 2 : 256;
-        struct solid *solids = realloc(p->solids, cap * sizeof *solids);
-        if (!solids) {
-            w->failed = true;
-            return;
-        }
-        p->solids = solids;
-        p->cap_solids = cap;
-    }
-    p->solids[p->n_solids++] = (struct solid){lane, *solid};
-}
-
-/* A stretch of a lane: a solid where it fills a bucket, else a part of one or two buckets. */
-static void paint_stretch(struct painter *w, uint64_t lane, int64_t start, int64_t dur,
-                          uint32_t tag, int64_t who) {
-    if (dur >> w->level == 0) {
-        paint_spread(w, lane, tag, start, start + dur);
-        return;
-    }
-    if (start >= w->to || start + dur <= w->from || !knows_tag(w, tag)) return;
-    paint_solid(
-        w, lane,
-        &(struct tile_solid){.start_ns = start, .dur_ns = dur, .who = who, .tag = (uint16_t)tag});
-}
-
-/* ---- rows ---- */
-
-/* A slice of one goroutine, for its own lane. */
-static int paint_own(void *arg, const struct seq_row *row) {
-    struct painter *w = arg;
-    if (row->start_ns >= w->before_ns) return 1;
-    uint32_t class_id = (uint32_t)row->v[0];
-    struct slice_class c = slices_class(w->s, class_id);
-    int64_t who = NO_ID;
-    if ((c.state == GO_RUNNING || c.state == GO_SYSCALL) && row->v[1] < w->s->n_places)
-        who = w->s->places[row->v[1]].p;
-    paint_stretch(w, w->lane, row->start_ns, row->dur_ns,
-                  store__tag_of(w->s, class_id, row->key, row->start_ns), who);
-    return w->failed;
-}
-
-/* Any slice, for the lanes of its P, its M, its group and all goroutines. */
-static int paint_shared(void *arg, const struct seq_row *row) {
-    struct painter *w = arg;
-    uint32_t class_id = (uint32_t)row->v[0];
-    struct slice_class c = slices_class(w->s, class_id);
-    /* Rows come goroutine by goroutine: its life is looked up once. */
-    const struct go_index *life = w->life;
-    if (!life || life->g != row->key || row->start_ns < life->start_ns ||
-        row->start_ns >= life->end_ns)
-        w->life = life = store__find_go(w->s, row->key, row->start_ns);
+static uint32_t tag_in(const struct store *s, const struct slice_class *c,
+                       const struct go_index *life) {
+    if (c->state != GO_RUNNING) return c->tag;
     uint32_t group = life ? life->group : 0;
-    uint32_t tag = tag_of(&c, group < w->s->n_groups ? w->s->groups[group].kind : GO_KIND_USER);
-    int64_t end = row->start_ns + row->dur_ns;
-    paint_spread(w, lane_code(LANE_GROUP, group), tag, row->start_ns, end);
-    paint_spread(w, lane_code(LANE_ALL, 0), tag, row->start_ns, end);
-    if ((c.state != GO_RUNNING && c.state != GO_SYSCALL) || row->v[1] >= w->s->n_places)
-        return w->failed;
-    struct place where = w->s->places[row->v[1]];
-    int64_t kept = c.state == GO_SYSCALL ? slice_kept_ns(row) : row->dur_ns;
-    if (where.p >= 0 && kept > 0)
-        paint_stretch(w, lane_code(LANE_P, where.p), row->start_ns, kept, tag, row->key);
-    if (where.m >= 0 && w->s->info.threads_reliable)
-        paint_stretch(w, lane_code(LANE_M, where.m), row->start_ns, row->dur_ns, tag, row->key);
-    return w->failed;
+    return tag_of(c, group < s->n_groups ? s->groups[group].kind : GO_KIND_USER);
 }
 
-/* A row of a stored level of a P, M or G lane. */
-static int paint_level(void *arg, const struct seq_row *row) {
-    struct painter *w = arg;
-    uint32_t tag = (uint32_t)(row->v[0] >> 1);
-    if (!knows_tag(w, tag)) return 1;
-    if (!(row->v[0] & LOD_PART)) {
-        paint_stretch(w, w->lane, row->start_ns, row->dur_ns, tag, (int64_t)row->wide - 1);
-    } else if (row->start_ns >= w->from && row->start_ns < w->to) {
-        int64_t *bin = bin_of(&w->p->bins, w->lane, tag);
-        if (bin)
-            bin[(row->start_ns - w->from) >> w->level] += (int64_t)row->wide;
-        else
-            w->failed = true;
-    }
-    return w->failed;
+static int painted(const struct painter *w) {
+    return w->c->failed || w->c->damaged;
 }
 
-/* A row of a stored level of a group: so many goroutine-ns, evenly over whole buckets. */
-static int paint_group(void *arg, const struct seq_row *row) {
+/* Slices of one goroutine, for its own lane. */
+static int paint_own(void *arg, const struct seq_page *p, uint32_t i, uint32_t end) {
     struct painter *w = arg;
-    if (!knows_tag(w, (uint32_t)row->key & 0xffff)) return 1;
-    int64_t *bin = bin_of(&w->p->bins, w->lane, (uint32_t)row->key & 0xffff);
-    if (!bin) {
-        w->failed = true;
-        return 1;
+    int lane = canvas_find(w->c, LANE_G, p->key[i]);
+    if (lane < 0) return 0;
+    int64_t before = w->own[(uint32_t)lane - w->first[LANE_G]].before_ns;
+    for (; i < end && p->start_ns[i] < before; i++) {
+        struct slice_class c = class_of(w->s, p->v[0][i]);
+        const struct go_index *life =
+            c.state == GO_RUNNING ? life_at(w, p->key[i], p->start_ns[i]) : NULL;
+        struct tile_solid s = {.start_ns = p->start_ns[i], .dur_ns = p->dur_ns[i], .who = NO_ID};
+        if ((c.state == GO_RUNNING || c.state == GO_SYSCALL) && p->v[1][i] < w->s->n_places)
+            s.who = w->s->places[p->v[1][i]].p;
+        canvas_stretch(w->c, (uint32_t)lane, tag_in(w->s, &c, life), &s);
     }
-    int64_t start = row->start_ns, end = start + row->dur_ns, ns = (int64_t)row->wide;
-    int64_t width = INT64_C(1) << w->level;
-    if (row->dur_ns <= width && start >> w->level == (end - 1) >> w->level) {
-        if (start >= w->from && start < w->to) bin[(start - w->from) >> w->level] += ns;
-        return 0;
+    return painted(w);
+}
+
+/* Slices of one goroutine, for the lanes of P, M, group and all that it counts for. */
+static int paint_shared(void *arg, const struct seq_page *p, uint32_t i, uint32_t end) {
+    struct painter *w = arg;
+    const struct go_index *life = NULL;
+    int group_lane = -1;
+    if (w->n[LANE_G]) TRY(paint_own(arg, p, i, end));
+    for (; i < end; i++) {
+        int64_t start = p->start_ns[i], dur = p->dur_ns[i];
+        struct slice_class c = class_of(w->s, p->v[0][i]);
+        const struct go_index *now = life_at(w, p->key[i], start);
+        uint32_t group = now ? now->group : 0;
+        if (now != life || !life)
+            group_lane = w->n[LANE_GROUP] ? canvas_find(w->c, LANE_GROUP, group) : -1;
+        life = now;
+        uint32_t tag = tag_in(w->s, &c, life);
+        int64_t stop = (int64_t)((uint64_t)start + (uint64_t)dur);
+        if (group_lane >= 0) canvas_count(w->c, (uint32_t)group_lane, tag, start, stop, 1);
+        if (w->all >= 0) canvas_count(w->c, (uint32_t)w->all, tag, start, stop, 1);
+        uint64_t place = p->v[1][i];
+        if ((c.state != GO_RUNNING && c.state != GO_SYSCALL) || place >= w->n_places) continue;
+        struct tile_solid s = {.start_ns = start, .dur_ns = dur, .who = p->key[i], .group = group};
+        if (w->lane_of_m[place] >= 0) canvas_stretch(w->c, (uint32_t)w->lane_of_m[place], tag, &s);
+        if (c.state == GO_SYSCALL && p->wide[i]) s.dur_ns = (int64_t)p->wide[i] - 1;
+        if (w->lane_of_p[place] >= 0 && s.dur_ns > 0)
+            canvas_stretch(w->c, (uint32_t)w->lane_of_p[place], tag, &s);
     }
-    int64_t count = row->dur_ns ? ns / row->dur_ns : 0;
-    if (start < w->from) start = w->from;
-    if (end > w->to) end = w->to;
-    while (start < end) {
-        int64_t b = (start - w->from) >> w->level;
-        int64_t edge = w->from + ((b + 1) << w->level);
-        if (edge > end) edge = end;
-        bin[b] += count * (edge - start);
-        start = edge;
+    return painted(w);
+}
+
+/* Rows of a stored level of a lane. */
+static void paint_level(struct painter *w, int lane, const struct seq_page *p, uint32_t i,
+                        uint32_t end) {
+    for (; lane >= 0 && i < end; i++) {
+        uint32_t tag = (uint32_t)(p->v[0][i] >> 1);
+        if (p->v[0][i] & LOD_PART) {
+            canvas_ns(w->c, (uint32_t)lane, tag, p->start_ns[i], (int64_t)p->wide[i]);
+            continue;
+        }
+        struct tile_solid s = {.start_ns = p->start_ns[i],
+                               .dur_ns = p->dur_ns[i],
+                               .who = (int64_t)p->wide[i] - 1,
+                               .group = CANVAS_NO_GROUP};
+        canvas_stretch(w->c, (uint32_t)lane, tag, &s);
     }
-    return 0;
+}
+
+static int paint_level_p(void *arg, const struct seq_page *p, uint32_t i, uint32_t end) {
+    struct painter *w = arg;
+    paint_level(w, canvas_find(w->c, LANE_P, p->key[i]), p, i, end);
+    return painted(w);
+}
+static int paint_level_m(void *arg, const struct seq_page *p, uint32_t i, uint32_t end) {
+    struct painter *w = arg;
+    paint_level(w, canvas_find(w->c, LANE_M, p->key[i]), p, i, end);
+    return painted(w);
+}
+static int paint_level_g(void *arg, const struct seq_page *p, uint32_t i, uint32_t end) {
+    struct painter *w = arg;
+    paint_level(w, canvas_find(w->c, LANE_G, p->key[i]), p, i, end);
+    return painted(w);
+}
+
+/* Rows of a stored level of groups: so many goroutine-ns, evenly over whole buckets. */
+static int paint_group(void *arg, const struct seq_page *p, uint32_t i, uint32_t end) {
+    struct painter *w = arg;
+    int64_t key = p->key[i] & ~LOD_LATE, group = key >> 16;
+    uint32_t tag = (uint32_t)key & 0xffff;
+    int lane = group == LOD_ALL_GROUPS ? w->all : canvas_find(w->c, LANE_GROUP, group);
+    if (lane < 0) return 0;
+    int level = w->c->level + w->c->lanes[lane].shift;
+    for (; i < end; i++) {
+        int64_t start = p->start_ns[i], dur = p->dur_ns[i], ns = (int64_t)p->wide[i];
+        int64_t stop = (int64_t)((uint64_t)start + (uint64_t)dur);
+        if (dur >> level == 0 || (dur >> level == 1 && start >> level == (stop - 1) >> level))
+            canvas_ns(w->c, (uint32_t)lane, tag, start, ns);
+        else if (dur > 0)
+            canvas_count(w->c, (uint32_t)lane, tag, start, stop, ns / dur);
+    }
+    return painted(w);
 }
 
 /* ---- which rows ---- */
@@ -247,13 +183,71 @@ static int stored_level(int level, int first) {
     return first + (level - first) / LOD_STEP * LOD_STEP;
 }
 
-static int read_level(struct painter *w, enum seq_kind kind, int first, int64_t key_min,
-                      int64_t key_max, seq_visit_fn paint, struct fault *f) {
-    struct seq *seq;
-    TRY(store__seq(w->s, kind, stored_level(w->level, first), &seq, f));
-    struct seq_window window = {w->from, w->to, key_min, key_max, UINT32_MAX};
-    return seq_rows(seq, &window, paint, w, f);
+static struct seq_sweep sweep_of(const struct painter *w, uint32_t n_ranges, uint32_t columns) {
+    return (struct seq_sweep){w->c->from_ns, w->c->to_ns, w->ranges, n_ranges, columns};
 }
+
+/* One range of keys for each of n lanes from `first` on. */
+static uint32_t lane_ranges(struct painter *w, uint32_t first, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t id = w->c->lanes[first + i].lane.id;
+        w->ranges[i] = (struct seq_range){id, id};
+    }
+    return n;
+}
+
+static int paint_from_levels(struct painter *w, enum lane_kind kind, int level, struct fault *f) {
+    static const struct {
+        enum seq_kind series;
+        seq_span_fn paint;
+    } of[] = {[LANE_P] = {SEQ_LOD_P, paint_level_p}, [LANE_M] = {SEQ_LOD_M, paint_level_m}};
+    if (!w->n[kind]) return 0;
+    struct seq *seq;
+    TRY(store__seq(w->s, of[kind].series, stored_level(level, LOD_FIRST), &seq, f));
+    struct seq_sweep sweep = sweep_of(w, lane_ranges(w, w->first[kind], w->n[kind]), UINT32_MAX);
+    return seq_spans(seq, &sweep, of[kind].paint, w, f);
+}
+
+static int paint_groups(struct painter *w, int level, struct fault *f) {
+    uint32_t n = 0;
+    for (int late = 0; late < 2; late++) {
+        int64_t bit = late ? LOD_LATE : 0;
+        for (uint32_t i = 0; i < w->n[LANE_GROUP] + w->n[LANE_ALL]; i++) {
+            struct lane lane = w->c->lanes[w->first[LANE_GROUP] + i].lane;
+            uint32_t group = lane.kind == LANE_ALL ? LOD_ALL_GROUPS : (uint32_t)lane.id;
+            w->ranges[n++] = (struct seq_range){lod_group_key(group, 0) | bit,
+                                                lod_group_key(group, 0xffff) | bit};
+        }
+    }
+    if (!n) return 0;
+    struct seq *seq;
+    TRY(store__seq(w->s, SEQ_LOD_GROUP, stored_level(level, LOD_FIRST), &seq, f));
+    struct seq_sweep sweep = sweep_of(w, n, UINT32_MAX);
+    return seq_spans(seq, &sweep, paint_group, w, f);
+}
+
+/* Every slice of the window, for all lanes at once. */
+static int paint_slices(struct painter *w, struct fault *f) {
+    struct seq *slices;
+    struct store *s = w->s;
+    TRY(store__slices(s, &slices, f));
+    w->n_places = s->n_places;
+    w->lane_of_p = malloc((2 * (size_t)s->n_places + 1) * sizeof *w->lane_of_p);
+    if (!w->lane_of_p) return store__no_memory(f);
+    w->lane_of_m = w->lane_of_p + s->n_places;
+    for (uint32_t i = 0; i < s->n_places; i++) {
+        struct place place = s->places[i];
+        w->lane_of_p[i] = (int16_t)(place.p < 0 ? -1 : canvas_find(w->c, LANE_P, place.p));
+        w->lane_of_m[i] = (int16_t)(place.m < 0 || !s->info.threads_reliable
+                                        ? -1
+                                        : canvas_find(w->c, LANE_M, place.m));
+    }
+    w->ranges[0] = (struct seq_range){INT64_MIN, INT64_MAX};
+    struct seq_sweep sweep = sweep_of(w, 1, SLICE_CLASS | SLICE_PLACE | SLICE_WIDE);
+    return seq_spans(slices, &sweep, paint_shared, w, f);
+}
+
+/* ---- goroutines ---- */
 
 struct count {
     uint32_t n;
@@ -266,203 +260,298 @@ static int count_slice(void *arg, const struct seq_row *row) {
     return ++c->n == LOD_G_RAW_SLICES;
 }
 
-/* Up to when a goroutine's slices stand in no level of detail; INT64_MAX = all of them. */
-static int lod_from(struct store *s, int64_t g, int64_t *out, struct fault *f) {
-    uint32_t i = map_get(&s->lod_from_map, (uint64_t)g);
-    if (i == MAP_NONE) {
+static int find_lod_from(struct store *s, int64_t g, int64_t *out, struct fault *f) {
+    *out = INT64_MAX;
+    if (store__slices_of(s, g) >= LOD_G_RAW_SLICES) {
         struct seq *slices;
         TRY(store__slices(s, &slices, f));
         struct count c = {0};
         struct seq_window w = {INT64_MIN, INT64_MAX, g, g, 0};
         TRY(seq_rows(slices, &w, count_slice, &c, f));
+        if (c.n == LOD_G_RAW_SLICES) *out = c.end_ns;
+    }
+    if (s->info.n_gaps && s->info.gaps[0].from_ns < *out) *out = s->info.gaps[0].from_ns;
+    return 0;
+}
+
+/* Up to when a goroutine's slices stand in no level of detail; INT64_MAX = all of them. */
+static int lod_from(struct store *s, int64_t g, int64_t *out, struct fault *f) {
+    uint32_t i = map_get(&s->lod_from_map, (uint64_t)g);
+    if (i == MAP_NONE) {
         if (s->n_lod_from % 64 == 0) {
             int64_t *grown = realloc(s->lod_from, (s->n_lod_from + 64) * sizeof *grown);
             if (!grown) return store__no_memory(f);
             s->lod_from = grown;
         }
-        i = s->n_lod_from++;
-        s->lod_from[i] = c.n < LOD_G_RAW_SLICES ? INT64_MAX : c.end_ns;
-        if (s->info.n_gaps && s->info.gaps[0].from_ns < s->lod_from[i])
-            s->lod_from[i] = s->info.gaps[0].from_ns;
+        i = s->n_lod_from;
+        TRY(find_lod_from(s, g, &s->lod_from[i], f));
         if (!map_put(&s->lod_from_map, (uint64_t)g, i)) return store__no_memory(f);
+        s->n_lod_from++;
     }
     *out = s->lod_from[i];
     return 0;
 }
 
-static int paint_goroutine(struct painter *w, int64_t g, struct fault *f) {
+/* Slices of the goroutines that stand in no level there: those that never do together, the first
+ * ones of each other apart, as what follows them may be much. */
+static int paint_own_slices(struct painter *w, struct fault *f) {
     struct seq *slices;
     TRY(store__slices(w->s, &slices, f));
-    w->before_ns = INT64_MAX;
-    if (w->level >= LOD_FIRST_G) {
-        TRY(lod_from(w->s, g, &w->before_ns, f));
-        if (w->to > w->before_ns) TRY(read_level(w, SEQ_LOD_G, LOD_FIRST_G, g, g, paint_level, f));
+    const uint32_t columns = SLICE_CLASS | SLICE_PLACE;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < w->n[LANE_G]; i++) {
+        const struct own *o = &w->own[i];
+        if (o->before_ns >= w->c->to_ns) w->ranges[n++] = (struct seq_range){o->g, o->g};
     }
-    if (w->from >= w->before_ns) return 0;
-    struct seq_window window = {w->from, w->to, g, g, SLICE_CLASS | SLICE_PLACE};
-    return seq_rows(slices, &window, paint_own, w, f);
-}
-
-static int paint_lane(struct painter *w, struct lane lane, struct fault *f) {
-    w->lane = lane_code(lane.kind, lane.id);
-    uint32_t group = lane.kind == LANE_ALL ? LOD_ALL_GROUPS : (uint32_t)lane.id;
-    int64_t first = lod_group_key(group, 0), last = lod_group_key(group, 0xffff);
-    switch (lane.kind) {
-    case LANE_G:
-        return paint_goroutine(w, lane.id, f);
-    case LANE_P:
-        return read_level(w, SEQ_LOD_P, LOD_FIRST, lane.id, lane.id, paint_level, f);
-    case LANE_M:
-        return read_level(w, SEQ_LOD_M, LOD_FIRST, lane.id, lane.id, paint_level, f);
-    default:
-        break;
+    struct seq_sweep sweep = sweep_of(w, n, columns);
+    if (n) TRY(seq_spans(slices, &sweep, paint_own, w, f));
+    for (uint32_t i = 0; i < w->n[LANE_G]; i++) {
+        const struct own *o = &w->own[i];
+        if (o->before_ns >= w->c->to_ns || o->before_ns <= w->c->from_ns) continue;
+        struct seq_range range = {o->g, o->g};
+        sweep = (struct seq_sweep){w->c->from_ns, o->before_ns, &range, 1, columns};
+        TRY(seq_spans(slices, &sweep, paint_own, w, f));
     }
-    TRY(read_level(w, SEQ_LOD_GROUP, LOD_FIRST, first, last, paint_group, f));
-    return read_level(w, SEQ_LOD_GROUP, LOD_FIRST, first | LOD_LATE, last | LOD_LATE, paint_group,
-                      f);
+    return 0;
 }
 
-/* ---- pictures, kept ---- */
-
-static int solid_order(const void *a, const void *b) {
-    const struct solid *x = a, *y = b;
-    if (x->lane != y->lane) return x->lane < y->lane ? -1 : 1;
-    return (x->s.start_ns > y->s.start_ns) - (x->s.start_ns < y->s.start_ns);
+static int compare_u64(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
 }
 
-static void sort_solids(struct picture *p) {
-    if (p->n_solids > 1) qsort(p->solids, p->n_solids, sizeof *p->solids, solid_order);
+/* What each may have so that all together have no more than the budget: who needs less leaves the
+ * rest to the others.  sorted: room for n. */
+static uint64_t fair_share(const uint64_t *needs, uint64_t *sorted, uint32_t n, uint64_t budget) {
+    memcpy(sorted, needs, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, compare_u64);
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t share = budget / (n - i);
+        if (sorted[i] > share) return share;
+        budget -= sorted[i];
+    }
+    return UINT64_MAX;
 }
 
-static void clear_picture(struct picture *p) {
-    p->n_solids = 0;
-    p->bins.n = 0;
-    map_free(&p->bins.index);
-    p->level = -1;
-}
-
-static struct picture *new_picture(void) {
-    struct picture *p = calloc(1, sizeof *p);
-    if (p) p->level = -1;
-    return p;
-}
-
-/* The picture of all shared lanes at that place, made now if it is not there. */
-static int shared_picture(struct painter *w, int64_t index, struct fault *f) {
-    struct store *s = w->s;
-    struct picture **place = &s->pictures[1]; /* [0] is for single lanes */
-    for (int i = 1; i < N_PICTURES; i++) {
-        struct picture **p = &s->pictures[i];
-        if (*p && (*p)->level == w->level && (*p)->index == index) {
-            w->p = *p;
-            (*p)->used = ++s->picture_clock;
-            return 0;
+/* Goroutines with very many rows in the window take them from a coarser level. */
+static int widen_goroutines(struct painter *w, struct fault *f) {
+    uint32_t n = w->n[LANE_G];
+    uint64_t *rows = malloc((2 * (size_t)n + 1) * sizeof *rows);
+    if (!rows) return store__no_memory(f);
+    struct seq *seq;
+    int rc = store__seq(w->s, SEQ_LOD_G, stored_level(w->c->level, LOD_FIRST_G), &seq, f);
+    for (uint32_t i = 0; rc == 0 && i < n; i++) {
+        struct seq_range range = {w->own[i].g, w->own[i].g};
+        struct seq_sweep sweep = {w->c->from_ns, w->c->to_ns, &range, 1, 0};
+        rc = seq_count(seq, &sweep, &rows[i], f);
+    }
+    uint64_t share = fair_share(rows, rows + n, n, WORK_ROWS);
+    for (uint32_t i = 0; rc == 0 && i < n; i++)
+        while (rows[i] > share && w->c->lanes[w->first[LANE_G] + i].shift < MAX_SHIFT) {
+            w->c->lanes[w->first[LANE_G] + i].shift++;
+            rows[i] /= 2;
         }
-        if (!*p || (*place && (*p)->used < (*place)->used)) place = p;
+    free(rows);
+    return rc;
+}
+
+static int paint_goroutines(struct painter *w, bool bounded, struct fault *f) {
+    for (uint32_t i = 0; i < w->n[LANE_G]; i++) {
+        w->own[i] = (struct own){w->c->lanes[w->first[LANE_G] + i].lane.id, INT64_MAX};
+        if (w->c->level >= LOD_FIRST_G) TRY(lod_from(w->s, w->own[i].g, &w->own[i].before_ns, f));
     }
-    if (!*place) *place = new_picture();
-    if (!*place) return store__no_memory(f);
-    w->p = *place;
-    clear_picture(w->p);
+    if (w->c->level < LOD_FIRST_G) return paint_own_slices(w, f);
+    if (bounded) TRY(widen_goroutines(w, f));
+    for (int shift = 0; shift <= MAX_SHIFT; shift++) {
+        uint32_t n = 0;
+        for (uint32_t i = 0; i < w->n[LANE_G]; i++)
+            if (w->c->lanes[w->first[LANE_G] + i].shift == shift &&
+                w->own[i].before_ns < w->c->to_ns)
+                w->ranges[n++] = (struct seq_range){w->own[i].g, w->own[i].g};
+        struct seq *seq;
+        if (!n) continue;
+        TRY(store__seq(w->s, SEQ_LOD_G, stored_level(w->c->level + shift, LOD_FIRST_G), &seq, f));
+        struct seq_sweep sweep = sweep_of(w, n, UINT32_MAX);
+        TRY(seq_spans(seq, &sweep, paint_level_g, w, f));
+    }
+    return paint_own_slices(w, f);
+}
+
+/* ---- the whole ---- */
+
+/* How far lanes of P, M and groups are widened, so that they need not be painted slice by slice. */
+static int shared_shift(struct painter *w, int *out, struct fault *f) {
+    *out = 0;
+    if (w->c->level >= LOD_FIRST || LOD_FIRST - w->c->level > WORK_SHIFT) return 0;
     struct seq *slices;
-    TRY(store__slices(s, &slices, f));
-    TRY(store__load_gos(s, f));
-    struct seq_window window = {w->from, w->to, INT64_MIN, INT64_MAX,
-                                SLICE_CLASS | SLICE_PLACE | SLICE_WIDE};
-    TRY(seq_rows(slices, &window, paint_shared, w, f));
-    TRY(painted(w, f));
-    sort_solids(w->p);
-    w->p->level = w->level;
-    w->p->index = index;
-    w->p->used = ++s->picture_clock;
+    TRY(store__slices(w->s, &slices, f));
+    w->ranges[0] = (struct seq_range){INT64_MIN, INT64_MAX};
+    struct seq_sweep sweep = sweep_of(w, 1, 0);
+    uint64_t n;
+    TRY(seq_count(slices, &sweep, &n, f));
+    if (n > WORK_ROWS) *out = LOD_FIRST - w->c->level;
     return 0;
 }
 
-/* ---- the tile ---- */
-
-static bool reserve(struct store *s, uint32_t n_solids, uint32_t n_parts) {
-    if (n_solids > s->cap_solids) {
-        struct tile_solid *solids = realloc(s->solids, n_solids * sizeof *solids);
-        if (!solids) return false;
-        s->solids = solids;
-        s->cap_solids = n_solids;
+static int paint(struct painter *w, bool bounded, struct fault *f) {
+    static const enum lane_kind shared[] = {LANE_P, LANE_M, LANE_GROUP, LANE_ALL};
+    uint32_t n_shared = w->c->n_lanes - w->n[LANE_G];
+    int shift = 0;
+    TRY(store__load_gos(w->s, f));
+    if (n_shared && bounded) TRY(shared_shift(w, &shift, f));
+    for (int k = 0; k < 4; k++)
+        for (uint32_t i = 0; i < w->n[shared[k]]; i++)
+            w->c->lanes[w->first[shared[k]] + i].shift = shift;
+    int level = w->c->level + shift;
+    if (n_shared && level < LOD_FIRST) {
+        for (uint32_t i = 0; i < w->n[LANE_G]; i++) w->own[i].before_ns = INT64_MAX;
+        return paint_slices(w, f);
     }
-    if (n_parts > s->cap_parts) {
-        struct tile_part *parts = realloc(s->parts, n_parts * sizeof *parts);
-        if (!parts) return false;
-        s->parts = parts;
-        s->cap_parts = n_parts;
-    }
-    return true;
+    TRY(paint_from_levels(w, LANE_P, level, f));
+    TRY(paint_from_levels(w, LANE_M, level, f));
+    TRY(paint_groups(w, level, f));
+    return w->n[LANE_G] ? paint_goroutines(w, bounded, f) : 0;
 }
 
-static int take_solids(struct store *s, const struct picture *p, uint64_t lane, bool names,
-                       struct tile *out, struct fault *f) {
-    uint32_t low = 0, high = p->n_solids;
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-        if (p->solids[mid].lane < lane)
-            low = mid + 1;
-        else
-            high = mid;
+static int paint_all(struct store *s, struct canvas *c, bool bounded, struct fault *f) {
+    struct painter w = {.s = s, .c = c};
+    for (uint32_t i = c->n_lanes; i-- > 0;) {
+        w.first[c->lanes[i].lane.kind] = i;
+        w.n[c->lanes[i].lane.kind]++;
     }
-    uint32_t end = low;
-    while (end < p->n_solids && p->solids[end].lane == lane) end++;
-    if (!reserve(s, end - low, 0)) return store__no_memory(f);
-    for (uint32_t i = low; i < end; i++) {
-        s->solids[i - low] = p->solids[i].s;
-        if (names)
-            s->solids[i - low].group =
-                store__group_of(s, p->solids[i].s.who, p->solids[i].s.start_ns);
+    if (!w.n[LANE_GROUP]) w.first[LANE_GROUP] = w.first[LANE_ALL]; /* they follow each other */
+    w.all = w.n[LANE_ALL] ? (int)w.first[LANE_ALL] : -1;
+    w.ranges = malloc((2 * (size_t)c->n_lanes + 1) * sizeof *w.ranges);
+    w.own = calloc(w.n[LANE_G] + 1, sizeof *w.own);
+    int rc = w.ranges && w.own ? paint(&w, bounded, f) : store__no_memory(f);
+    free(w.ranges);
+    free(w.own);
+    free(w.lane_of_p);
+    if (rc == 0 && c->failed) return store__no_memory(f);
+    if (rc == 0 && c->damaged)
+        return fault_set(f, PV_ECORRUPT, -1,
+                         "the store is damaged: a slice has a tag that the store does not name");
+    return rc;
+}
+
+/* A tile's cost at that step; UINT64_MAX when out of memory. */
+static uint64_t cost_at(struct tiles *t, uint32_t i, int step) {
+    struct tile tile;
+    uint32_t n = t->c->n_tiles;
+    return canvas_take(t->c, i / n, i % n, step, &t->room, &tile) ? tile_cost(&tile) : UINT64_MAX;
+}
+
+/* Coarsens a tile until it costs no more than its share; *finer: about what it costs just before.
+ * Above step 1 each halves it at best. */
+static uint64_t coarsen(struct tiles *t, uint32_t i, uint64_t cost, uint64_t share,
+                        uint64_t *finer) {
+    *finer = cost;
+    while (cost > share && t->step[i] < MAX_STEP) {
+        uint8_t by = 1;
+        if (t->step[i])
+            while (cost >> (by + 1) > share && t->step[i] + by < MAX_STEP) by++;
+        *finer = by > 1 ? cost >> (by - 1) : cost;
+        t->step[i] = (uint8_t)(t->step[i] + by);
+        cost = cost_at(t, i, t->step[i]);
     }
-    out->solids = s->solids;
-    out->n_solids = end - low;
+    return cost;
+}
+
+/* Tiles that would take more than their share of the answer get wider buckets; what that leaves
+ * over goes to the first that can use it. */
+static int keep_budget(struct tiles *t, uint64_t budget, struct fault *f) {
+    uint32_t n = t->c->n_lanes * t->c->n_tiles;
+    uint64_t *costs = malloc((2 * (size_t)n + 1) * sizeof *costs), *finer = costs + n, sum = 0;
+    if (!costs) return store__no_memory(f);
+    for (uint32_t i = 0; i < n; i++)
+        sum += costs[i] = canvas_most(t->c, i / t->c->n_tiles, i % t->c->n_tiles);
+    for (uint32_t i = 0; sum > budget && i < n; i++)
+        if (costs[i] > MIN_SHARE) costs[i] = cost_at(t, i, 0);
+    uint64_t share = sum > budget ? fair_share(costs, finer, n, budget) : UINT64_MAX;
+    if (share < MIN_SHARE) share = MIN_SHARE;
+    for (uint32_t i = 0; share != UINT64_MAX && i < n; i++) {
+        costs[i] = coarsen(t, i, costs[i], share, &finer[i]);
+        budget -= costs[i] < budget ? costs[i] : budget;
+    }
+    for (uint32_t i = 0; share != UINT64_MAX && i < n; i++) {
+        if (!t->step[i] || finer[i] - costs[i] > budget) continue;
+        uint64_t cost = cost_at(t, i, t->step[i] - 1);
+        if (cost - costs[i] > budget) continue;
+        budget -= cost - costs[i];
+        t->step[i]--;
+    }
+    free(costs);
     return 0;
 }
 
-static int take_parts(struct store *s, const struct picture *p, uint64_t lane, int level,
-                      struct tile *out, struct fault *f) {
-    const int64_t *rows[4096];
-    uint16_t tags[sizeof rows / sizeof *rows];
-    uint32_t n_rows = 0, n = 0, cap = 0;
-    for (uint32_t i = 0; i < p->bins.n && n_rows < sizeof rows / sizeof *rows; i++) {
-        if (p->bins.keys[i] >> 16 != lane) continue;
-        rows[n_rows] = p->bins.ns[i];
-        tags[n_rows++] = (uint16_t)p->bins.keys[i];
-        for (int b = 0; b < TILE_BUCKETS; b++) cap += p->bins.ns[i][b] != 0;
+int store_tiles(struct store *s, const struct tile_query *q, struct tiles **out, struct fault *f) {
+    if (q->level < 0 || q->level > TILE_MAX_LEVEL)
+        return fault_set(f, PV_EUSAGE, -1, "level %d is not one of 0 to %d", q->level,
+                         TILE_MAX_LEVEL);
+    int64_t last = INT64_MAX / 4 / ((int64_t)TILE_BUCKETS << q->level);
+    if (q->first < 0 || q->end < q->first || q->end - q->first > TILES_MAX || q->end > last + 1 ||
+        q->n_lanes > TILES_MAX_LANES)
+        return fault_set(f, PV_ELIMIT, -1, "too many tiles at once");
+    struct tiles *t = calloc(1, sizeof *t);
+    if (!t) return store__no_memory(f);
+    uint32_t n_tiles = (uint32_t)(q->end - q->first);
+    t->s = s;
+    t->first = q->first;
+    t->n_lanes = q->n_lanes;
+    /* The names of a growing store may grow while it is read. */
+    uint32_t n_tags = s->n_tags + (s->growing ? 256 : 0);
+    t->c = canvas_new(q->lanes, q->n_lanes, q->level, q->first, n_tiles, n_tags);
+    t->lane = malloc((q->n_lanes + 1) * sizeof *t->lane);
+    t->step = calloc((size_t)q->n_lanes * n_tiles + 1, 1);
+    int rc = t->c && t->lane && t->step ? 0 : store__no_memory(f);
+    for (uint32_t i = 0; rc == 0 && i < q->n_lanes; i++)
+        t->lane[i] = (uint32_t)canvas_find(t->c, q->lanes[i].kind, q->lanes[i].id);
+    if (rc == 0 && t->c->from_ns <= s->info.duration_ns && t->c->n_lanes)
+        rc = paint_all(s, t->c, q->budget_bytes > 0, f);
+    if (rc == 0) {
+        canvas_finish(t->c);
+        if (t->c->failed) rc = store__no_memory(f);
     }
-    if (!reserve(s, 0, cap)) return store__no_memory(f);
-    float per_ns = 1.0f / (float)(INT64_C(1) << level);
-    for (int b = 0; b < TILE_BUCKETS && n < cap; b++)
-        for (uint32_t i = 0; i < n_rows; i++)
-            if (rows[i][b])
-                s->parts[n++] =
-                    (struct tile_part){(uint16_t)b, tags[i], (float)rows[i][b] * per_ns};
-    out->parts = s->parts;
-    out->n_parts = n;
+    if (rc == 0 && q->budget_bytes) rc = keep_budget(t, q->budget_bytes, f);
+    if (rc == 0)
+        *out = t;
+    else
+        tiles_free(t);
+    return rc;
+}
+
+int tiles_get(struct tiles *t, uint32_t i_lane, int64_t index, struct tile *out, struct fault *f) {
+    uint32_t lane = t->lane[i_lane], tile = (uint32_t)(index - t->first);
+    uint8_t step = t->step[lane * t->c->n_tiles + tile];
+    if (!canvas_take(t->c, lane, tile, step, &t->room, out)) return store__no_memory(f);
+    enum lane_kind kind = t->c->lanes[lane].lane.kind;
+    if (kind != LANE_P && kind != LANE_M) return 0;
+    for (uint32_t i = 0; i < out->n_solids; i++) {
+        struct tile_solid *x = &t->room.solids[i];
+        if (x->group == CANVAS_NO_GROUP) x->group = store__group_of(t->s, x->who, x->start_ns);
+    }
     return 0;
+}
+
+void tiles_free(struct tiles *t) {
+    if (!t) return;
+    canvas_free(t->c);
+    free(t->lane);
+    free(t->step);
+    free(t->room.solids);
+    free(t->room.parts);
+    free(t);
 }
 
 int store_tile(struct store *s, struct lane lane, int level, int64_t index, struct tile *out,
                struct fault *f) {
     *out = (struct tile){0};
-    if (level < 0 || level > TILE_MAX_LEVEL)
-        return fault_set(f, PV_EUSAGE, -1, "level %d is not one of 0 to %d", level, TILE_MAX_LEVEL);
-    int64_t span = (int64_t)TILE_BUCKETS << level;
-    if (index < 0 || index > s->info.duration_ns / span) return 0;
-    struct painter w = {.s = s, .from = index * span, .to = (index + 1) * span, .level = level};
-    if (lane.kind != LANE_G && level < LOD_FIRST) {
-        TRY(shared_picture(&w, index, f));
-    } else {
-        if (!s->pictures[0]) s->pictures[0] = new_picture();
-        if (!s->pictures[0]) return store__no_memory(f);
-        w.p = s->pictures[0];
-        clear_picture(w.p);
-        TRY(paint_lane(&w, lane, f));
-        TRY(painted(&w, f));
-        sort_solids(w.p);
-    }
-    uint64_t code = lane_code(lane.kind, lane.id);
-    TRY(take_solids(s, w.p, code, lane.kind == LANE_P || lane.kind == LANE_M, out, f));
-    return take_parts(s, w.p, code, level, out, f);
+    if (level >= 0 && level <= TILE_MAX_LEVEL &&
+        (index < 0 || index > s->info.duration_ns / ((int64_t)TILE_BUCKETS << level)))
+        return 0;
+    tiles_free(s->tile);
+    s->tile = NULL;
+    struct tile_query q = {&lane, 1, level, index, index + 1, 0};
+    TRY(store_tiles(s, &q, &s->tile, f));
+    return tiles_get(s->tile, 0, index, out, f);
 }

@@ -14,10 +14,11 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "server/src/tile_record.h"
 #include "storage/src/slices.h"
 #include "storage/src/store_impl.h"
 
-enum { LANES = 64, PIXELS = 1920, MESSAGE = 8, RECORD = 32, SOLID = 30, PART = 8 };
+enum { LANES = 64, PIXELS = 1920, MESSAGE = 8, BUDGET = 240 << 10 };
 
 static uint64_t dice = 0x9e3779b97f4a7c15u;
 static double chance(void) { /* [0, 1) */
@@ -138,17 +139,31 @@ static int mixed_lanes(struct store *s, const struct window *w, struct lane *lan
     return add_goroutines(s, w, lanes, n_lanes, f);
 }
 
+/* Draws the window and writes the answer as the server does. */
+static int coarsest; /* tile of the last answer: its shift */
+static double answer[1 << 17];
+
 static int draw(struct store *s, const struct window *w, const struct lane *lanes, uint32_t n,
                 double *bytes, struct fault *f) {
+    struct tile_query q = {lanes, n, w->level, w->first_tile, w->end_tile, BUDGET};
+    struct tiles *tiles;
+    TRY(store_tiles(s, &q, &tiles, f));
+    int rc = 0;
     *bytes = MESSAGE;
-    for (uint32_t i = 0; i < n; i++)
-        for (int64_t index = w->first_tile; index < w->end_tile; index++) {
+    coarsest = 0;
+    for (uint32_t i = 0; rc == 0 && i < n; i++)
+        for (int64_t index = w->first_tile; rc == 0 && index < w->end_tile; index++) {
             struct tile t;
-            TRY(store_tile(s, lanes[i], w->level, index, &t, f));
-            size_t record = RECORD + (size_t)t.n_solids * SOLID + (size_t)t.n_parts * PART;
-            *bytes += (double)((record + 7) & ~(size_t)7);
+            rc = tiles_get(tiles, i, index, &t, f);
+            if (rc < 0) break;
+            struct tile_record r = {i, w->level, index, false};
+            size_t n_bytes = tile_record_bytes(&t, &r);
+            if (n_bytes <= sizeof answer) tile_record_put(&t, &r, (unsigned char *)answer);
+            *bytes += (double)n_bytes;
+            if (t.shift > coarsest) coarsest = t.shift;
         }
-    return 0;
+    tiles_free(tiles);
+    return rc;
 }
 
 static int windows(struct store *s, int n, bool goroutines, struct fault *f) {
@@ -167,8 +182,8 @@ static int windows(struct store *s, int n, bool goroutines, struct fault *f) {
         stop(&g, watch, bytes);
         lanes_sum += n_lanes;
         if (getenv("STORE_BENCH_EACH"))
-            printf("window %d level=%d lanes=%u tiles=%d ms=%.3f bytes=%.0f\n", i, w.level, n_lanes,
-                   (int)(w.end_tile - w.first_tile), g.cpu[g.n - 1], bytes);
+            printf("window %d level=%d lanes=%u tiles=%d ms=%.3f bytes=%.0f shift=%d\n", i, w.level,
+                   n_lanes, (int)(w.end_tile - w.first_tile), g.cpu[g.n - 1], bytes, coarsest);
     }
     if (rc == 0) {
         printf("lanes_mean=%.1f ", lanes_sum / n);

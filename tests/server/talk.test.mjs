@@ -50,18 +50,18 @@ const tiles = readTiles(answer.binary);
 checks.equal("one record per lane and tile", tiles.records.length, (lanes.length + 2) * (last + 1));
 checks.equal("the message ends with its last record", tiles.end, answer.binary.length);
 checks.check("records are in order", tiles.records.every((r, i) => r.lane === Math.floor(i / (last + 1)) && r.index === i % (last + 1) && r.level === level));
-checks.check("complete: no record says ask again", tiles.records.every((r) => r.flags === 0));
-checks.check("buckets ascend, below 1024", tiles.records.every((r) => r.partBucket.every((b, i) => b < 1024 && (i === 0 || b >= r.partBucket[i - 1]))));
-checks.check("tags are known", tiles.records.every((r) => [...r.solidTag, ...r.partTag].every((t) => t < info.tags.length)));
+checks.check("complete: no record says ask again", tiles.records.every((r) => (r.flags & 1) === 0));
+checks.check("buckets are below 1024", tiles.records.every((r) => r.parts.every((p) => p.n > 0 && p.bucket + p.n <= 1024 >> r.shift)));
+checks.check("tags are known", tiles.records.every((r) => [...r.solidTag, ...r.parts.map((p) => p.tag)].every((t) => t < info.tags.length)));
 checks.check("groups are known", tiles.records.every((r) => r.solidGroup.every((g) => g < info.groups.length)));
 checks.check("solids are at least a bucket long", tiles.records.every((r) => r.solidDur.every((d) => d >= 2 ** level)));
-checks.check("there is something to see", tiles.records.some((r) => r.solidStart.length > 0) && tiles.records.some((r) => r.partCover.length > 0));
+checks.check("there is something to see", tiles.records.some((r) => r.solidStart.length > 0) && tiles.records.some((r) => r.parts.length > 0));
 // A processor runs one goroutine at a time: within a tile its time cannot exceed the tile's.
 for (const record of tiles.records.filter((r) => r.lane < lanes.length)) {
   const from = record.index * 1024 * 2 ** level, to = from + 1024 * 2 ** level;
   let sum = 0;
   record.solidStart.forEach((start, i) => (sum += Math.max(0, Math.min(to, start + record.solidDur[i]) - Math.max(from, start))));
-  record.partCover.forEach((cover) => (sum += cover * 2 ** level));
+  record.parts.forEach((p) => (sum += p.n * p.cover * 2 ** (level + record.shift)));
   checks.check(`P lane ${record.lane}, tile ${record.index}: not fuller than full`, sum <= (to - from) * 1.001, `${sum / (to - from)}`);
 }
 checks.check("tiles of the last level", (await socket.ask("tiles", { trace: 0, level: 48, from: 0, to: 1, lanes: ["P0"] })).binary);

@@ -301,15 +301,17 @@ static bool on_lane(struct model *m, struct store *s, const struct m_slice *x, s
                      store_group(s, (uint32_t)lane.id).func);
 }
 
-static void check_tile(struct model *m, struct store *s, struct lane lane, int level,
-                       int64_t index) {
+/* A tile, its buckets and those of the model 2^t->shift times as wide as those of the level. */
+static void check_tile(struct model *m, struct store *s, struct lane lane, int level, int64_t index,
+                       const struct tile *tile) {
+    const struct tile t = *tile;
     static double want[TILE_BUCKETS][N_COLOURS], got[TILE_BUCKETS][N_COLOURS];
     memset(want, 0, sizeof want);
     memset(got, 0, sizeof got);
     struct colours colours = {.n = 0};
-    struct tile t;
-    CHECK(store_tile(s, lane, level, index, &t, &fault) == 0, "tile");
-    int64_t width = INT64_C(1) << level, origin = index * TILE_BUCKETS * width;
+    int64_t origin = index * ((int64_t)TILE_BUCKETS << level);
+    level += t.shift;
+    int64_t width = INT64_C(1) << level, tile_end = origin + (TILE_BUCKETS >> t.shift) * width;
     int64_t last_start = INT64_MIN;
     for (uint32_t i = 0; i < t.n_solids; i++) {
         const struct tile_solid *x = &t.solids[i];
@@ -322,24 +324,25 @@ static void check_tile(struct model *m, struct store *s, struct lane lane, int l
                x->start_ns + x->dur_ns);
     }
     for (uint32_t i = 0; i < t.n_parts; i++) {
-        CHECK(t.parts[i].bucket < TILE_BUCKETS &&
-                  (!i || t.parts[i].bucket >= t.parts[i - 1].bucket),
+        const struct tile_part *x = &t.parts[i], *y = i ? x - 1 : x;
+        CHECK(x->n && x->bucket + x->n <= TILE_BUCKETS >> t.shift &&
+                  (!i || x->tag > y->tag || (x->tag == y->tag && x->bucket >= y->bucket + y->n)),
               "parts out of order");
         struct store_tag tag = store_tag(s, t.parts[i].tag);
         char name[96];
         snprintf(name, sizeof name, "%.*s", (int)tag.refined.n, tag.refined.data);
-        got[t.parts[i].bucket][colour_of(&colours, tag.state, name)] +=
-            (double)t.parts[i].cover * (double)width;
+        for (int b = x->bucket; b < x->bucket + x->n; b++)
+            got[b][colour_of(&colours, tag.state, name)] += (double)x->cover * (double)width;
     }
     for (size_t k = 0; k < m->n_slices; k++) {
         const struct m_slice *x = &m->slices[k];
-        if (x->start >= origin + TILE_BUCKETS * width || x->end <= origin) continue;
+        if (x->start >= tile_end || x->end <= origin) continue;
         if (!on_lane(m, s, x, lane)) continue;
         struct refined r;
         int c = colour_of(&colours, x->state, refined_name(m, x, &r));
         spread(want, c, origin, level, x->start, lane.kind == LANE_P ? x->kept_end : x->end);
     }
-    for (int b = 0; b < TILE_BUCKETS; b++)
+    for (int b = 0; b < TILE_BUCKETS >> t.shift; b++)
         for (int c = 0; c < colours.n; c++) {
             double slack = 0.5 + 1e-6 * fmax(want[b][c], (double)width);
             CHECK(fabs(want[b][c] - got[b][c]) <= slack,
@@ -373,8 +376,34 @@ static void check_tiles(struct model *m, struct store *s, int n) {
     while (((int64_t)TILE_BUCKETS << top) < duration) top++;
     for (int i = 0; i < n; i++) {
         int level = (int)below(top + 2);
-        int64_t tiles = duration / ((int64_t)TILE_BUCKETS << level) + 1;
-        check_tile(m, s, random_lane(m, s), level, below(tiles));
+        int64_t tiles = duration / ((int64_t)TILE_BUCKETS << level) + 1, index = below(tiles);
+        struct lane lane = random_lane(m, s);
+        struct tile t;
+        CHECK(store_tile(s, lane, level, index, &t, &fault) == 0, "tile");
+        CHECK(t.shift == 0, "a tile that is coarser than it was asked for");
+        check_tile(m, s, lane, level, index, &t);
+    }
+    for (int i = 0; i < n / 10 + 1; i++) { /* many lanes at once, within a budget or not */
+        int level = (int)below(top + 2);
+        int64_t tiles = duration / ((int64_t)TILE_BUCKETS << level) + 1, first = below(tiles);
+        struct lane lanes[TILES_MAX_LANES];
+        for (int k = 0; k < TILES_MAX_LANES; k++) lanes[k] = random_lane(m, s);
+        struct tile_query q = {lanes,
+                               (uint32_t)(1 + below(TILES_MAX_LANES)),
+                               level,
+                               first,
+                               min64(first + 1 + below(4), tiles),
+                               (uint32_t)(i % 3 ? 1 << (10 + below(10)) : 0)};
+        struct tiles *all;
+        CHECK(store_tiles(s, &q, &all, &fault) == 0, "tiles");
+        for (uint32_t k = 0; k < q.n_lanes; k += 7)
+            for (int64_t index = q.first; index < q.end; index++) {
+                struct tile t;
+                CHECK(tiles_get(all, k, index, &t, &fault) == 0, "a tile of many");
+                CHECK(q.budget_bytes || t.shift == 0, "coarser without a budget");
+                check_tile(m, s, lanes[k], level, index, &t);
+            }
+        tiles_free(all);
     }
 }
 

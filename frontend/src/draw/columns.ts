@@ -1,8 +1,7 @@
 // draw/columns.ts - shares of one-pixel columns by class, summed from a lane's tiles.
 // On single lanes a full column sums to 1; on group and "all" lanes it is the mean number of goroutines.
 
-import type { Tile } from "../net/protocol";
-import { BUCKETS } from "../net/protocol";
+import { BUCKETS, SHARE_OF_CODE } from "../net/protocol";
 import type { Segment } from "../model/tiles";
 import type { Scale } from "./scale";
 import type { Stack, Strip } from "./stack";
@@ -57,26 +56,46 @@ export class Columns {
 
   /** Adds the parts of a tile that lie in the segment. */
   addParts(seg: Segment, s: Scale, classOf: Uint8Array): void {
-    const w = 2 ** seg.tile.level;
-    const base = seg.tile.index * BUCKETS * w;
+    const t = seg.tile;
+    const w = 2 ** (t.level + t.shift);
+    const base = t.index * BUCKETS * 2 ** t.level;
     const lo = Math.max(seg.from, s.from);
     const hi = Math.min(seg.to, s.to);
-    const first = lowerBound(seg.tile.bucket, Math.floor((lo - base) / w));
-    const end = lowerBound(seg.tile.bucket, Math.ceil((hi - base) / w));
-    if (w <= s.nsPerPx) this.addNarrow(seg.tile, first, end, (base - s.from) / s.nsPerPx, w / s.nsPerPx, classOf);
-    else this.addWide(seg.tile, first, end, base, s, lo, hi, classOf);
+    for (let i = 0; i < t.runTag.length; i++) {
+      const from = base + t.runBucket[i]! * w;
+      const a = (Math.max(from, lo) - s.from) / s.nsPerPx;
+      const b = (Math.min(from + t.runLength[i]! * w, hi) - s.from) / s.nsPerPx;
+      if (b > a) this.add(a, b, classOf[t.runTag[i]!] ?? DIM, t.runCover[i]!);
+    }
+    const first = Math.floor((lo - base) / w);
+    const end = Math.ceil((hi - base) / w);
+    for (let i = 0, at = 0; i < t.rowTag.length; at += t.rowLength[i++]!) {
+      const bucket = t.rowBucket[i]!;
+      const row: Row = {
+        codes: t.codes.subarray(at + Math.max(0, first - bucket), at + Math.max(0, Math.min(t.rowLength[i]!, end - bucket))),
+        from: base + Math.max(bucket, first) * w,
+        w,
+        scale: t.rowScale[i]!,
+        cls: classOf[t.rowTag[i]!] ?? DIM,
+      };
+      if (row.codes.length === 0) continue;
+      if (w <= s.nsPerPx) this.addNarrow(row, s);
+      else this.addWide(row, s, lo, hi);
+    }
   }
 
   /** Buckets of at most one pixel: each falls on one column or two.  The hot loop of a frame. */
-  private addNarrow(t: Tile, first: number, end: number, x0: number, px: number, classOf: Uint8Array): void {
-    const { bucket, partTag, cover } = t;
+  private addNarrow(row: Row, s: Scale): void {
+    const { codes, cls } = row;
     const { data, touched, width } = this;
-    let used = this.used;
-    for (let i = first; i < end; i++) {
-      const x = x0 + bucket[i]! * px;
-      const cls = classOf[partTag[i]!]!;
-      const amount = cover[i]! * px;
-      used |= 1 << cls;
+    const px = row.w / s.nsPerPx;
+    const x0 = (row.from - s.from) / s.nsPerPx;
+    const scale = row.scale * px;
+    for (let i = 0; i < codes.length; i++) {
+      const code = codes[i]!;
+      if (code === 0) continue;
+      const x = x0 + i * px;
+      const amount = SHARE_OF_CODE[code]! * scale;
       const col = Math.floor(x);
       const over = x + px - col - 1; // px that reach into the next column
       const rest = over > 0 ? amount * (over / px) : 0;
@@ -89,29 +108,26 @@ export class Columns {
         touched[col + 1] = 1;
       }
     }
-    this.used = used;
+    this.used |= 1 << cls;
   }
 
-  /** Buckets stretched over pixels, while the right level is on its way. */
-  private addWide(t: Tile, first: number, end: number, base: number, s: Scale, lo: number, hi: number, classOf: Uint8Array): void {
-    const w = 2 ** t.level;
-    for (let i = first; i < end; i++) {
-      const from = base + t.bucket[i]! * w;
+  /** Buckets stretched over pixels: a coarse tile, or while the right level is on its way. */
+  private addWide(row: Row, s: Scale, lo: number, hi: number): void {
+    const { codes, w } = row;
+    for (let i = 0; i < codes.length; i++) {
+      const from = row.from + i * w;
       const a = (Math.max(from, lo) - s.from) / s.nsPerPx;
       const b = (Math.min(from + w, hi) - s.from) / s.nsPerPx;
-      if (b > a) this.add(a, b, classOf[t.partTag[i]!] ?? DIM, t.cover[i]!);
+      if (codes[i]! > 0 && b > a) this.add(a, b, row.cls, SHARE_OF_CODE[codes[i]!]! * row.scale);
     }
   }
 }
 
-/** First position whose value is at least v. */
-function lowerBound(a: Uint16Array, v: number): number {
-  let lo = 0;
-  let hi = a.length;
-  while (lo < hi) {
-    const m = (lo + hi) >> 1;
-    if (a[m]! < v) lo = m + 1;
-    else hi = m;
-  }
-  return lo;
+/** Buckets next to each other, one code each. */
+interface Row {
+  codes: Uint8Array;
+  from: number; // ns, of the first
+  w: number; // ns, of each
+  scale: number;
+  cls: number;
 }

@@ -658,7 +658,7 @@ export class App extends Observable {
       if (!r.lane) continue;
       early.push({ lane: r.lane, level, from: pa, to: pb }, { lane: r.lane, level: level + 2, from: ua, to: ub });
     }
-    this.tiles.want(wishes, this.view.moving ? [] : early);
+    this.tiles.want(wishes, this.view.moving ? [] : early, this.view.moving);
     if (!this.view.moving) this.follow();
   }
 

@@ -3,13 +3,14 @@
 
 import { Lru } from "../lib/lru";
 import { Observable } from "../lib/observable";
-import { BUCKETS, MAX_LEVEL, TILE_GROWING, type Tile, type TileRecord } from "../net/protocol";
+import { BUCKETS, MAX_LEVEL, TILE_COARSE, TILE_GROWING, type Tile, type TileRecord } from "../net/protocol";
 import { RequestError, type Socket, type Ticket } from "../net/socket";
 
 const CACHE_BYTES = 64 << 20;
 const LANES_PER_REQUEST = 64;
 const REACH_UP = 8; // levels to look up and down for something to draw meanwhile
 const REACH_DOWN = 2;
+const FEWER = 8; // lanes of a coarse answer are asked for again so many times fewer at once
 
 /** A stretch of a lane and the tile to draw it from; the tile may be of another level and reach beyond. */
 export interface Segment {
@@ -43,6 +44,7 @@ export class Tiles extends Observable {
   private stale = new Set<string>();
   private flying = new Map<string, Flight>();
   private refused = new Map<string, number>();
+  private shared = new Map<string, number>(); // coarse tiles: how many lanes shared the answer
   version = 0; // counts what came
   private trace = -1;
   private duration = 1;
@@ -57,6 +59,7 @@ export class Tiles extends Observable {
     this.cache.clear();
     this.stale.clear();
     this.refused.clear();
+    this.shared.clear();
     this.trace = trace;
     this.duration = duration;
   }
@@ -82,7 +85,7 @@ export class Tiles extends Observable {
   }
 
   /** Asks for what is missing of the wishes, cancels what nobody wants any more. */
-  want(wishes: Wish[], early: Wish[]): void {
+  want(wishes: Wish[], early: Wish[], moving: boolean): void {
     if (this.trace < 0) return;
     const missing = this.missing(wishes);
     const wanted = new Set(wishes.concat(early).flatMap((w) => this.keys(w)));
@@ -90,7 +93,20 @@ export class Tiles extends Observable {
       if (!f.keys.some((k) => wanted.has(k))) f.ticket.cancel();
     }
     this.ask(missing, false);
-    if (missing.length === 0 && !this.loading) this.ask(this.missing(early), true);
+    if (missing.length > 0 || this.loading || moving || this.refine(wishes)) return;
+    this.ask(this.missing(early), true);
+  }
+
+  /** Dense lanes came coarse, as many shared an answer: a few of them again, until nothing is coarse or one was alone. */
+  private refine(wishes: Wish[]): boolean {
+    const coarse = (w: Wish) => Math.max(0, ...this.keys(w).map((k) => this.shared.get(k) ?? 0));
+    const most = wishes.reduce((n, w) => Math.max(n, coarse(w)), 0);
+    if (most <= 1) return false;
+    if (this.flying.size > 0) return true; // one after the other
+    const first = wishes.find((w) => coarse(w) === most)!;
+    const alike = wishes.filter((w) => w.level === first.level && w.from === first.from && w.to === first.to && coarse(w) === most);
+    this.send(alike.slice(0, Math.max(1, Math.floor(most / FEWER))), true);
+    return true;
   }
 
   private keys(w: Wish): string[] {
@@ -148,21 +164,24 @@ export class Tiles extends Observable {
     ticket.answer.then(
       (records) => {
         land();
-        for (const r of records) this.keep(lanes[r.lane] ?? "", r.tile);
+        for (const r of records) this.keep(lanes[r.lane] ?? "", r.tile, lanes.length);
         this.changed();
       },
       (e: unknown) => {
         land();
         if (!(e instanceof RequestError && e.canceled)) {
           for (const k of flight.keys) this.refused.set(k, performance.now() + 2000);
+          if (early) for (const k of flight.keys) this.shared.delete(k);
         }
         this.changed();
       },
     );
   }
 
-  private keep(lane: string, tile: Tile): void {
+  private keep(lane: string, tile: Tile, lanes: number): void {
     const k = keyOf(lane, tile.level, tile.index);
+    if (tile.flags & TILE_COARSE) this.shared.set(k, lanes);
+    else this.shared.delete(k);
     this.stale.delete(k);
     this.version++;
     this.cache.set(k, tile, tile.bytes + 200);

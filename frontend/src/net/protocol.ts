@@ -272,21 +272,32 @@ export type Push = { push: "trace"; trace: TraceEntry } | { push: "info"; trace:
 export const BUCKETS = 1024;
 export const MAX_LEVEL = 48;
 export const TILE_GROWING = 1;
+export const TILE_COARSE = 2;
+const TILE_NARROW = 4;
+const TILE_HEADER = 48;
+const EXACT_LEVEL = 22; // up to here solids are told to the nanosecond
 
-/** One lane's tile: columns over the message that brought it. */
+/** One lane's tile: its solids, and over the message that brought it, its parts. */
 export interface Tile {
   level: number;
+  shift: number; // buckets are 2^(level + shift) ns
   index: number;
   flags: number;
   bytes: number;
-  start: Float64Array;
+  start: Float64Array; // of solids, ascending
   dur: Float64Array;
   who: Float64Array;
   group: Uint32Array;
   tag: Uint16Array;
-  cover: Float32Array;
-  bucket: Uint16Array;
-  partTag: Uint16Array;
+  runCover: Float32Array; // equal buckets
+  runTag: Uint16Array;
+  runBucket: Uint16Array;
+  runLength: Uint16Array;
+  rowScale: Float32Array; // buckets each with a code
+  rowTag: Uint16Array;
+  rowBucket: Uint16Array;
+  rowLength: Uint16Array;
+  codes: Uint8Array; // row after row
 }
 
 export interface TileRecord {
@@ -294,7 +305,97 @@ export interface TileRecord {
   tile: Tile;
 }
 
-/** Lays typed arrays over a binary answer; throws RangeError on a message that lies about its sizes. */
+/** What a code of a row is of the row's scale. */
+export const SHARE_OF_CODE = Float32Array.from({ length: 256 }, (_, i) => (i / 255) ** 2);
+
+/** Calls f for every stretch of equal buckets: its first bucket, how many, tag and cover. */
+export function eachPart(t: Tile, f: (bucket: number, n: number, tag: number, cover: number) => void): void {
+  for (let i = 0; i < t.runTag.length; i++) f(t.runBucket[i]!, t.runLength[i]!, t.runTag[i]!, t.runCover[i]!);
+  let at = 0;
+  for (let i = 0; i < t.rowTag.length; i++) {
+    const n = t.rowLength[i]!;
+    for (let k = 0; k < n; k++) {
+      const code = t.codes[at + k]!;
+      if (code > 0) f(t.rowBucket[i]! + k, 1, t.rowTag[i]!, SHARE_OF_CODE[code]! * t.rowScale[i]!);
+    }
+    at += n;
+  }
+}
+
+interface Columns {
+  f64(n: number): Float64Array;
+  f32(n: number): Float32Array;
+  u32(n: number): Uint32Array;
+  u16(n: number): Uint16Array;
+  u8(n: number): Uint8Array;
+}
+
+/** Typed arrays laid over a message, one behind the other. */
+function columnsAt(b: ArrayBuffer, from: number): Columns {
+  let at = from;
+  const next = (bytes: number): number => (at += bytes) - bytes;
+  return {
+    f64: (n) => new Float64Array(b, next(8 * n), n),
+    f32: (n) => new Float32Array(b, next(4 * n), n),
+    u32: (n) => new Uint32Array(b, next(4 * n), n),
+    u16: (n) => new Uint16Array(b, next(2 * n), n),
+    u8: (n) => new Uint8Array(b, next(n), n),
+  };
+}
+
+type Solids = Pick<Tile, "start" | "dur" | "who" | "group" | "tag">;
+interface ShortSolids {
+  from: Uint32Array; // from the tile's edge, in units
+  length: Uint32Array;
+  who: ArrayLike<number>; // + 1
+  group: ArrayLike<number>;
+  tag: Uint16Array;
+}
+
+/** One list by start of the solids that stand in full and of those measured from the tile's edge. */
+function mergeSolids(full: Solids, short: ShortSolids, edge: number, unit: number): Solids {
+  const n = full.tag.length + short.tag.length;
+  const out: Solids = { start: new Float64Array(n), dur: new Float64Array(n), who: new Float64Array(n), group: new Uint32Array(n), tag: new Uint16Array(n) };
+  for (let i = 0, l = 0, k = 0; i < n; i++) {
+    if (l < full.tag.length && (k === short.tag.length || full.start[l]! <= edge + short.from[k]! * unit)) {
+      out.start[i] = full.start[l]!;
+      out.dur[i] = full.dur[l]!;
+      out.who[i] = full.who[l]!;
+      out.group[i] = full.group[l]!;
+      out.tag[i] = full.tag[l++]!;
+    } else {
+      out.start[i] = edge + short.from[k]! * unit;
+      out.dur[i] = short.length[k]! * unit;
+      out.who[i] = short.who[k]! - 1;
+      out.group[i] = short.group[k] ?? 0;
+      out.tag[i] = short.tag[k++]!;
+    }
+  }
+  return out;
+}
+
+function readTile(message: ArrayBuffer, at: number, v: DataView): Tile {
+  const count = (i: number) => v.getUint32(at + 16 + 4 * i, true);
+  const [longs, shorts, runs, rows, codes, flags, bytes] = [count(0), count(1), count(2), count(3), count(4), count(5), count(6)];
+  const level = v.getUint16(at + 4, true);
+  const index = v.getFloat64(at + 8, true);
+  const narrow = (flags & TILE_NARROW) !== 0;
+  const wide = narrow ? 0 : shorts;
+  const c = columnsAt(message, at + TILE_HEADER);
+  const [start, dur, who, longGroup] = [c.f64(longs), c.f64(longs), c.f64(longs), c.u32(longs)];
+  const [from, length, wideWho] = [c.u32(shorts), c.u32(shorts), c.u32(wide)];
+  const [runCover, rowScale] = [c.f32(runs), c.f32(rows)];
+  const [longTag, tag, group, narrowWho] = [c.u16(longs), c.u16(shorts), c.u16(wide), c.u16(shorts - wide)];
+  const full = { start, dur, who, group: longGroup, tag: longTag };
+  const short = { from, length, who: narrow ? narrowWho : wideWho, group, tag };
+  const solids = mergeSolids(full, short, index * BUCKETS * 2 ** level, 2 ** Math.max(0, level - EXACT_LEVEL));
+  const [runTag, runBucket, runLength] = [c.u16(runs), c.u16(runs), c.u16(runs)];
+  const [rowTag, rowBucket, rowLength] = [c.u16(rows), c.u16(rows), c.u16(rows)];
+  const parts = { runCover, runTag, runBucket, runLength, rowScale, rowTag, rowBucket, rowLength, codes: c.u8(codes) };
+  return { level, shift: v.getUint16(at + 6, true), index, flags, bytes, ...solids, ...parts };
+}
+
+/** The tiles of a binary answer; throws RangeError on a message that lies about its sizes. */
 export function readTiles(message: ArrayBuffer): { id: number; records: TileRecord[] } {
   const v = new DataView(message);
   const id = v.getUint32(0, true);
@@ -302,33 +403,9 @@ export function readTiles(message: ArrayBuffer): { id: number; records: TileReco
   const records: TileRecord[] = [];
   let at = 8;
   for (let i = 0; i < n; i++) {
-    const solids = v.getUint32(at + 16, true);
-    const parts = v.getUint32(at + 20, true);
-    const bytes = v.getUint32(at + 28, true);
-    let o = at + 32;
-    const take = <T>(make: (buffer: ArrayBuffer, offset: number, length: number) => T, count: number, size: number): T => {
-      const a = make(message, o, count);
-      o += count * size;
-      return a;
-    };
-    const f64 = (b: ArrayBuffer, off: number, c: number) => new Float64Array(b, off, c);
-    const u16 = (b: ArrayBuffer, off: number, c: number) => new Uint16Array(b, off, c);
-    const tile: Tile = {
-      level: v.getUint32(at + 4, true),
-      index: v.getFloat64(at + 8, true),
-      flags: v.getUint32(at + 24, true),
-      bytes,
-      start: take(f64, solids, 8),
-      dur: take(f64, solids, 8),
-      who: take(f64, solids, 8),
-      group: take((b, off, c) => new Uint32Array(b, off, c), solids, 4),
-      cover: take((b, off, c) => new Float32Array(b, off, c), parts, 4),
-      tag: take(u16, solids, 2),
-      bucket: take(u16, parts, 2),
-      partTag: take(u16, parts, 2),
-    };
+    const tile = readTile(message, at, v);
     records.push({ lane: v.getUint32(at, true), tile });
-    at += bytes;
+    at += tile.bytes;
   }
   return { id, records };
 }

@@ -5,7 +5,7 @@ import { pointAt } from "../draw/counter";
 import { PINNED } from "../draw/timeline";
 import { FAMILIES } from "../model/families";
 import { movable, SIZES, type Row } from "../model/rows";
-import type { Point } from "../net/protocol";
+import { BUCKETS, eachPart, type Point } from "../net/protocol";
 import { Chevron, Dot, Icon } from "./icons";
 import { laneKey } from "./keys";
 import type { Stage } from "./stage";
@@ -351,12 +351,12 @@ function busyShare(stage: Stage, row: Row): string {
     for (let i = 0; i < t.start.length; i++) {
       if (running(t.tag[i]!)) ns += Math.max(0, Math.min(hi, t.start[i]! + t.dur[i]!) - Math.max(lo, t.start[i]!));
     }
-    const w = 2 ** t.level;
-    const base = t.index * 1024 * w;
-    for (let i = 0; i < t.bucket.length; i++) {
-      const a = base + t.bucket[i]! * w;
-      if (a >= lo && a < hi && running(t.partTag[i]!)) ns += t.cover[i]! * w;
-    }
+    const w = 2 ** (t.level + t.shift);
+    const base = t.index * BUCKETS * 2 ** t.level;
+    eachPart(t, (bucket, n, tag, cover) => {
+      const a = base + bucket * w;
+      if (running(tag)) ns += Math.max(0, Math.min(hi, a + n * w) - Math.max(lo, a)) * cover;
+    });
   }
   const share = (ns / (to - from)) * 100;
   return share > 0 && share < 0.5 ? "< 1 %" : `${Math.min(100, Math.round(share))} %`;

@@ -1,0 +1,20 @@
+/* server/src/tile_record.h - one tile as bytes: PROTOCOL.md, "Tiles". */
+#ifndef PARKVIEW_SERVER_TILE_RECORD_H
+#define PARKVIEW_SERVER_TILE_RECORD_H
+
+#include "storage/store.h"
+
+struct tile_record { /* what stands in front of a tile */
+    uint32_t i_lane;
+    int level;
+    int64_t index;
+    bool grows; /* the store may gain something here */
+};
+enum { TILE_GROWS = 1, TILE_COARSE = 2, TILE_NARROW = 4 };
+
+/* tile_record_bytes - a multiple of 8. */
+size_t tile_record_bytes(const struct tile *t, const struct tile_record *r);
+/* tile_record_put - so many bytes at `at`, which is 8-byte aligned. */
+void tile_record_put(const struct tile *t, const struct tile_record *r, unsigned char *at);
+
+#endif
