@@ -32,11 +32,12 @@ struct goroutines_test {
     int result; /* of pv_run */
 };
 
-static inline int goroutines_run(const struct goroutines_test *tests, size_t n) {
+static inline int goroutines_run_with(const struct goroutines_test *tests, size_t n,
+                                      struct pv_run_options o) {
     static const int procs[] = {1, 2, 4};
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < sizeof procs / sizeof *procs; k++) {
-            struct pv_run_options o = {.maxprocs = procs[k]};
+            o.maxprocs = procs[k];
             int rc = pv_run(&o, tests[i].fn, NULL);
             if (rc != tests[i].result) printf("%s on %d: pv_run %d\n", tests[i].name, procs[k], rc);
             CHECK(rc == tests[i].result);
@@ -44,6 +45,7 @@ static inline int goroutines_run(const struct goroutines_test *tests, size_t n) 
     printf("%d passed, %d failed\n", n_checks - n_failed, n_failed);
     return n_failed != 0;
 }
-#define RUN(tests) goroutines_run(tests, sizeof tests / sizeof *tests)
+#define RUN(tests)                                                                                 \
+    goroutines_run_with(tests, sizeof tests / sizeof *tests, (struct pv_run_options){0})
 
 #endif

@@ -16,8 +16,10 @@ struct pv_chan *pv_chan_make(size_t elem_bytes, size_t capacity) {
     if (__builtin_mul_overflow(elem_bytes, capacity, &ring) ||
         __builtin_add_overflow(ring, sizeof(struct pv_chan), &all) || all > PTRDIFF_MAX)
         return NULL;
-    struct pv_chan *c = pv__scanned_alloc(all);
+    bool collected;
+    struct pv_chan *c = pv__scanned_alloc(all, &collected);
     if (!c) return NULL;
+    c->collected = collected;
     c->elem_bytes = elem_bytes;
     c->cap = capacity;
     c->ring = (char *)(c + 1);
@@ -25,7 +27,7 @@ struct pv_chan *pv_chan_make(size_t elem_bytes, size_t capacity) {
 }
 
 void pv_chan_free(struct pv_chan *chan) {
-    pv__scanned_free(chan);
+    if (chan) pv__scanned_free(chan, chan->collected);
 }
 
 /* ---- who waits
@@ -112,6 +114,7 @@ int pv__chan_recv_now(struct pv_chan *c, void *elem, int *result, struct pv_wait
     *result = 1;
     if (c->n > 0) {
         copy_elem(c, elem, slot(c, c->i_recv));
+        if (c->collected) memset(slot(c, c->i_recv), 0, c->elem_bytes); /* it held memory */
         c->i_recv = next(c, c->i_recv);
         c->n--;
         w = pv__waitq_pop(&c->senders); /* it waited because the ring was full */

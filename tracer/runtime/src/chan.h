@@ -12,7 +12,7 @@ struct waitq {
 
 struct pv_chan {
     _Atomic uint32_t lock;
-    bool closed;
+    bool closed, collected; /* collected: the collector looks into it */
     size_t elem_bytes, cap;
     size_t n, i_send, i_recv; /* elements in the ring, where the next goes and comes from */
     struct waitq receivers, senders;

@@ -43,7 +43,7 @@ static struct g *take_first(struct g_list *ready) {
     struct g *g = ready->first;
     if (!g) return NULL;
     pv__ready_list(ready);
-    return pv__runq_get(m_self()->p);
+    return pv__runq_get(m_p(m_self()));
 }
 
 static struct g *from_poller(struct m *m) {
@@ -225,15 +225,15 @@ struct g *pv__find_runnable(struct m *m) {
     for (;;) {
         if (m->epoch != atomic_load_explicit(&s->epoch, memory_order_acquire)) return NULL;
         if (atomic_load_explicit(&s->stopping, memory_order_acquire)) break;
-        if (!m->p) { /* came back from a system call without one */
+        if (!m_p(m)) { /* came back from a system call without one */
             pv__stop_m(m);
             continue;
         }
-        g = at_hand(m, m->p);
-        if (!g && may_spin(m)) g = steal(m, m->p);
+        g = at_hand(m, m_p(m));
+        if (!g && may_spin(m)) g = steal(m, m_p(m));
         if (g) goto found;
         pv__lock(&s->lock);
-        g = pv__global_get(m->p, RUNQ / 2);
+        g = pv__global_get(m_p(m), RUNQ / 2);
         if (!g) pv__idle_p_put(pv__m_drop_p(m));
         pv__unlock(&s->lock);
         if (g) goto found;

@@ -52,16 +52,16 @@ uint32_t pv__p_change(struct p *p, enum p_status to) {
 }
 
 void pv__m_get_p(struct m *m, struct p *p) {
-    m->p = p;
+    m_set_p(m, p);
     atomic_store_explicit(&p->m, m, memory_order_relaxed);
     pv__p_change(p, P_RUNNING);
     trace_proc_start(m, p);
 }
 
 struct p *pv__m_drop_p(struct m *m) {
-    struct p *p = m->p;
+    struct p *p = m_p(m);
     trace_proc_stop(m);
-    m->p = NULL;
+    m_set_p(m, NULL);
     atomic_store_explicit(&p->m, NULL, memory_order_relaxed);
     pv__p_change(p, P_IDLE);
     return p;
@@ -93,7 +93,8 @@ void pv__m_run(struct m *m) {
         m->next_p = NULL;
     }
     pv__schedule(m);
-    if (m->p && m->epoch == atomic_load_explicit(&s->epoch, memory_order_acquire)) pv__m_drop_p(m);
+    if (m_p(m) && m->epoch == atomic_load_explicit(&s->epoch, memory_order_acquire))
+        pv__m_drop_p(m);
     trace_m_close(m->rec);
     pv__this_m = NULL;
     pv__gc_m_leave(m);

@@ -92,6 +92,11 @@ struct m {
     uint32_t epoch; /* of the pv_run that made it */
     struct m *idle_next, *all_next;
     struct pv_m *rec; /* the tracer's */
+    struct g *resume; /* goes on when g0 has done what it asked for */
+    /* the collector's: its name for the thread, the own stack's bottom; where it was stopped */
+    void *gc_handle, *gc_bottom;
+    uintptr_t gc_sp;
+    struct g *gc_on;
     pthread_t thread;
 };
 
@@ -115,6 +120,7 @@ struct p {
     uint64_t next_goid, end_goid;
     uint64_t n_created, n_ended; /* goroutines, by the owner */
     _Atomic(struct g *) runq[RUNQ];
+    _Atomic uint64_t allocated; /* bytes since the last collection, by the owner */
     /* timers */
     _Alignas(64) _Atomic uint32_t timers_lock;
     uint32_t n_timers, cap_timers;
@@ -148,6 +154,7 @@ struct sched {
     int result; /* of pv_run */
     int64_t start_ns;
     bool collect;
+    _Atomic uint64_t alloc_share; /* what a p may allocate between two collections */
     /* dead goroutines' stacks beyond what a p keeps */
     _Atomic uint32_t free_lock;
     struct g *free;
@@ -157,6 +164,27 @@ extern struct sched pv__sched;
 
 /* ---- who am I
  * ------------------------------------------------------------------------------------ */
+
+static inline void m_set_g(struct m *m, struct g *g) {
+    atomic_store_explicit(&m->curg, g, memory_order_relaxed);
+}
+
+static inline void m_set_p(struct m *m, struct p *p) {
+    atomic_store_explicit(&m->p, p, memory_order_relaxed);
+}
+
+static inline struct g *m_g(struct m *m) {
+    return atomic_load_explicit(&m->curg, memory_order_relaxed);
+}
+
+static inline struct p *m_p(struct m *m) {
+    return atomic_load_explicit(&m->p, memory_order_relaxed);
+}
+
+/* The thread that g, the caller, runs on. */
+static inline struct m *g_m(struct g *g) {
+    return atomic_load_explicit(&g->m, memory_order_relaxed);
+}
 
 extern _Thread_local struct m *pv__this_m;
 
@@ -178,7 +206,7 @@ static inline struct m *m_self(void) {
 /* The calling goroutine; NULL outside of one. */
 static inline struct g *g_self(void) {
     struct m *m = m_self();
-    return m && m->p ? m->curg : NULL; /* within pv_syscall_begin and _end there is no p */
+    return m && m_p(m) ? m_g(m) : NULL; /* within pv_syscall_begin and _end there is no p */
 }
 
 #include "tracer/runtime/src/trace.h"
@@ -199,6 +227,9 @@ void pv__ready_list(struct g_list *gs); /* several, from the poller; empties the
 struct g *pv__g_start(struct m *m, pv_fn *fn, void *arg); /* NULL: no memory */
 void pv__schedule(struct m *m); /* on the thread's own stack; returns when stopping */
 void pv__after_switch(struct m *m);
+/* call(g, arg) on the thread's own stack, which is larger; g, the caller, waits for it.  It has to
+ * set m->resume = g. */
+void pv__call_on_g0(struct g *g, void (*call)(struct g *g, void *arg), void *arg);
 void pv__stop(int result); /* everything ends; pv_run returns result */
 
 /* ---- find.c
@@ -261,6 +292,8 @@ int pv__stacks_open(size_t stack_bytes);
 void pv__stacks_close(bool unmap);
 struct g *pv__g_new(struct p *p); /* a dead one with an empty stack; NULL: no memory */
 void pv__g_free(struct p *p, struct g *g);
+struct g *pv__g_at(const void *sp); /* whose stack that is in; NULL: no goroutine's */
+char *pv__g_end(struct g *g);       /* of its slot: above the g itself */
 void pv__each_g(void (*call)(struct g *g, void *arg), void *arg); /* also dead ones */
 
 /* ---- timer.c
@@ -293,7 +326,8 @@ int pv__sysmon_start(void);
 void pv__sysmon_stop(void);
 void pv__debug_open(void); /* reads PV_DEBUG */
 void pv__debug_tick(int64_t now_ns);
-bool pv__debug_gc(void);
+struct gc_cycle;
+void pv__debug_gc(const struct gc_cycle *cycle);
 
 /* ---- gc.c, gc_none.c
  * ------------------------------------------------------------------------------- */
@@ -304,7 +338,8 @@ int pv__gc_thread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*
                          void *arg);
 void pv__gc_m_enter(struct m *m); /* on the thread itself, before it runs a goroutine */
 void pv__gc_m_leave(struct m *m);
-void *pv__scanned_alloc(size_t bytes); /* zeroed; looked at by the collector where there is one */
-void pv__scanned_free(void *memory);
+/* Zeroed; looked at by the collector where there is one, which *collected tells. */
+void *pv__scanned_alloc(size_t bytes, bool *collected);
+void pv__scanned_free(void *memory, bool collected);
 
 #endif

@@ -33,28 +33,21 @@ static inline void set_status(struct g *g, enum g_status status) {
 
 void pv__after_switch(struct m *m) {
     enum after after = m->after;
+    if (after == AFTER_NOTHING) return;
     m->after = AFTER_NOTHING;
-    switch (after) {
-    case AFTER_NOTHING:
-        break;
-    case AFTER_UNLOCK:
+    if (after == AFTER_UNLOCK)
         pv__unlock(m->after_lock);
-        break;
-    case AFTER_YIELD:
-        pv__runq_put(m->p, m->after_g);
-        break;
-    case AFTER_DEAD:
-        pv__g_free(m->p, m->after_g);
-        break;
-    case AFTER_CALL:
+    else if (after == AFTER_YIELD)
+        pv__runq_put(m_p(m), m->after_g);
+    else if (after == AFTER_DEAD)
+        pv__g_free(m_p(m), m->after_g);
+    else
         m->after_call(m->after_g, m->after_arg);
-        break;
-    }
 }
 
 static inline void start(struct m *m, struct p *p, struct g *g, uint32_t tick) {
-    m->curg = g;
-    g->m = m;
+    m_set_g(m, g);
+    atomic_store_explicit(&g->m, m, memory_order_relaxed);
     set_status(g, G_RUNNING);
     atomic_store_explicit(&p->tick, tick, memory_order_relaxed);
     if (atomic_load_explicit(&p->preempt, memory_order_relaxed))
@@ -62,31 +55,51 @@ static inline void start(struct m *m, struct p *p, struct g *g, uint32_t tick) {
     trace_go_start(m, g);
 }
 
-/* Away from g, whose state and m->after are set. */
-static void leave(struct m *m, struct g *g, bool dying) {
-    struct p *p = m->p;
-    struct g *next = NULL;
-    uint32_t tick = atomic_load_explicit(&p->tick, memory_order_relaxed) + 1;
+/* Who runs next, if that is at hand; now and then nobody, so that the loop looks around. */
+static inline struct g *at_hand(struct p *p, uint32_t tick) {
     if (__builtin_expect(
-            tick % FAIR != 0 && !atomic_load_explicit(&p->attention, memory_order_relaxed), 1))
-        next = pv__runq_get(p);
-    if (next) {
-        start(m, p, next, tick);
+            tick % FAIR == 0 || atomic_load_explicit(&p->attention, memory_order_relaxed), 0))
+        return NULL;
+    return pv__runq_get(p);
+}
+
+static inline uint32_t next_tick(struct p *p) {
+    return atomic_load_explicit(&p->tick, memory_order_relaxed) + 1;
+}
+
+/* Away from g, whose state and m->after are set, to next or (NULL) to the thread's own stack. */
+static inline void leave(struct m *m, struct g *g, struct g *next, uint32_t tick, bool dying) {
+    if (__builtin_expect(next != NULL, 1)) {
+        start(m, m_p(m), next, tick);
         fiber_switch(&g->fiber, &next->fiber, dying);
     } else {
-        m->curg = NULL;
+        m_set_g(m, NULL);
         fiber_switch(&g->fiber, &m->g0, dying);
     }
     pv__after_switch(m_self()); /* by now perhaps another thread */
 }
 
 void pv__schedule(struct m *m) {
-    struct g *g;
-    while ((g = pv__find_runnable(m))) {
-        start(m, m->p, g, atomic_load_explicit(&m->p->tick, memory_order_relaxed) + 1);
+    for (;;) {
+        struct g *g = m->resume;
+        m->resume = NULL;
+        if (!g) {
+            g = pv__find_runnable(m);
+            if (!g) return;
+            start(m, m_p(m), g, next_tick(m_p(m)));
+        }
         fiber_switch(&m->g0, &g->fiber, false);
         pv__after_switch(m);
     }
+}
+
+void pv__call_on_g0(struct g *g, void (*call)(struct g *g, void *arg), void *arg) {
+    struct m *m = g_m(g);
+    m->after = AFTER_CALL;
+    m->after_g = g;
+    m->after_call = call;
+    m->after_arg = arg;
+    fiber_switch(&g->fiber, &m->g0, false);
 }
 
 /* ---- waiting and waking
@@ -98,12 +111,13 @@ static void park(struct m *m, struct g *g, enum pv_reason reason, const void *ob
     set_status(g, G_WAITING);
     m->after_g = g;
     trace_go_park(m, g, reason, object, holder);
-    leave(m, g, false);
+    uint32_t tick = next_tick(m_p(m));
+    leave(m, g, at_hand(m_p(m), tick), tick, false);
 }
 
 void pv__park(struct g *g, enum pv_reason reason, const void *object, uint64_t holder,
               _Atomic uint32_t *lock) {
-    struct m *m = g->m;
+    struct m *m = g_m(g);
     m->after = AFTER_UNLOCK;
     m->after_lock = lock;
     park(m, g, reason, object, holder);
@@ -111,7 +125,7 @@ void pv__park(struct g *g, enum pv_reason reason, const void *object, uint64_t h
 
 void pv__park_call(struct g *g, enum pv_reason reason, const void *object,
                    void (*call)(struct g *g, void *arg), void *arg) {
-    struct m *m = g->m;
+    struct m *m = g_m(g);
     m->after = AFTER_CALL;
     m->after_call = call;
     m->after_arg = arg;
@@ -122,8 +136,8 @@ void pv__ready(struct g *g) {
     struct m *m = m_self();
     trace_go_unpark(m, g);
     set_status(g, G_RUNNABLE);
-    if (m && m->p) {
-        pv__runq_put_next(m->p, g);
+    if (m && m_p(m)) {
+        pv__runq_put_next(m_p(m), g);
     } else {
         struct g_list one = {0};
         g_list_push(&one, g);
@@ -142,10 +156,10 @@ void pv__ready_list(struct g_list *gs) {
         trace_go_unpark(m, g);
         set_status(g, G_RUNNABLE);
     }
-    if (m && m->p) {
+    if (m && m_p(m)) {
         for (struct g *g = gs->first, *next; g; g = next) {
             next = g->next;
-            pv__runq_put(m->p, g);
+            pv__runq_put(m_p(m), g);
         }
         *gs = (struct g_list){0};
         /* The queue's tail was a release store; the look at n_spinning must come after it. */
@@ -168,7 +182,8 @@ static void ended(struct m *m, struct g *g) {
     if (g == pv__sched.main_g) pv__stop(0);
     m->after = AFTER_DEAD;
     m->after_g = g;
-    leave(m, g, true);
+    uint32_t tick = next_tick(m_p(m));
+    leave(m, g, at_hand(m_p(m), tick), tick, true);
     __builtin_unreachable();
 }
 
@@ -176,7 +191,7 @@ static void goroutine(void) {
     fiber_entered();
     struct m *m = m_self();
     pv__after_switch(m);
-    struct g *g = m->curg;
+    struct g *g = m_g(m);
     g->fn(g->arg);
     ended(m_self(), g);
 }
@@ -191,7 +206,7 @@ static uint64_t new_goid(struct p *p) {
 }
 
 struct g *pv__g_start(struct m *m, pv_fn *fn, void *arg) {
-    struct p *p = m->p;
+    struct p *p = m_p(m);
     struct g *g = pv__g_new(p);
     if (!g) return NULL;
     g->fn = fn;
@@ -207,7 +222,7 @@ struct g *pv__g_start(struct m *m, pv_fn *fn, void *arg) {
 
 int pv_go(pv_fn *fn, void *arg) {
     struct m *m = m_self();
-    if (!m || !m->curg) return -EPERM;
+    if (!m || !m_g(m)) return -EPERM;
     if (!pv__g_start(m, fn, arg)) return -ENOMEM;
     pv__wake_p();
     return 0;
@@ -215,37 +230,38 @@ int pv_go(pv_fn *fn, void *arg) {
 
 void pv_goexit(void) {
     struct m *m = m_self();
-    ended(m, m->curg);
+    ended(m, m_g(m));
     __builtin_unreachable();
 }
 
 /* ---- giving way
  * ------------------------------------------------------------------------------------ */
 
-void pv_yield(void) {
-    struct m *m = m_self();
-    struct g *g = m ? m->curg : NULL;
-    if (!g) return;
-    struct p *p = m->p;
-    if (pv__runq_empty(p) && !atomic_load_explicit(&p->attention, memory_order_relaxed) &&
+static void give_way(struct m *m, struct g *g, bool asked) {
+    struct p *p = m_p(m);
+    uint32_t tick = next_tick(p);
+    struct g *next = at_hand(p, tick);
+    if (!next && tick % FAIR != 0 && !atomic_load_explicit(&p->attention, memory_order_relaxed) &&
         atomic_load_explicit(&pv__sched.n_global, memory_order_relaxed) == 0)
-        return;
+        return; /* nobody else wants it */
     set_status(g, G_RUNNABLE);
-    trace_go_stop(m, g, false);
+    trace_go_stop(m, g, asked);
     m->after = AFTER_YIELD;
     m->after_g = g;
-    leave(m, g, false);
+    leave(m, g, next, tick, false);
+}
+
+void pv_yield(void) {
+    struct m *m = m_self();
+    if (m && m_p(m) && m_g(m)) give_way(m, m_g(m), false);
 }
 
 void pv_checkpoint(void) {
     struct m *m = m_self();
-    if (!m || !m->curg || !atomic_load_explicit(&m->p->preempt, memory_order_relaxed)) return;
-    struct g *g = m->curg;
-    set_status(g, G_RUNNABLE);
-    trace_go_stop(m, g, true);
-    m->after = AFTER_YIELD;
-    m->after_g = g;
-    leave(m, g, false);
+    if (!m || !m_p(m) || !m_g(m) || !atomic_load_explicit(&m_p(m)->preempt, memory_order_relaxed))
+        return;
+    atomic_store_explicit(&m_p(m)->preempt, 0, memory_order_relaxed);
+    give_way(m, m_g(m), true);
 }
 
 /* ---- asking

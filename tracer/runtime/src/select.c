@@ -99,7 +99,7 @@ int pv_select(struct pv_case *cases, int n, bool wait) {
     if (n < 0 || n > PV_SELECT_MAX) return -EINVAL;
     if (!g) return -EPERM;
     struct locked l = {order, lock_all(cases, n, order)};
-    int i = n ? try_all(cases, n, pv__random(g->m), &woken) : -1;
+    int i = n ? try_all(cases, n, pv__random(g_m(g)), &woken) : -1;
     if (i < 0 && wait) return wait_for_one(g, cases, n, &l);
     unlock_all(&l);
     if (woken) {

@@ -170,3 +170,20 @@ void pv__each_g(void (*call)(struct g *g, void *arg), void *arg) {
     uint32_t n = atomic_load_explicit(&stacks.n_slots, memory_order_acquire);
     for (uint32_t i = 0; i < n; i++) call(slot_g(i), arg);
 }
+
+char *pv__g_end(struct g *g) {
+    return g->fiber.lo - stacks.page + stacks.stack_bytes;
+}
+
+struct g *pv__g_at(const void *sp) {
+    uint32_t n = atomic_load_explicit(&stacks.n_slots, memory_order_acquire);
+    for (uint32_t first = 0; first < n; first += ARENA_STACKS) {
+        char *arena =
+            atomic_load_explicit(&stacks.arena[first / ARENA_STACKS], memory_order_acquire);
+        uintptr_t at = (uintptr_t)sp - (uintptr_t)arena;
+        if (at >= ARENA_STACKS * stacks.stack_bytes) continue;
+        uint32_t i = first + (uint32_t)(at / stacks.stack_bytes);
+        return i < n ? slot_g(i) : NULL;
+    }
+    return NULL;
+}

@@ -13,13 +13,13 @@
 
 void pv_syscall_begin(void) {
     struct m *m = m_self();
-    struct g *g = m && m->p ? m->curg : NULL;
+    struct g *g = m && m_p(m) ? m_g(m) : NULL;
     if (!g) return;
-    struct p *p = m->p;
+    struct p *p = m_p(m);
     trace_go_syscall(m, g);
     atomic_store_explicit(&g->status, G_SYSCALL, memory_order_relaxed);
     m->old_p = p;
-    m->p = NULL;
+    m_set_p(m, NULL);
     atomic_store_explicit(&p->sys_tick,
                           atomic_load_explicit(&p->sys_tick, memory_order_relaxed) + 1,
                           memory_order_relaxed);
@@ -92,7 +92,7 @@ static void come_back_slowly(struct m *m, struct g *g) {
         return;
     }
     atomic_store_explicit(&g->status, G_RUNNABLE, memory_order_relaxed);
-    m->curg = NULL;
+    m_set_g(m, NULL);
     m->after = AFTER_CALL;
     m->after_g = g;
     m->after_call = queue_globally;
@@ -103,7 +103,7 @@ static void come_back_slowly(struct m *m, struct g *g) {
 
 void pv_syscall_end(void) {
     struct m *m = m_self();
-    struct g *g = m && !m->p ? m->curg : NULL;
+    struct g *g = m && !m_p(m) ? m_g(m) : NULL;
     if (!g) return;
     struct p *p = m->old_p;
     uint32_t status = m->old_status;
@@ -113,7 +113,7 @@ void pv_syscall_end(void) {
         atomic_compare_exchange_strong_explicit(
             &p->status, &status, (status & ~(uint32_t)P_STATE) + P_CHANGE + P_RUNNING,
             memory_order_acq_rel, memory_order_relaxed)) {
-        m->p = p;
+        m_set_p(m, p);
         atomic_store_explicit(&g->status, G_RUNNING, memory_order_relaxed);
         trace_go_syscall_end(m, g, false);
         return;

@@ -162,7 +162,7 @@ int pv_sleep(int64_t ns) {
         pv_yield();
         return 0;
     }
-    struct p *p = g->m->p;
+    struct p *p = m_p(g_m(g));
     if (!pv__timer_room(p)) return -ENOMEM;
     g->timer = (struct rt_timer){.when_ns = after(ns), .fire = wake_sleeper};
     pv__lock(&p->timers_lock);
@@ -194,7 +194,7 @@ static struct g *send_time(struct rt_timer *timer, int64_t now_ns) {
 struct pv_timer *pv_timer_start(int64_t after_ns, int64_t period_ns) {
     struct g *g = g_self();
     if (!g || period_ns < 0) return NULL;
-    struct p *p = g->m->p;
+    struct p *p = m_p(g_m(g));
     struct pv_timer *t = calloc(1, sizeof *t);
     if (!t) return NULL;
     t->chan = pv_chan_make(sizeof(int64_t), 1);

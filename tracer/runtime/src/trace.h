@@ -28,7 +28,7 @@ static inline uint32_t trace_stack(const struct g *g) {
 static inline void trace_go_create(struct m *m, struct g *g) {
     if (!pv_on()) return;
     uint32_t start = pv_stack_entry((const void *)(uintptr_t)g->fn);
-    pv_go_create(m->rec, &g->rec, start, m->curg ? trace_stack(m->curg) : 0);
+    pv_go_create(m->rec, &g->rec, start, m_g(m) ? trace_stack(m_g(m)) : 0);
 }
 
 static inline void trace_go_start(struct m *m, struct g *g) {
@@ -81,6 +81,24 @@ static inline void trace_proc_stop(struct m *m) {
 
 static inline void trace_proc_steal(struct m *m, struct p *p, struct m *from) {
     if (pv_on()) pv_proc_steal(trace_rec(m), (int32_t)p->id, from->rec);
+}
+
+void pv__trace_gc_phase(struct m *m, unsigned phase, bool begins);
+
+static inline void trace_gc(struct m *m, bool begins) {
+    if (begins)
+        pv_gc_begin(m->rec);
+    else
+        pv_gc_end(m->rec);
+}
+
+static inline void trace_gc_phase(struct m *m, unsigned phase, bool begins) {
+    if (pv_on()) pv__trace_gc_phase(m, phase, begins);
+}
+
+static inline void trace_heap(struct m *m, uint64_t bytes, uint64_t goal_bytes) {
+    pv_heap(m->rec, bytes);
+    pv_heap_goal(m->rec, goal_bytes);
 }
 
 static inline void trace_maxprocs(struct m *m, uint32_t n) {

@@ -112,11 +112,11 @@ static int run_main(struct m *m, pv_fn *fn, void *arg) {
     pv__lock(&s->lock);
     m->next_p = pv__idle_p_get();
     pv__unlock(&s->lock);
-    m->p = m->next_p; /* to make the first goroutine with */
+    m_set_p(m, m->next_p); /* to make the first goroutine with */
     m->rec = trace_m_open("main");
     trace_maxprocs(m, s->n_p);
     s->main_g = pv__g_start(m, fn, arg);
-    m->p = NULL;
+    m_set_p(m, NULL);
     if (!s->main_g) return -ENOMEM;
     int rc = pv__sysmon_start();
     if (rc < 0) return rc;
