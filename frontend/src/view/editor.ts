@@ -80,6 +80,9 @@ export class SqlEditor {
     });
     this.view.dispatch({ effects: this.language.reconfigure([language, own]) });
   }
+  get text(): string {
+    return this.view.state.doc.toString();
+  }
   setText(text: string): void {
     this.view.dispatch({ changes: { from: 0, to: this.view.state.doc.length, insert: text } });
   }

@@ -1,83 +1,71 @@
-// view/help.tsx - the keys, over everything.
+// view/help.tsx - keys and gestures, over everything; the keys are those of the commands.
 
 import { useEffect, useRef } from "preact/hooks";
+import { COMMANDS, type Command, type Ui } from "./commands";
 import { Icon } from "./icons";
 
-const KEYS: [string, [string, string][]][] = [
-  [
-    "Move",
-    [
-      ["W  S", "zoom in, out at the pointer"],
-      ["A  D", "pan (also ← →)"],
-      ["↑  ↓", "scroll the lanes"],
-      ["0", "everything"],
-      ["Ctrl Z", "back to the last window"],
-      ["Shift Ctrl Z", "forward again"],
-    ],
-  ],
-  [
-    "Pointer",
-    [
-      ["wheel", "scroll the lanes"],
-      ["Ctrl wheel", "zoom at the pointer"],
-      ["Shift wheel", "pan"],
-      ["drag", "pan"],
-      ["Shift drag", "zoom to a range; also a drag on the ruler"],
-    ],
-  ],
-  [
-    "Slices",
-    [
-      ["click", "details of a slice; of a goroutine, on its name"],
-      ["double click", "zoom to a slice"],
-      ["f", "zoom to the selected slice"],
-      [",  .", "previous, next slice of the goroutine"],
-      ["[  ]", "earlier, later along the wake chain"],
-      ["Esc", "drop the selection"],
-    ],
-  ],
-  [
-    "Page",
-    [
-      ["/", "search"],
-      ["`", "SQL"],
-      ["?", "this help"],
-    ],
-  ],
+const GROUPS: Command["group"][] = ["Move", "Slices", "Lanes", "Tables", "Search", "Page"];
+const GESTURES: [string, string][] = [
+  ["wheel", "scroll the lanes"],
+  ["Ctrl wheel", "zoom at the pointer"],
+  ["Shift wheel", "pan"],
+  ["drag", "choose an area: the tables are about it"],
+  ["Shift drag", "pan; also the middle button"],
+  ["Ctrl drag", "zoom to a range; also a drag on the ruler"],
+  ["click", "a slice, a name, a GC phase, a row of a table"],
+  ["double click", "zoom to a slice"],
+  ["touch", "one finger pans, two zoom, press long for an area"],
 ];
 
-export function Help({ close }: { close: () => void }) {
+export function Help({ ui, close }: { ui: Ui; close: () => void }) {
   const box = useRef<HTMLDialogElement>(null);
   useEffect(() => box.current?.showModal(), []);
   return (
     <dialog class="help" ref={box} aria-label="Keys" onClose={close} onClick={(e) => e.target === box.current && close()}>
       <div class="inner">
         <h2>
-          Keys
-          <button class="ib" aria-label="Close" onClick={close}>
+          Keys and gestures
+          <span class="grow" />
+          <button
+            class="btn"
+            onClick={() => {
+              close();
+              ui.set("tour", true);
+            }}
+          >
+            Take the tour
+          </button>
+          <button class="ib" aria-label="Close" title="Close (Esc)" onClick={close}>
             <Icon name="close" />
           </button>
         </h2>
         <div class="cols">
-          {KEYS.map(([title, rows]) => (
-            <section>
-              <h3>{title}</h3>
-              <dl>
-                {rows.map(([k, text]) => (
-                  <>
-                    <dt>
-                      {k.split(/\s+/).map((one) => (
-                        <kbd>{one}</kbd>
-                      ))}
-                    </dt>
-                    <dd>{text}</dd>
-                  </>
-                ))}
-              </dl>
-            </section>
+          {GROUPS.map((group) => (
+            <Keys title={group} rows={COMMANDS.filter((c) => c.group === group && c.keys).map((c): [string, string] => [c.keys!, c.name])} />
           ))}
+          <Keys title="Pointer" rows={GESTURES} />
         </div>
       </div>
     </dialog>
+  );
+}
+
+function Keys({ title, rows }: { title: string; rows: [string, string][] }) {
+  return (
+    <section>
+      <h3>{title}</h3>
+      <dl>
+        {rows.map(([k, text]) => (
+          <div>
+            <dt>
+              {k.split(/\s+/).map((one) => (
+                <kbd>{one}</kbd>
+              ))}
+            </dt>
+            <dd>{text}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
   );
 }

@@ -3,7 +3,7 @@
 import type { Tab } from "../model/answers";
 import type { App } from "../model/app";
 import { movable, type Row } from "../model/rows";
-import type { Ui } from "./topbar";
+import type { Ui } from "./commands";
 
 const ZOOM = 0.7;
 const PAN = 0.15;
@@ -15,6 +15,10 @@ function inField(e: KeyboardEvent): boolean {
 
 export function listenToKeys(app: App, ui: () => Ui): void {
   addEventListener("keydown", (e) => {
+    if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "k" && !e.defaultPrevented) {
+      ui().set("palette", true);
+      e.preventDefault();
+    }
     if (inField(e) || e.defaultPrevented) return;
     if (key(app, ui(), e)) e.preventDefault();
   });
@@ -23,7 +27,7 @@ export function listenToKeys(app: App, ui: () => Ui): void {
 function key(app: App, ui: Ui, e: KeyboardEvent): boolean {
   const k = e.key.length === 1 ? e.key.toLowerCase() : e.key;
   if (k === "?") {
-    ui.setHelp(!ui.help);
+    ui.set("help", !ui.help);
     return true;
   }
   if (app.screen !== "trace") return false;

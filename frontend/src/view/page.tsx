@@ -2,23 +2,26 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { App } from "../model/app";
+import type { Ui } from "./commands";
 import { Details } from "./details";
 import { Dock } from "./dock";
 import { Help } from "./help";
 import { Icon } from "./icons";
 import { listenToKeys } from "./keys";
 import { Overview } from "./overview";
+import { Palette } from "./palette";
 import type { Stage } from "./stage";
 import { Between, Start, StartFoot } from "./start";
 import { Status, percent } from "./status";
 import { Timeline } from "./timeline";
-import { Topbar, type Ui } from "./topbar";
+import { Topbar } from "./topbar";
+import { Tour } from "./tour";
 import { useChanges } from "./use";
 
 export function Page({ app, stage }: { app: App; stage: Stage }) {
-  const [help, setHelp] = useState(false);
+  const [shown, setShown] = useState({ help: false, palette: false, tour: false });
   useChanges(app, app.selection);
-  const ui: Ui = { help, setHelp };
+  const ui: Ui = { ...shown, set: (what, on) => setShown((s) => ({ ...s, [what]: on })) };
   useKeys(app, ui);
   const dropping = useDrop(app);
   const trace = app.screen === "trace" && app.info !== null;
@@ -37,7 +40,7 @@ export function Page({ app, stage }: { app: App; stage: Stage }) {
         </>
       ) : app.screen === "start" ? (
         <>
-          <Start app={app} />
+          <Start app={app} ui={ui} />
           <StartFoot />
         </>
       ) : (
@@ -52,7 +55,9 @@ export function Page({ app, stage }: { app: App; stage: Stage }) {
           <strong>Drop it to open it</strong>
         </div>
       )}
-      {help && <Help close={() => setHelp(false)} />}
+      {ui.help && <Help ui={ui} close={() => ui.set("help", false)} />}
+      {ui.palette && <Palette app={app} ui={ui} close={() => ui.set("palette", false)} />}
+      {ui.tour && <Tour app={app} close={() => ui.set("tour", false)} />}
     </div>
   );
 }

@@ -43,9 +43,13 @@ export function Sql({ app }: { app: App }) {
   }, []);
   useEffect(() => editor.current?.setSchema(asked.tables, functions), [asked.tables]);
 
+  // A question may come from elsewhere: the palette, the address.
+  useEffect(() => {
+    if (editor.current && editor.current.text.trim() !== asked.draft.trim()) editor.current.setText(asked.draft);
+  });
+
   const put = (sql: string) => {
     setList("");
-    editor.current?.setText(sql);
     asked.draft = sql;
     void app.askSql(sql);
     editor.current?.focus();

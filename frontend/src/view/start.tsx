@@ -1,15 +1,19 @@
 // view/start.tsx - no trace yet: where to get one.  And the pages between: opening, failed.
 
-import { useRef } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { bytes, int, visible, whenText } from "../lib/format";
 import type { App } from "../model/app";
+import { chooseFile, type Ui } from "./commands";
 import { copyText } from "./copy";
 import { percent } from "./status";
 import { useChanges } from "./use";
 
-export function Start({ app }: { app: App }) {
+const RECENT = 5;
+
+export function Start({ app, ui }: { app: App; ui: Ui }) {
   useChanges(app);
   const { traces, recent, samples } = app.list;
+  const [all, setAll] = useState(false);
   return (
     <main class="start">
       <h1>Why was it waiting?</h1>
@@ -32,7 +36,7 @@ export function Start({ app }: { app: App }) {
         {recent.length > 0 && (
           <div class="list">
             <h2>Recent</h2>
-            {recent.map((r) => (
+            {recent.slice(0, all ? recent.length : RECENT).map((r) => (
               <button class="row" onClick={() => void app.open({ recent: r.store })}>
                 <b>{visible(r.name)}</b>
                 <span class="m" />
@@ -40,12 +44,20 @@ export function Start({ app }: { app: App }) {
                 <span class="m">{whenText(r.when_unix, Date.now())}</span>
               </button>
             ))}
+            {recent.length > RECENT && !all && (
+              <button class="a more" onClick={() => setAll(true)}>
+                {int(recent.length - RECENT)} more
+              </button>
+            )}
           </div>
         )}
         {samples.length > 0 && (
           <div class="list">
             <h2>
               Samples <span>each is one waiting problem</span>
+              <button class="a" onClick={() => ui.set("tour", true)}>
+                New to traces? A tour of two minutes
+              </button>
             </h2>
             {samples.map((s) => (
               <button class="row s" onClick={() => void app.open({ sample: s.name })}>
@@ -65,7 +77,6 @@ export function Start({ app }: { app: App }) {
 }
 
 function Drop({ app }: { app: App }) {
-  const file = useRef<HTMLInputElement>(null);
   const up = app.uploading;
   return (
     <div class="drop">
@@ -81,19 +92,9 @@ function Drop({ app }: { app: App }) {
         <>
           <strong>Drop a trace anywhere on this page</strong>
           <p>Traces of Go programs, since Go 1.11. Plain, gzip or zstd, any size.</p>
-          <button class="btn" onClick={() => file.current?.click()}>
+          <button class="btn" onClick={() => chooseFile(app)}>
             Choose a file
           </button>
-          <input
-            ref={file}
-            type="file"
-            class="hidden"
-            aria-label="Trace file"
-            onChange={(e) => {
-              const f = e.currentTarget.files?.[0];
-              if (f) void app.upload(f);
-            }}
-          />
         </>
       )}
     </div>
@@ -108,9 +109,19 @@ const STEPS: { who: string; rest: string; lines: string[] }[] = [
   },
   { who: "From a test", rest: " or a benchmark:", lines: ["$ go test -trace trace.out ./pkg"] },
   {
+    who: "Around a part of a program",
+    rest: ", with runtime/trace:",
+    lines: ["f, _ := os.Create(\"trace.out\")", "trace.Start(f)", "defer trace.Stop()"],
+  },
+  {
     who: "The last seconds before a fault",
     rest: ", from Go 1.25:",
     lines: ["fr := trace.NewFlightRecorder(", "    trace.FlightRecorderConfig{})", "fr.Start()", "// when it goes wrong", "fr.WriteTo(file)"],
+  },
+  {
+    who: "A program in C",
+    rest: " with goroutines, fibers or tasks of its own:",
+    lines: ["pv_start(&(struct pv_options){.path = \"app.ring\"});", "$ parkview open app.ring"],
   },
 ];
 

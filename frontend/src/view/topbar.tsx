@@ -3,15 +3,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { bytes, exact, int, plural, short, visible, whenText } from "../lib/format";
 import type { App } from "../model/app";
+import { swapTheme, type Ui } from "./commands";
 import { Chevron, Icon, Mark, ThemeIcon, type IconName } from "./icons";
 import { Search } from "./search";
-import { setTheme } from "./theme";
 import { useChanges } from "./use";
-
-export interface Ui {
-  help: boolean;
-  setHelp: (on: boolean) => void;
-}
 
 export function Topbar({ app, ui }: { app: App; ui: Ui }) {
   useChanges(app, app.view);
@@ -37,16 +32,11 @@ export function Topbar({ app, ui }: { app: App; ui: Ui }) {
         <button class="ib" title="Light or dark" aria-label="Light or dark" onClick={() => swapTheme(app)}>
           <ThemeIcon />
         </button>
-        <Tool icon="help" title="Help (?)" onClick={() => ui.setHelp(true)} />
+        <Tool icon="command" title="All commands (Ctrl+K)" onClick={() => ui.set("palette", true)} />
+        <Tool icon="help" title="Keys and gestures (?)" onClick={() => ui.set("help", true)} />
       </div>
     </header>
   );
-}
-
-function swapTheme(app: App): void {
-  app.theme = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
-  setTheme(app.theme);
-  app.changed();
 }
 
 function Tool({ icon, title, onClick, off = false, text }: { icon: IconName; title: string; onClick: () => void; off?: boolean; text?: string }) {
@@ -73,7 +63,7 @@ function TraceTools({ app }: { app: App }) {
       <span class="sep gap" />
       <button
         class="ib"
-        title="Ask in SQL"
+        title="Ask in SQL (`)"
         aria-pressed={app.tab === "sql"}
         onClick={() => app.setTab(app.tab === "sql" ? "waits" : "sql")}
       >
