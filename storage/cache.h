@@ -28,6 +28,10 @@ struct cache_slot {
     int lock; /* descriptor, -1 = none */
 };
 
+/* cache_may_keep - false for a ring file whose program records, or was killed while it did: what it
+ * holds changes without a change of its identity. */
+bool cache_may_keep(const char *trace);
+
 /* cache_find - takes the slot of a trace, waiting while another process imports the same trace.
  * 1: the store is there, and locked against removal; 0: it is not there, and the slot is locked
  * for the caller alone, who makes the store; < 0 fault, nothing is held. */

@@ -20,6 +20,7 @@
 #include <stdio.h>
 
 #include "storage/fault.h"
+#include "storage/format.h"
 #include "storage/src/dict.h" /* struct text */
 
 /* A named count.  total_ns and max_ns where the list says so. */
@@ -70,7 +71,7 @@ struct fact_function {
 };
 
 struct facts {
-    int format_version; /* 26 = "go 1.26 trace"; 0 = not a trace */
+    int format_version; /* 26 = "go 1.26 trace", FORMAT_RING; 0 = not a trace */
     bool newer;         /* newer than this program: read with the newest rules it knows */
     struct fault fault; /* code 0 = clean end */
     bool opened;        /* false: not even the header could be used */

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "storage/fault.h"
+#include "storage/format.h"
 #include "storage/src/dict.h"   /* struct text, struct frame */
 #include "storage/src/event.h"  /* enum go_state */
 #include "storage/src/refine.h" /* enum family */
@@ -83,7 +84,7 @@ struct store_gap {
 };
 
 struct store_info {
-    int format_version; /* 26 = "go 1.26 trace" */
+    int format_version; /* 26 = "go 1.26 trace", FORMAT_RING */
     bool newer;         /* newer than this program: read with the newest rules it knows */
     bool complete;      /* false while it grows */
     int64_t first_ts, duration_ns;

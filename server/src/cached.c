@@ -49,7 +49,8 @@ static int look_at(const char *path, struct fault *f) {
 }
 
 static int take_slot(const char *file, bool strict, struct cache_slot *slot, struct fault *f) {
-    if (file_is_stream(file)) return cache_temporary("stream", slot, f) < 0 ? f->code : 0;
+    if (file_is_stream(file) || !cache_may_keep(file))
+        return cache_temporary("stream", slot, f) < 0 ? f->code : 0;
     int rc = cache_find(file, slot, f);
     if (rc == 1 && look_at(slot->store, f) < 0) { /* not readable after all: made anew */
         unlink(slot->store);

@@ -58,6 +58,10 @@ int cmd_import(int argc, char **argv) {
         fputs("parkview: import: standard input or a pipe needs -o STORE\n", stderr);
         return EXIT_USAGE;
     }
+    if (!store && !cache_may_keep(file)) {
+        fputs("parkview: import: a ring that is being written needs -o STORE\n", stderr);
+        return EXIT_USAGE;
+    }
     if (!store && strict) {
         fputs("parkview: import: --strict needs -o STORE: the cache keeps whole traces\n", stderr);
         return EXIT_USAGE;

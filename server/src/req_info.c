@@ -62,7 +62,10 @@ static cJSON *info_json(struct job *j) {
     cJSON *o = cJSON_CreateObject();
     char text[32];
     json_add_text(o, "name", (struct text){j->trace->name, strlen(j->trace->name)});
-    snprintf(text, sizeof text, "Go 1.%d", info->format_version);
+    if (info->format_version == FORMAT_RING)
+        snprintf(text, sizeof text, "ring file");
+    else
+        snprintf(text, sizeof text, "Go 1.%d", info->format_version);
     cJSON_AddStringToObject(o, "format", text);
     cJSON_AddBoolToObject(o, "newer", info->newer);
     cJSON_AddBoolToObject(o, "complete", info->complete);

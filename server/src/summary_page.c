@@ -108,6 +108,8 @@ static const char *go_version(int format) {
         return "Go 1.25";
     case 26:
         return "Go 1.26";
+    case FORMAT_RING:
+        return "libparkview";
     default:
         return NULL;
     }

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "storage/store.h"
+#include "tracer/format.h"
 
 static const char ending[] = ".pvstore", lock_ending[] = ".lock", temporary_mark[] = "-once-";
 enum { HASH_DIGITS = 16, NAME_LENGTH = 80, STALE_SECONDS = 24 * 3600 };
@@ -69,6 +70,16 @@ int cache_folder(const char *within, char *out, size_t n, struct fault *f) {
 }
 
 /* ---- names --------------------------------------------------------------------------------- */
+
+bool cache_may_keep(const char *trace) {
+    struct pv_ring_header h;
+    int fd = open(trace, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return true;
+    bool is_ring = read(fd, &h, sizeof h) == (ssize_t)sizeof h &&
+                   memcmp(h.magic, PV_RING_MAGIC, sizeof h.magic) == 0;
+    close(fd);
+    return !is_ring || h.state != PV_RING_RECORDING;
+}
 
 static uint64_t hash_bytes(uint64_t h, const void *data, size_t n) { /* FNV-1a */
     for (const unsigned char *c = data; n; n--) h = (h ^ *c++) * 0x100000001b3u;

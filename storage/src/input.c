@@ -263,6 +263,10 @@ enum input_packing input_packing(const struct input *in) {
     return in->packing;
 }
 
+int input_fd(const struct input *in) {
+    return in->packing == INPUT_PLAIN && !in->is_stream ? in->fd : -1;
+}
+
 void input_progress(const struct input *in, uint64_t *done, uint64_t *total) {
     *done = atomic_load_explicit(&in->done, memory_order_relaxed);
     *total = in->total;

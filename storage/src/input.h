@@ -28,6 +28,10 @@ int64_t input_read(struct input *in, void *buf, size_t n, struct fault *f);
 enum input_packing { INPUT_PLAIN, INPUT_GZIP, INPUT_ZSTD };
 enum input_packing input_packing(const struct input *in);
 
+/* input_fd - the file itself where it is one that can be read at any offset, and is not packed;
+ * else -1. */
+int input_fd(const struct input *in);
+
 /* input_progress - raw (still compressed) bytes read so far, and in all (0 = not known: a pipe).
  * May be called from another thread. */
 void input_progress(const struct input *in, uint64_t *done, uint64_t *total);

@@ -2,6 +2,7 @@
  *
  * Layout      "go 1.N trace" and NULs, 16 bytes.  N: 11, 19, 21 go to go_v1.c; 22, 23, 25, 26 and
  *             what is newer to go_v2.c; all others are refused, as by Go 1.26.
+ *             A ring file of tracer/ has a magic of 16 bytes, too: ring.c.
  * Source      go1.26 src/internal/trace/version/version.go, reader.go */
 #include "storage/src/reader.h"
 
@@ -10,14 +11,16 @@
 #include <string.h>
 
 #include "storage/src/reader_impl.h"
+#include "tracer/format.h"
 
 enum { HEADER_BYTES = 16 };
 
 struct reader {
     int version;
     struct dict *dict;
-    struct go_v1 *v1; /* one of the two */
+    struct go_v1 *v1; /* one of the three */
     struct go_v2 *v2;
+    struct ring *ring;
     struct fault fault; /* of a format that has no resuming */
 };
 
@@ -96,6 +99,8 @@ static int refuse(int version, struct fault *f) {
 static int open_format(struct reader *r, struct input *in, const struct reader_options *o,
                        struct fault *f) {
     switch (r->version) {
+    case FORMAT_RING:
+        return ring_open(in, o, r->dict, &r->ring, f);
     case 11:
     case 19:
     case 21:
@@ -126,6 +131,7 @@ int reader_header(struct input *in, int *version, struct fault *f) {
         n += (size_t)got;
     }
     *version = n == HEADER_BYTES ? parse_version(header) : -1;
+    if (n == HEADER_BYTES && memcmp(header, PV_RING_MAGIC, n) == 0) *version = FORMAT_RING;
     return *version < 0 ? not_a_trace(header, n, in, f) : 0;
 }
 
@@ -157,6 +163,7 @@ int reader_next(struct reader *r, struct ev_batch *b, struct fault *f) {
     struct fault ignored;
     if (!f) f = &ignored;
     if (r->v2) return go_v2_next(r->v2, b, f);
+    if (r->ring) return ring_next(r->ring, b, f);
     int rc = go_v1_next(r->v1, b, f);
     if (rc < 0) r->fault = *f;
     return rc;
@@ -167,10 +174,11 @@ int reader_version(const struct reader *r) {
 }
 
 bool reader_is_newer(const struct reader *r) {
-    return r->version > 26;
+    return r->version > 26 && r->version != FORMAT_RING;
 }
 
 const struct fault *reader_first_fault(const struct reader *r) {
+    if (r->ring) return ring_first_fault(r->ring);
     return r->v2 ? go_v2_first_fault(r->v2) : &r->fault;
 }
 
@@ -182,6 +190,7 @@ void reader_close(struct reader *r) {
     if (!r) return;
     go_v1_close(r->v1);
     go_v2_close(r->v2);
+    ring_close(r->ring);
     dict_free(r->dict);
     free(r);
 }

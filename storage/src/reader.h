@@ -1,4 +1,4 @@
-/* storage/src/reader.h - any Go trace, as events in order.
+/* storage/src/reader.h - any trace, as events in order: Go's, and ring files of tracer/.
  *
  *     struct input *in; struct reader *r; struct fault f;
  *     if (input_open(path, &in, &f) < 0 || reader_open(in, NULL, &r, &f) < 0) ...
@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "storage/fault.h"
+#include "storage/format.h"
 #include "storage/src/dict.h"
 #include "storage/src/event.h"
 #include "storage/src/input.h"
@@ -37,7 +38,7 @@ int reader_open(struct input *in, const struct reader_options *o, struct reader 
  * them is kept in reader_first_fault(). */
 int reader_next(struct reader *r, struct ev_batch *b, struct fault *f);
 
-/* The 26 of "go 1.26 trace". */
+/* The 26 of "go 1.26 trace"; FORMAT_RING for a ring file. */
 int reader_version(const struct reader *r);
 /* Version newer than what we know: attempted with the newest rules. */
 bool reader_is_newer(const struct reader *r);

@@ -22,4 +22,11 @@ int go_v2_next(struct go_v2 *r, struct ev_batch *b, struct fault *f);
 const struct fault *go_v2_first_fault(const struct go_v2 *r);
 void go_v2_close(struct go_v2 *r);
 
+struct ring; /* ring files of Parkview's own tracer: ring.c */
+int ring_open(struct input *in, const struct reader_options *o, struct dict *d, struct ring **out,
+              struct fault *f);
+int ring_next(struct ring *r, struct ev_batch *b, struct fault *f);
+const struct fault *ring_first_fault(const struct ring *r);
+void ring_close(struct ring *r);
+
 #endif

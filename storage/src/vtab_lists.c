@@ -252,9 +252,10 @@ static int fill_meta(struct query *q, const struct kind *k, const struct argumen
     (void)k, (void)a;
     const struct store_info *i = store_info(q->store);
     char version[32];
+    bool is_ring = i->format_version == FORMAT_RING;
     snprintf(version, sizeof version, "1.%d", i->format_version);
-    add_string(out, "go_version");
-    add_string(out, version);
+    add_string(out, is_ring ? "format" : "go_version");
+    add_string(out, is_ring ? "ring" : version);
     add_string(out, "source_name");
     add_string(out, i->source_name ? i->source_name : "");
     add_fact(out, "trace_bytes", (int64_t)i->trace_bytes);

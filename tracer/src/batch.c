@@ -88,7 +88,7 @@ static void begin_batch(struct pv_m *m, uint32_t i) {
     store64(&b->base, m->last);
     store64(&b->mono_ns, mono_ns());
     store32(&b->used, PV_BATCH_DATA);
-    store32(&b->thread, m->i_row);
+    store32(&b->thread, row_of(m));
     store64(&b->g, m->g);
     store32((uint32_t *)&b->p, (uint32_t)m->p);
     store32(&b->in_syscall, m->in_syscall);
@@ -107,7 +107,9 @@ static void begin_batch(struct pv_m *m, uint32_t i) {
 }
 
 bool pv__refill(struct pv_m *m, size_t room) {
-    if (m->session != __atomic_load_n(&pv_session, __ATOMIC_ACQUIRE)) {
+    uint32_t running = __atomic_load_n(&pv_session, __ATOMIC_ACQUIRE);
+    if (running == 0) return false; /* it ended since the caller looked */
+    if (session_of(m) != running) {
         pv__detach(m);
         if (!pv__attach(m)) return false;
     } else if (m->batch && (size_t)(m->end - m->at) >= room) {

@@ -18,7 +18,7 @@ static inline uint8_t *put(uint8_t *p, uint64_t v) {
 
 /* The record's code and time; NULL: it is lost. */
 static inline uint8_t *begin_room(struct pv_m *m, unsigned code, size_t room) {
-    bool ours = m->session == __atomic_load_n(&pv_session, __ATOMIC_RELAXED);
+    bool ours = session_of(m) == __atomic_load_n(&pv_session, __ATOMIC_RELAXED);
     if (__builtin_expect(!ours || (size_t)(m->end - m->at) < room, 0))
         if (!pv__refill(m, room)) return NULL;
     uint64_t now = pv_ticks(), dt = now - m->last;
@@ -55,7 +55,7 @@ static inline uint8_t *put_object(struct pv_m *m, uint8_t *p, uint64_t object) {
  * and not busy. */
 static inline void set_slot(struct pv_m *m, struct pv_g *g, enum pv_state state, uint32_t reason,
                             uint64_t object, uint64_t holder) {
-    if (__builtin_expect(!m->batch && m->session == 0, 0)) return;
+    if (__builtin_expect(!m->batch && session_of(m) == 0, 0)) return;
     struct pv_ring_slot *slot = pv__slot(m, g);
     if (!slot) return;
     store64(&slot->word, (uint64_t)g->seq << PV_STATE_BITS | PV_SLOT_BUSY);
@@ -65,7 +65,7 @@ static inline void set_slot(struct pv_m *m, struct pv_g *g, enum pv_state state,
         store64(&slot->holder, holder);
         store32(&slot->reason, reason);
     }
-    store32(&slot->thread, m->i_row + 1);
+    store32(&slot->thread, row_of(m) + 1);
     store32((uint32_t *)&slot->p, (uint32_t)m->p);
     store64(&slot->word, (uint64_t)g->seq << PV_STATE_BITS | state);
 }
@@ -74,7 +74,7 @@ static void put_status(struct pv_m *m, struct pv_g *g, enum pv_state state, uint
                        uint32_t start) {
     uint8_t *p = begin(m, PV_EV_GO_STATUS);
     if (p) commit(m, put(put(put(put(p, g->id), state), reason), start));
-    struct pv_ring_slot *slot = m->session ? pv__slot(m, g) : NULL;
+    struct pv_ring_slot *slot = session_of(m) ? pv__slot(m, g) : NULL;
     if (slot && start) store32(&slot->start_stack, start);
     set_slot(m, g, state, reason, 0, 0);
 }
@@ -82,7 +82,7 @@ static void put_status(struct pv_m *m, struct pv_g *g, enum pv_state state, uint
 /* The thread's goroutine is g.  Where that is news (the recording began in the middle of its run)
  * it is told first. */
 static inline void adopt(struct pv_m *m, struct pv_g *g, enum pv_state state) {
-    bool ours = m->session == __atomic_load_n(&pv_session, __ATOMIC_RELAXED);
+    bool ours = session_of(m) == __atomic_load_n(&pv_session, __ATOMIC_RELAXED);
     if (__builtin_expect(ours && m->g == g->id, 1)) return;
     if (!ours && !pv__refill(m, RECORD_ROOM)) return;
     m->g = g->id;
@@ -94,7 +94,7 @@ void pv__go_create(struct pv_m *m, struct pv_g *g, uint32_t start_stack, uint32_
     uint8_t *p = begin(m, PV_EV_GO_CREATE);
     g->seq = 0;
     if (p) commit(m, put_stack(m, put(put(p, g->id), start_stack), stack));
-    struct pv_ring_slot *slot = m->session ? pv__slot(m, g) : NULL;
+    struct pv_ring_slot *slot = session_of(m) ? pv__slot(m, g) : NULL;
     if (slot) store32(&slot->start_stack, start_stack);
     set_slot(m, g, PV_RUNNABLE, 0, 0, 0);
 }
@@ -143,7 +143,7 @@ void pv__go_unpark(struct pv_m *m, struct pv_g *g, uint32_t stack) {
     g->seq++;
     if (p) {
         p = put_byte(put(p, g->id), g->seq & 0x7f);
-        bool known = g->session == m->session && g->slot;
+        bool known = g->session == session_of(m) && g->slot;
         struct pv_ring_slot *slot = known ? &m->s->slots[g->slot] : NULL;
         bool late = slot && m->last - load64(&slot->since) >= m->s->late_ticks;
         if (late && (load64(&slot->word) & PV_SLOT_BUSY) == PV_WAITING) p = put_wait(m, p, slot);
@@ -157,7 +157,7 @@ void pv__go_exit(struct pv_m *m, struct pv_g *g) {
     uint8_t *p = begin(m, PV_EV_GO_EXIT);
     if (p) commit(m, p);
     m->g = 0;
-    if (m->session) pv__slot_free(m, g);
+    if (session_of(m)) pv__slot_free(m, g);
     g->seq = 0;
 }
 
@@ -211,7 +211,8 @@ void pv__proc_stop(struct pv_m *m) {
 
 void pv__proc_steal(struct pv_m *m, int32_t p, const struct pv_m *from) {
     uint8_t *at = begin(m, PV_EV_PROC_STEAL);
-    if (at) commit(m, put(put(at, (uint64_t)p), from->i_row));
+    bool known = session_of(from) == session_of(m); /* else it has not recorded anything yet */
+    if (at) commit(m, put(put(at, (uint64_t)p), known ? row_of(from) + 1 : 0));
 }
 
 void pv__mark(struct pv_m *m, struct pv_g *g, unsigned what, uint64_t a, uint64_t b) {

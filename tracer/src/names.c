@@ -31,19 +31,12 @@ struct names {
     _Atomic uint64_t words_used;
 };
 
-struct file_table {
-    struct pv_ring_table *table;
-    uint64_t *index, *words;
-    uint64_t *lost;
-};
-
 static struct names kinds[NAMES_KINDS] = {
     [NAMES_STRINGS] = {.capacity = 1 << 15, .n_words = 1 << 17},
     [NAMES_FRAMES] = {.capacity = 1 << 15, .n_words = 3 << 15, .key_bytes = sizeof(uint64_t)},
     [NAMES_STACKS] = {.capacity = 1 << 16, .n_words = 1 << 20},
 };
-static struct file_table files[2][NAMES_KINDS]; /* of odd and even recordings */
-static _Atomic(struct file_table *) bound;
+static _Atomic(struct session *) bound; /* whose file names go to */
 static _Atomic bool ready;
 
 uint32_t pv__names_capacity(enum names_kind kind) {
@@ -117,7 +110,7 @@ static void raise_count(uint32_t *count, uint32_t n) {
     }
 }
 
-static void copy_to_file(const struct names *t, const struct file_table *f, uint32_t id) {
+static void copy_to_file(const struct names *t, const struct names_file *f, uint32_t id) {
     uint64_t entry = atomic_load_explicit(&t->index[id], memory_order_seq_cst);
     if (!entry) return;
     size_t at = ENTRY_AT(entry), n = (ENTRY_BYTES(entry) + 7) / 8;
@@ -128,8 +121,10 @@ static void copy_to_file(const struct names *t, const struct file_table *f, uint
 }
 
 static uint32_t no_room(void) {
-    struct file_table *f = atomic_load_explicit(&bound, memory_order_acquire);
-    if (f) atomic_fetch_add_explicit((_Atomic uint64_t *)f->lost, 1, memory_order_relaxed);
+    struct session *s = atomic_load_explicit(&bound, memory_order_acquire);
+    if (!s || !pv__hold(s)) return 0;
+    atomic_fetch_add_explicit((_Atomic uint64_t *)&s->header->names_lost, 1, memory_order_relaxed);
+    pv__release(s);
     return 0;
 }
 
@@ -150,8 +145,11 @@ static uint32_t add(enum names_kind kind, const void *data, size_t n, uint64_t a
     }
     /* Sequentially consistent: invariant 3; the release of it: invariant 1. */
     atomic_store_explicit(&t->index[id], ENTRY_THERE | word << 16 | n, memory_order_seq_cst);
-    struct file_table *f = atomic_load_explicit(&bound, memory_order_seq_cst);
-    if (f) copy_to_file(t, &f[kind], id);
+    struct session *s = atomic_load_explicit(&bound, memory_order_seq_cst);
+    if (s && pv__hold(s)) {
+        copy_to_file(t, &s->names[kind], id);
+        pv__release(s);
+    }
     for (;;) {
         uint32_t there = 0;
         if (atomic_compare_exchange_strong_explicit(&t->hash[at], &there, id, memory_order_acq_rel,
@@ -177,17 +175,15 @@ static uint32_t intern(enum names_kind kind, const void *data, size_t n) {
 void pv__names_bind(struct session *s) {
     struct pv_ring_table *tables[NAMES_KINDS] = {&s->header->strings, &s->header->frames,
                                                  &s->header->stacks};
-    struct file_table *f = files[s->number & 1];
     for (int i = 0; i < NAMES_KINDS; i++)
-        f[i] = (struct file_table){.table = tables[i],
-                                   .index = (void *)(s->map + tables[i]->index_at),
-                                   .words = (void *)(s->map + tables[i]->bytes_at),
-                                   .lost = &s->header->names_lost};
-    atomic_store_explicit(&bound, f, memory_order_seq_cst);
+        s->names[i] = (struct names_file){.table = tables[i],
+                                          .index = (void *)(s->map + tables[i]->index_at),
+                                          .words = (void *)(s->map + tables[i]->bytes_at)};
+    atomic_store_explicit(&bound, s, memory_order_seq_cst);
     for (int i = 0; i < NAMES_KINDS; i++) {
         uint32_t n = atomic_load_explicit(&kinds[i].n, memory_order_seq_cst);
         if (n > kinds[i].capacity) n = kinds[i].capacity;
-        for (uint32_t id = 1; id < n; id++) copy_to_file(&kinds[i], &f[i], id);
+        for (uint32_t id = 1; id < n; id++) copy_to_file(&kinds[i], &s->names[i], id);
     }
 }
 

@@ -5,8 +5,6 @@
 
 #include "tracer/src/recorder.h"
 
-enum names_kind { NAMES_STRINGS, NAMES_FRAMES, NAMES_STACKS, NAMES_KINDS };
-
 int pv__names_init(void);
 uint32_t pv__names_capacity(enum names_kind kind);
 uint64_t pv__names_bytes(enum names_kind kind);

@@ -25,12 +25,19 @@ struct ring_cell { /* of the queue of free batches */
     _Atomic uint32_t batch;
 };
 
+enum names_kind { NAMES_STRINGS, NAMES_FRAMES, NAMES_STACKS, NAMES_KINDS };
+
+struct names_file { /* one table of names, as it lies in a recording's file */
+    struct pv_ring_table *table;
+    uint64_t *index, *words;
+};
+
 /* A recording.  The structs stay for ever, so that a thread that still has an old one may look into
  * it; the mapping goes when nobody is attached any more. */
 struct session {
     struct session *next; /* older */
     uint32_t number;
-    _Atomic uint32_t refs; /* attached threads */
+    _Atomic uint32_t refs; /* attached threads, and those that just add a name */
     uint8_t *map;          /* NULL once unmapped */
     size_t map_bytes;
     char *path;
@@ -40,6 +47,7 @@ struct session {
     uint8_t *batches;
     uint64_t late_ticks; /* a wait of this length is told once more when it ends */
     bool stop_when_full;
+    struct names_file names[NAMES_KINDS];
 
     /* Batches that may be written, the longest untouched first: a bounded queue of many producers
      * and consumers (Vyukov's); cell i is for turn i, i + n, i + 2n, ... */
@@ -52,18 +60,19 @@ struct session {
 };
 
 struct pv_m {
-    uint8_t *at;      /* where the next event goes */
-    uint8_t *end;     /* where the batch's room ends; at = end where there is none */
-    uint8_t *batch;   /* NULL = none */
-    uint64_t last;    /* ticks of the last event */
-    uint64_t object;  /* the last wait object in this batch */
-    uint64_t g;       /* on this thread, 0 = none */
-    int32_t p;        /* held, -1 = none */
-    bool in_syscall;  /* g is */
-    uint32_t session; /* number of s, 0 = none */
+    uint8_t *at;              /* where the next event goes */
+    uint8_t *end;             /* where the batch's room ends; at = end where there is none */
+    uint8_t *batch;           /* NULL = none */
+    uint64_t last;            /* ticks of the last event */
+    uint64_t object;          /* the last wait object in this batch */
+    uint64_t g;               /* on this thread, 0 = none */
+    int32_t p;                /* held, -1 = none */
+    bool in_syscall;          /* g is */
+    _Atomic uint32_t session; /* number of s, 0 = none; set after i_row: a thief looks at both */
     struct session *s;
     struct pv_ring_thread *row; /* NULL: there was no room */
-    uint32_t i_row, i_batch;
+    _Atomic uint32_t i_row;
+    uint32_t i_batch;
     uint64_t lost, lost_from; /* since the last batch */
     char name[sizeof((struct pv_ring_thread *)0)->name];
 };
@@ -91,6 +100,16 @@ static inline uint8_t *put_byte(uint8_t *p, uint64_t v) {
 
 /* ---- session.c ---- */
 extern _Atomic(struct session *) pv__current;
+/* pv__hold - counts the caller in s if it is still running; pv__release ends that. */
+bool pv__hold(struct session *s);
+void pv__release(struct session *s);
+/* The number of m's recording; only its own thread and a thief ask. */
+static inline uint32_t session_of(const struct pv_m *m) {
+    return atomic_load_explicit(&m->session, memory_order_acquire);
+}
+static inline uint32_t row_of(const struct pv_m *m) {
+    return atomic_load_explicit(&m->i_row, memory_order_relaxed);
+}
 /* pv__attach - joins the running recording; false: there is none.  pv__detach leaves it. */
 bool pv__attach(struct pv_m *m);
 void pv__detach(struct pv_m *m);

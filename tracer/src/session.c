@@ -5,7 +5,7 @@
  *                mapping goes only when none is attached.  So whoever is in the middle of a record
  *                when the recording stops ends it in memory that is still there.
  *             3. Who attaches counts itself first and looks afterwards whether the recording is
- *                still the running one; who stops clears pv_session first and looks at refs
+ *                still the running one; who stops clears pv__current first and looks at refs
  *                afterwards (both sequentially consistent).
  *             4. All blocks of the file are allocated at the start: a full disk is an error of
  *                pv_start, not a SIGBUS in the middle of an event. */
@@ -100,12 +100,12 @@ static void read_boot_id(uint8_t out[16]) {
 
 static void set_clock(struct pv_ring_header *h) {
     uint64_t mono = clock_ns(CLOCK_MONOTONIC), ticks = pv_ticks();
-    h->start_wall_ns = clock_ns(CLOCK_REALTIME);
     nanosleep(&(struct timespec){.tv_nsec = CALIBRATE_NS}, NULL);
     uint64_t mono2 = clock_ns(CLOCK_MONOTONIC), ticks2 = pv_ticks();
     h->ticks_per_s = (uint64_t)((double)(ticks2 - ticks) * 1e9 / (double)(mono2 - mono));
-    h->start_ticks = ticks;
-    h->start_mono_ns = mono;
+    h->start_ticks = ticks2;
+    h->start_mono_ns = mono2;
+    h->start_wall_ns = clock_ns(CLOCK_REALTIME);
     h->tick_shift = PV_TICK_SHIFT;
     h->pid = (uint32_t)getpid();
     read_boot_id(h->boot_id);
@@ -226,8 +226,8 @@ static int start(const struct pv_options *o) {
     s->number = ++n_sessions;
     s->next = sessions;
     sessions = s;
-    pv__names_bind(s);
     atomic_store_explicit(&pv__current, s, memory_order_seq_cst);
+    pv__names_bind(s);
     __atomic_store_n(&pv_session, s->number, __ATOMIC_SEQ_CST);
     return 0;
 }
@@ -295,20 +295,28 @@ static struct pv_ring_thread *take_row(struct session *s, uint32_t *i_row) {
     return NULL;
 }
 
+bool pv__hold(struct session *s) {
+    atomic_fetch_add_explicit(&s->refs, 1, memory_order_seq_cst);
+    if (s == atomic_load_explicit(&pv__current, memory_order_seq_cst)) return true;
+    pv__release(s);
+    return false;
+}
+
+void pv__release(struct session *s) {
+    atomic_fetch_sub_explicit(&s->refs, 1, memory_order_seq_cst);
+}
+
 bool pv__attach(struct pv_m *m) {
     struct session *s = atomic_load_explicit(&pv__current, memory_order_seq_cst);
-    if (!s) return false;
-    atomic_fetch_add_explicit(&s->refs, 1, memory_order_seq_cst);
-    if (s->number != __atomic_load_n(&pv_session, __ATOMIC_SEQ_CST)) {
-        atomic_fetch_sub_explicit(&s->refs, 1, memory_order_seq_cst);
-        return false;
-    }
+    if (!s || !pv__hold(s)) return false;
     m->s = s;
-    m->session = s->number;
     m->g = 0;
     m->p = -1;
     m->in_syscall = false;
-    m->row = take_row(s, &m->i_row);
+    uint32_t i_row = UINT32_MAX; /* no thread's */
+    m->row = take_row(s, &i_row);
+    atomic_store_explicit(&m->i_row, i_row, memory_order_relaxed);
+    atomic_store_explicit(&m->session, s->number, memory_order_release);
     if (!m->row) return true;
     store64(&m->row->id, (uint64_t)syscall(SYS_gettid));
     store64(&m->row->opened, pv_ticks());
@@ -319,11 +327,11 @@ bool pv__attach(struct pv_m *m) {
 void pv__detach(struct pv_m *m) {
     struct session *s = m->s;
     m->s = NULL;
-    m->session = 0;
+    atomic_store_explicit(&m->session, 0, memory_order_release);
     m->batch = m->at = m->end = NULL;
     m->row = NULL;
     m->lost = m->lost_from = 0;
-    if (s) atomic_fetch_sub_explicit(&s->refs, 1, memory_order_seq_cst);
+    if (s) pv__release(s);
 }
 
 struct pv_m *pv_m_open(const char *name) {

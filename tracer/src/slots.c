@@ -24,8 +24,8 @@ static uint32_t take_slot(struct session *s) {
 }
 
 struct pv_ring_slot *pv__slot(struct pv_m *m, struct pv_g *g) {
-    if (g->session != m->session) {
-        g->session = m->session;
+    if (g->session != session_of(m)) {
+        g->session = session_of(m);
         g->slot = take_slot(m->s);
         if (g->slot) {
             struct pv_ring_slot *slot = &m->s->slots[g->slot];
@@ -38,7 +38,7 @@ struct pv_ring_slot *pv__slot(struct pv_m *m, struct pv_g *g) {
 }
 
 void pv__slot_free(struct pv_m *m, struct pv_g *g) {
-    if (g->session != m->session || !g->slot) {
+    if (g->session != session_of(m) || !g->slot) {
         g->session = 0;
         return;
     }
