@@ -6,13 +6,16 @@
  *             2. Within a window the record with the earliest time comes first, unless it must wait
  *                for another thread's (ring_order.c).
  *             3. Records that contradict each other end a window; the next begins behind them.
- * The end     Of a ring that was stopped or copied: the time of that.  Of a program that was
- * killed, or of a file that was copied while it was written: the last record that can be placed. */
+ *                At its edges they need not: of a cause and its effect, whose times may be reversed
+ * by some nanoseconds, one lies within and one outside.  There, records that cannot be placed are
+ * left out. The end     Of a ring that was stopped or copied: the time of that.  Of a program that
+ * was killed, or of a file that was copied while it was written: the last record that can be
+ * placed. */
 #include <stdlib.h>
 
 #include "storage/src/ring_impl.h"
 
-enum { RESTARTS_MAX = 64, SLACK_NS = 1000 };
+enum { RESTARTS_MAX = 64, SLACK_NS = 1000, EDGE_NS = 20000 };
 
 enum phase { BEGIN, THREADS, SLOTS, MERGE, AFTER, END, DONE };
 
@@ -26,8 +29,9 @@ struct ring {
     uint32_t i_hole;   /* the one behind the present window */
     uint32_t i;        /* of threads or slots in their phases */
     uint32_t n_windows, n_restarts;
-    uint64_t n_syncs, slack;
-    uint32_t *heap, n_heap, *blocked; /* threads by the time of their next record */
+    uint64_t n_syncs, slack, edge; /* ticks */
+    uint32_t *heap, n_heap;        /* threads by the time of their next record */
+    uint32_t *blocked, n_blocked;  /* of them: those that must wait */
     const char *contradiction;
     struct fault fault; /* code 0 = none; the first that ended a window or the reading */
 };
@@ -73,6 +77,7 @@ static void next_record(struct ring *r, uint32_t i_m, bool skipping) {
         const struct ring_batch *b = &r->file.batches[t->first + m->i_batch++];
         ring_place_begin(&m->place, b);
         if (!skipping) continue;
+        if (m->g != b->h.g) m->g_since = b->h.base;
         m->g = b->h.g;
         m->p = b->h.p;
         m->in_syscall = b->h.g && b->h.in_syscall;
@@ -146,8 +151,21 @@ static void begin_window(struct ring *r) {
     r->i = 0;
 }
 
-/* The window ends here and another begins behind t. */
-static void restart(struct ring *r, uint64_t t, const char *why) {
+/* The record of i_m cannot be placed.  Within the window it ends here and another begins. */
+static void contradict(struct ring *r, uint32_t i_m, const char *why) {
+    uint64_t t = time_of(r, i_m);
+    for (uint32_t i = 0; i < r->n_blocked; i++)
+        if (r->blocked[i] != i_m) push(r, r->blocked[i]);
+    if (t < r->from + r->edge) {
+        next_record(r, i_m, false);
+        if (r->order.ms[i_m].has) push(r, i_m);
+        return;
+    }
+    push(r, i_m);
+    if (r->to - t < r->edge) {
+        r->phase = AFTER;
+        return;
+    }
     bool live = r->file.h.state == PV_RING_RECORDING && !r->file.h.end_ticks;
     r->contradiction = why;
     if (live || ++r->n_restarts > RESTARTS_MAX) {
@@ -184,41 +202,39 @@ static void begin(struct ring *r) {
 
 /* ---- merging ---- */
 
-static void took(struct ring *r, uint32_t i_m, uint32_t n_blocked) {
+static void took(struct ring *r, uint32_t i_m) {
     next_record(r, i_m, false);
     if (r->order.ms[i_m].has) push(r, i_m);
-    for (uint32_t i = 0; i < n_blocked; i++)
+    for (uint32_t i = 0; i < r->n_blocked; i++)
         if (r->blocked[i] != i_m) push(r, r->blocked[i]);
 }
 
 /* One record; false: the window has no more that could come. */
 static bool merge(struct ring *r) {
-    uint32_t n_blocked = 0;
+    r->n_blocked = 0;
     while (r->n_heap && time_of(r, r->heap[0]) < r->to) {
         uint32_t i_m = pop(r);
         uint64_t t = time_of(r, i_m);
-        bool alone = !n_blocked && (!r->n_heap || time_of(r, r->heap[0]) > t + r->slack);
+        bool alone = !r->n_blocked && (!r->n_heap || time_of(r, r->heap[0]) > t + r->slack);
         enum ring_step step = ring_step(&r->order, i_m, alone);
         if (step == RING_DONE) {
-            took(r, i_m, n_blocked);
+            took(r, i_m);
             return true;
         }
-        r->blocked[n_blocked++] = i_m;
+        r->blocked[r->n_blocked++] = i_m;
         if (step == RING_BAD) {
-            for (uint32_t i = 0; i < n_blocked; i++) push(r, r->blocked[i]);
-            restart(r, t, "a record contradicts what its thread did before");
+            contradict(r, i_m, "a record contradicts what its thread did before");
             return true;
         }
     }
-    if (!n_blocked) return false;
+    if (!r->n_blocked) return false;
     /* All wait.  The earliest that nothing is known against comes. */
-    for (uint32_t i = 0; i < n_blocked; i++)
+    for (uint32_t i = 0; i < r->n_blocked; i++)
         if (ring_step(&r->order, r->blocked[i], true) == RING_DONE) {
-            took(r, r->blocked[i], n_blocked);
+            took(r, r->blocked[i]);
             return true;
         }
-    for (uint32_t i = 0; i < n_blocked; i++) push(r, r->blocked[i]);
-    restart(r, time_of(r, r->blocked[0]), "records of several threads contradict each other");
+    contradict(r, r->blocked[0], "records of several threads contradict each other");
     return true;
 }
 
@@ -307,6 +323,7 @@ int ring_open(struct input *in, const struct reader_options *o, struct dict *d, 
         return rc;
     }
     r->slack = (uint64_t)(SLACK_NS / r->file.ns_per_tick) + 1;
+    r->edge = (uint64_t)(EDGE_NS / r->file.ns_per_tick) + 1;
     for (uint32_t i = 0; i < r->order.n_ms; i++) next_record(r, i, true);
     *out = r;
     return 0;

@@ -119,9 +119,10 @@ struct ring_p {
 };
 
 struct ring_m {
-    int64_t id; /* of the operating system */
-    uint64_t g; /* 0 = none */
-    int64_t p;  /* NO_ID = none */
+    int64_t id;       /* of the operating system */
+    uint64_t g;       /* 0 = none */
+    uint64_t g_since; /* ticks, at the window's begin: when g came */
+    int64_t p;        /* NO_ID = none */
     bool in_syscall;
     bool weak_p;      /* it may have been taken away before the window began */
     uint32_t stw;     /* name of the stop-the-world that it began, 0 = none */

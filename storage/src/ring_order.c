@@ -204,6 +204,12 @@ bool ring_know_thread(struct ring_order *o, uint32_t i_m) {
     if (g && !find_g(o, g)) {
         know_g(o, m, g, m->in_syscall ? GO_SYSCALL : GO_RUNNING);
         m->g = g;
+    } else if (g) { /* two threads: the one that it left has not said so yet */
+        for (uint32_t i = 0; i < i_m; i++)
+            if (o->ms[i].g == g && o->ms[i].g_since < m->g_since) {
+                o->ms[i].g = 0;
+                m->g = g;
+            }
     }
     return true;
 }
@@ -464,11 +470,13 @@ void ring_track(struct ring_m *m) {
     switch (r->code) {
     case PV_EV_GO_START:
         m->g = r->a[0];
+        m->g_since = r->t;
         m->in_syscall = false;
         break;
     case PV_EV_GO_STATUS:
         if (r->a[1] != 2 && r->a[1] != 3) break;
         m->g = r->a[0];
+        m->g_since = r->t;
         m->in_syscall = r->a[1] == 3;
         break;
     case PV_EV_GO_STOP:
