@@ -11,7 +11,9 @@
 #include "storage/src/varint.h"
 
 enum mode { MODE_CONSTANT, MODE_PLAIN, MODE_ZSTD };
-enum { SKIP_AFTER_FAILURE = 63, MIN_FOR_ZSTD = 48, ZSTD_LEVEL = 1 };
+/* A table of 8 KB finds what there is to find in a page's few thousand bytes; the usual one has to
+ * be cleared at each call, and drives out of the cache what comes next. */
+enum { SKIP_AFTER_FAILURE = 63, MIN_FOR_ZSTD = 48, ZSTD_LEVEL = 1, ZSTD_HASH_LOG = 11 };
 
 struct column_codec {
     ZSTD_CCtx *pack; /* both are made when they are needed first */
@@ -39,16 +41,24 @@ static void put_plain(struct buffer *out, const uint8_t *data, size_t n) {
     buffer_bytes(out, data, n);
 }
 
+static bool pack_context(struct column_codec *c) {
+    if (c->pack) return true;
+    c->pack = ZSTD_createCCtx();
+    if (!c->pack) return false;
+    ZSTD_CCtx_setParameter(c->pack, ZSTD_c_compressionLevel, ZSTD_LEVEL);
+    ZSTD_CCtx_setParameter(c->pack, ZSTD_c_hashLog, ZSTD_HASH_LOG);
+    return true;
+}
+
 /* Returns true when packing saved at least an eighth. */
 static bool put_packed(struct column_codec *c, struct buffer *out, const uint8_t *data, size_t n) {
     size_t bound = ZSTD_compressBound(n);
     c->packed.n = 0;
-    if (!c->pack) c->pack = ZSTD_createCCtx();
-    if (!c->pack || !buffer_reserve(&c->packed, bound)) {
+    if (!pack_context(c) || !buffer_reserve(&c->packed, bound)) {
         out->bad = true;
         return false;
     }
-    size_t size = ZSTD_compressCCtx(c->pack, c->packed.data, bound, data, n, ZSTD_LEVEL);
+    size_t size = ZSTD_compress2(c->pack, c->packed.data, bound, data, n);
     if (ZSTD_isError(size) || size + n / 8 >= n) return false;
     if (!buffer_reserve(out, 21 + size)) return false;
     out->data[out->n++] = MODE_ZSTD;
