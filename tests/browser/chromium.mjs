@@ -37,7 +37,7 @@ export function serve(files, options = []) {
 }
 
 /** A fresh browser; `problems` fills with whatever must not happen. */
-export async function browser({ theme = "light", width = 1440, height = 900 } = {}) {
+export async function browser({ theme = "light", width = 1440, height = 900, motion = "reduce" } = {}) {
   const executablePath = PROGRAMS.find((path) => existsSync(path));
   if (!executablePath) skip("no Chromium on this machine");
   if (!existsSync(join(root, "tests/node_modules/playwright-core"))) skip("npm ci in tests/ was not run");
@@ -49,7 +49,7 @@ export async function browser({ theme = "light", width = 1440, height = 900 } = 
     args: FLAGS,
     viewport: { width, height },
     colorScheme: theme,
-    reducedMotion: "reduce",
+    reducedMotion: motion,
   });
   const problems = [];
   const problem = (what) => problems.push(what);

@@ -14,8 +14,16 @@ export interface AreaBox {
   height: number; // of `max`
   up: boolean;
   max: number; // goroutines; 0 = the most of the window
-  from: number; // classes, to exclusive
-  to: number;
+  classes: number; // bit c: class c
+}
+
+/** Classes [from, to) as bits. */
+export const bits = (from: number, to: number): number => (1 << to) - (1 << from);
+
+function listed(classes: number): number[] {
+  const out: number[] = [];
+  for (let k = 0; k < N_COLUMN_CLASSES; k++) if (classes & (1 << k)) out.push(k);
+  return out;
 }
 
 export function sumArea(cols: Columns, segs: Segment[], s: Scale, classOf: Uint8Array): void {
@@ -23,25 +31,27 @@ export function sumArea(cols: Columns, segs: Segment[], s: Scale, classOf: Uint8
   for (const seg of segs) cols.addParts(seg, s, classOf);
 }
 
-/** The highest column of classes [from, to), switched-off ones not counted. */
-export function peak(cols: Columns, from: number, to: number): number {
+/** The highest column of these classes, switched-off ones not counted. */
+export function peak(cols: Columns, classes: number): number {
+  const list = listed(cols.used & classes);
   let most = 0;
   for (let i = 0; i < cols.width; i++) {
     if (!cols.touched[i]) continue;
     let t = 0;
-    for (let k = from; k < to; k++) t += cols.data[i * N_COLUMN_CLASSES + k]!;
+    for (const k of list) t += cols.data[i * N_COLUMN_CLASSES + k]!;
     if (t > most) most = t;
   }
   return most;
 }
 
 /** The value that a share q of the columns with anything in them stay below: a scale that one spike does not flatten. */
-export function quantile(cols: Columns, from: number, to: number, q: number): number {
+export function quantile(cols: Columns, classes: number, q: number): number {
+  const list = listed(cols.used & classes);
   const sums = new Float32Array(cols.width);
   let n = 0;
   for (let i = 0; i < cols.width; i++) {
     let t = 0;
-    for (let k = from; k < to; k++) t += cols.data[i * N_COLUMN_CLASSES + k]!;
+    for (const k of list) t += cols.data[i * N_COLUMN_CLASSES + k]!;
     if (t > 0) sums[n++] = t;
   }
   const v = sums.subarray(0, n).sort();
@@ -50,9 +60,9 @@ export function quantile(cols: Columns, from: number, to: number, q: number): nu
 
 export function paintArea(x: Ctx, p: Pad, box: AreaBox, c: Palette): void {
   if (p.cols.used === 0) return;
-  const max = box.max > 0 ? box.max : Math.max(1e-9, peak(p.cols, box.from, box.to));
+  const max = box.max > 0 ? box.max : Math.max(1e-9, peak(p.cols, box.classes));
   const high = box.height * SUB;
-  p.stack.begin(p.cols, box.from, Math.min(box.to, N_CLASSES));
+  p.stack.begin(p.cols, box.classes & bits(0, N_CLASSES));
   p.stack.addSums(p.cols, high, high / max);
   p.stack.paint(x, p.strip, box.base, high, SUB, box.up, (cls) => c.families[cls]!.area);
 }

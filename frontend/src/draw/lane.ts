@@ -5,6 +5,7 @@
 import { N_CLASSES, RUNNABLE, RUNNING, SYSCALL, type GroupLook, type TagLook } from "../model/families";
 import type { Segment } from "../model/tiles";
 import { short } from "../lib/format";
+import { bits } from "./area";
 import { DIM, N_COLUMN_CLASSES, type Pad } from "./columns";
 import type { Palette } from "./palette";
 import type { Scale } from "./scale";
@@ -153,7 +154,7 @@ function laneForms(cls: number, tag: TagLook | undefined, p: number, dur: number
 
 function paintColumns(x: Ctx, p: Pad, top: number, h: number, c: Palette): void {
   if (p.cols.used === 0) return;
-  p.stack.begin(p.cols, 0, N_COLUMN_CLASSES);
+  p.stack.begin(p.cols, bits(0, N_COLUMN_CLASSES));
   p.stack.addShares(p.cols, h, MIN_PX, FAINT);
   p.stack.paint(x, p.strip, top + h, h, 1, true, (cls) => (cls < N_CLASSES ? c.families[cls]!.column : c.dim));
 }

@@ -4,7 +4,7 @@ import { axisFor, niceStep, onAxis } from "../lib/format";
 import { FIRST_WAIT, N_CLASSES } from "../model/families";
 import type { Segment } from "../model/tiles";
 import type { Gap } from "../net/protocol";
-import { paintArea, peak, quantile, sumArea } from "./area";
+import { bits, paintArea, peak, quantile, sumArea } from "./area";
 import type { Pad } from "./columns";
 import { sortPhases } from "./gc";
 import type { Range } from "../net/protocol";
@@ -18,14 +18,19 @@ export interface OverviewInput {
   width: number;
   height: number;
   duration: number;
-  window: { from: number; to: number };
   segments: Segment[];
   classOf: Uint8Array;
   ranges: Range[];
-  marks: { from: number; to: number }[];
-  pointed: { from: number; to: number }[];
   gaps: Gap[];
   hatch: CanvasPattern | null;
+}
+export interface OverviewWindow {
+  width: number;
+  height: number;
+  duration: number;
+  window: { from: number; to: number };
+  marks: { from: number; to: number }[];
+  pointed: { from: number; to: number }[];
 }
 export interface OverviewFigures {
   ran: number; // top of the upper scale, goroutines
@@ -46,19 +51,21 @@ export function brushOf(window: { from: number; to: number }, duration: number, 
   return { a: left, b: left + MIN_BRUSH };
 }
 
-export function paintOverview(x: Ctx, o: OverviewInput, c: Palette, p: Pad): OverviewFigures {
+/** What does not move with the window: painted once, as long as its tiles are the same. */
+export function paintGround(x: Ctx, o: OverviewInput, c: Palette, p: Pad): OverviewFigures {
   const { cols } = p;
   const { width, height } = o;
   const bottom = height - AXIS;
   const s = new Scale(0, o.duration, width);
+  const [ready, waiting] = [bits(0, FIRST_WAIT), bits(FIRST_WAIT, N_CLASSES)];
   x.textBaseline = "middle";
   x.fillStyle = c.surface;
   x.fillRect(0, 0, width, height);
   sumArea(cols, o.segments, s, o.classOf);
-  const ran = quantile(cols, 0, FIRST_WAIT, 0.985) || peak(cols, 0, FIRST_WAIT);
-  const waited = peak(cols, FIRST_WAIT, N_CLASSES);
-  paintArea(x, p, { base: MIDDLE, height: MIDDLE - TOP, up: true, max: ran, from: 0, to: FIRST_WAIT }, c);
-  paintArea(x, p, { base: MIDDLE + 1, height: bottom - MIDDLE - 2, up: false, max: waited, from: FIRST_WAIT, to: N_CLASSES }, c);
+  const ran = quantile(cols, ready, 0.985) || peak(cols, ready);
+  const waited = peak(cols, waiting);
+  paintArea(x, p, { base: MIDDLE, height: MIDDLE - TOP, up: true, max: ran, classes: ready }, c);
+  paintArea(x, p, { base: MIDDLE + 1, height: bottom - MIDDLE - 2, up: false, max: waited, classes: waiting }, c);
   x.fillStyle = c.line2;
   x.fillRect(0, MIDDLE, width, 1);
   x.fillStyle = c.line;
@@ -72,15 +79,21 @@ export function paintOverview(x: Ctx, o: OverviewInput, c: Palette, p: Pad): Ove
     x.fillStyle = c.danger;
     x.fillRect(a, 0, 1.5, bottom);
   }
-  x.fillStyle = c.mark;
-  for (const m of o.marks) x.fillRect(Math.round(s.x(m.from)) - 0.5, 0, 2, bottom);
-  for (const m of o.pointed) x.fillRect(Math.round(s.x(m.from)) - 1, bottom - 5, 3, 5);
-  paintBrushBox(x, o, bottom, c);
   paintAxis(x, s, height, c);
   return { ran, waited };
 }
 
-function paintBrushBox(x: Ctx, o: OverviewInput, bottom: number, c: Palette): void {
+/** Marks, and the window as a brush. */
+export function paintWindow(x: Ctx, o: OverviewWindow, c: Palette): void {
+  const bottom = o.height - AXIS;
+  const px = (t: number) => Math.round((t / o.duration) * o.width);
+  x.fillStyle = c.mark;
+  for (const m of o.marks) x.fillRect(px(m.from) - 0.5, 0, 2, bottom);
+  for (const m of o.pointed) x.fillRect(px(m.from) - 1, bottom - 5, 3, 5);
+  paintBrushBox(x, o, bottom, c);
+}
+
+function paintBrushBox(x: Ctx, o: OverviewWindow, bottom: number, c: Palette): void {
   const { a, b } = brushOf(o.window, o.duration, o.width);
   x.fillStyle = c.veil;
   x.fillRect(0, 0, a, bottom);

@@ -49,13 +49,9 @@ function flagBox(x: Ctx, s: Scale, t: number, c: Palette): { left: number; right
   return { left, right: left + w };
 }
 
-export function paintCursor(x: Ctx, s: Scale, t: number, ruler: number, bottom: number, c: Palette): void {
-  const px = Math.round(s.x(t));
+export function paintCursorFlag(x: Ctx, s: Scale, t: number, c: Palette): void {
+  const px = s.x(t);
   if (px < 0 || px > s.width) return;
-  x.globalAlpha = 0.55;
-  x.fillStyle = c.text2;
-  x.fillRect(px, ruler, 1, bottom - ruler);
-  x.globalAlpha = 1;
   const { left, right } = flagBox(x, s, t, c);
   x.fillStyle = c.text;
   x.beginPath();

@@ -28,12 +28,12 @@ export class Stack {
   private edges = new Uint16Array(0); // class after class
   private runs = 0;
 
-  /** Reserves room for the classes of [from, to) that occur. */
-  begin(cols: Columns, from: number, to: number): void {
+  /** Reserves room for those of the classes (bits) that occur. */
+  begin(cols: Columns, classes: number): void {
     this.n = cols.width;
     this.classes = [];
     this.runs = 0;
-    for (let cls = from; cls < to; cls++) if (cols.used & (1 << cls)) this.classes.push(cls);
+    for (let cls = 0; cls < N_COLUMN_CLASSES; cls++) if (cols.used & classes & (1 << cls)) this.classes.push(cls);
     const need = this.classes.length * this.n;
     if (this.edges.length < need) this.edges = new Uint16Array(need + 4096);
   }

@@ -1,12 +1,22 @@
-// draw/text.ts - labels on a canvas.  Widths are summed from single characters, measured once a font:
-// exact enough to decide what fits, and a thousand labels a frame stay cheap.
+// draw/text.ts - labels on a canvas.  Widths are summed from single characters, measured once a font, and kept for whole
+// labels, as the same ones come back frame after frame: a thousand labels a frame stay cheap.
 
 type Ctx = CanvasRenderingContext2D;
 
-const widths = new Map<string, Map<string, number>>();
+interface Widths {
+  ofChar: Map<string, number>;
+  ofText: Map<string, number>;
+}
+const MOST_TEXTS = 8192;
+const widths = new Map<string, Widths>(); // by font
+let current: Widths = { ofChar: new Map(), ofText: new Map() }; // of the font that was set last: asking the canvas is slow
 
 export function setFont(x: Ctx, font: string, weight: number, px = 10.5): void {
-  x.font = `${weight} ${px}px ${font}`;
+  const name = `${weight} ${px}px ${font}`;
+  let of = widths.get(name);
+  if (!of) widths.set(name, (of = { ofChar: new Map(), ofText: new Map() }));
+  current = of;
+  x.font = name;
 }
 
 /** Forget what was measured: the font has arrived. */
@@ -14,15 +24,19 @@ export function forgetWidths(): void {
   widths.clear();
 }
 
+/** Width in the font that setFont has just set. */
 export function textWidth(x: Ctx, s: string): number {
-  let of = widths.get(x.font);
-  if (!of) widths.set(x.font, (of = new Map<string, number>()));
-  let w = 0;
+  const { ofChar, ofText } = current;
+  let w = ofText.get(s);
+  if (w !== undefined) return w;
+  w = 0;
   for (const c of s) {
-    let cw = of.get(c);
-    if (cw === undefined) of.set(c, (cw = x.measureText(c).width));
+    let cw = ofChar.get(c);
+    if (cw === undefined) ofChar.set(c, (cw = x.measureText(c).width));
     w += cw;
   }
+  if (ofText.size >= MOST_TEXTS) ofText.clear();
+  ofText.set(s, w);
   return w;
 }
 

@@ -1,7 +1,7 @@
 // draw/timeline.ts - one frame of the lanes: a base that changes with the window, a top that changes with the pointer.
 // Coordinates are css px; y 0 is the ruler's top.  The ruler, the GC lane and pinned rows stand, the rows below scroll.
 
-import { FIRST_WAIT, N_CLASSES } from "../model/families";
+import { FIRST_WAIT, N_CLASSES, RUNNING, SYSCALL } from "../model/families";
 import type { Stretch } from "../model/area";
 import { noteLane, SIZES, type Row } from "../model/rows";
 import type { Mark } from "../model/marks";
@@ -9,16 +9,16 @@ import type { Note } from "../model/notes";
 import type { SpanType } from "../model/spans";
 import type { Segment } from "../model/tiles";
 import type { Gap, Point, Slice } from "../net/protocol";
-import { paintArea, peak, sumArea } from "./area";
+import { bits, paintArea, peak, sumArea } from "./area";
 import { paintLevel, paintHeap } from "./counter";
-import type { Pad } from "./columns";
+import type { Columns, Pad } from "./columns";
 import { paintDistances, paintFlags, paintMarkLines, paintPointed, placeDistances, type Flag } from "./flags";
 import { paintBands, paintGcLane, type GcPhases } from "./gc";
 import { paintLane, type Looks } from "./lane";
 import { paintBrush, paintChain, paintHook, paintOutline, paintStretch } from "./mark";
 import { paintEnds, paintNotes, paintUnderWay } from "./notes";
 import type { Palette } from "./palette";
-import { paintCursor, paintGapFlags, paintGaps, paintGrid, paintRuler } from "./ruler";
+import { paintCursorFlag, paintGapFlags, paintGaps, paintGrid, paintRuler } from "./ruler";
 import type { Scale } from "./scale";
 
 type Ctx = CanvasRenderingContext2D;
@@ -39,7 +39,6 @@ export interface Frame {
   yOf: (r: Row) => number; // on the canvas
   fixedBottom: number; // of what does not scroll
   looks: Looks;
-  threadClass: Uint8Array; // by tag: running and syscalls only
   segments: (lane: string) => Segment[];
   notes: (lane: string) => Note[];
   typeOf: (key: string) => SpanType | undefined;
@@ -52,12 +51,12 @@ export interface Frame {
   hatch: CanvasPattern | null;
   c: Palette;
   pad: Pad;
+  all: Columns; // of all goroutines: three rows show it, summed once a frame
   peaks: Peaks;
 }
 
 export interface Top {
   cursor: number | null;
-  hover: Row | null;
   focused: Row | undefined;
   brush: { x0: number; x1: number; text: string } | null;
   area: Stretch | null;
@@ -73,6 +72,7 @@ export function paintBase(x: Ctx, f: Frame): void {
   x.textBaseline = "middle";
   x.fillStyle = c.surface;
   x.fillRect(0, 0, s.width, f.height);
+  if (f.rows.some((r) => r.lane === "ALL")) sumArea(f.all, f.segments("ALL"), s, f.looks.laneClass);
   paintBlock(x, f, f.rows.filter((r) => !r.pinned), f.fixedBottom, f.height);
   const standing = f.rows.filter((r) => r.pinned);
   if (standing.length > 0) {
@@ -128,7 +128,7 @@ function paintRow(x: Ctx, f: Frame, r: Row, room: boolean): void {
     case "count":
     case "states":
     case "inuse":
-      paintCounter(x, f, r, y);
+      paintCounter(x, f, r.kind, y, h);
       break;
     case "section":
       x.fillStyle = c.surface3;
@@ -138,7 +138,7 @@ function paintRow(x: Ctx, f: Frame, r: Row, room: boolean): void {
       break;
     case "group":
       sumArea(pad.cols, f.segments(r.lane), s, f.looks.laneClass);
-      paintArea(x, pad, { base: y + h - 1, height: h - 6, up: true, max: Math.max(1, peak(pad.cols, 0, N_CLASSES)), from: 0, to: N_CLASSES }, c);
+      paintArea(x, pad, { base: y + h - 1, height: h - 6, up: true, max: Math.max(1, peak(pad.cols, CLASSES.states)), classes: CLASSES.states }, c);
       rule(x, s, y, c.line);
       rule(x, s, y + h - 1, c.line);
       break;
@@ -170,19 +170,20 @@ function paintRow(x: Ctx, f: Frame, r: Row, room: boolean): void {
   }
 }
 
+const CLASSES = { count: bits(0, FIRST_WAIT), states: bits(0, N_CLASSES), inuse: (1 << RUNNING) | (1 << SYSCALL) };
+const PEAK_OF = { count: "notWaiting", states: "states", inuse: "inUse" } as const;
+
 /** How many goroutines there are: those not waiting, all by state, or those that hold a thread. */
-function paintCounter(x: Ctx, f: Frame, r: Row, y: number): void {
+function paintCounter(x: Ctx, f: Frame, kind: keyof typeof CLASSES, y: number, h: number): void {
   const { s, c, pad } = f;
-  const h = r.height;
-  const to = r.kind === "states" ? N_CLASSES : FIRST_WAIT;
-  sumArea(pad.cols, f.segments(r.lane), s, r.kind === "inuse" ? f.threadClass : f.looks.laneClass);
-  const most = Math.max(1, Math.ceil(peak(pad.cols, 0, to)));
-  const limit = r.kind === "inuse" ? f.procs.reduce((m, p) => Math.max(m, p[2]), 0) : 0;
+  const classes = CLASSES[kind];
+  const most = Math.max(1, Math.ceil(peak(f.all, classes)));
+  const limit = kind === "inuse" ? f.procs.reduce((m, p) => Math.max(m, p[2]), 0) : 0;
   const max = Math.max(most, limit);
-  paintArea(x, pad, { base: y + h - 1, height: h - 6, up: true, max, from: 0, to }, c);
+  paintArea(x, { ...pad, cols: f.all }, { base: y + h - 1, height: h - 6, up: true, max, classes }, c);
   if (limit > 0) paintLevel(x, f.procs, s, (v) => Math.round(y + h - 1 - (v / max) * (h - 6)) + 0.5, c.text2);
-  f.peaks[r.kind === "count" ? "notWaiting" : r.kind === "states" ? "states" : "inUse"] = most;
-  rule(x, s, y + h - 1, r.kind === "count" ? c.line2 : c.line);
+  f.peaks[PEAK_OF[kind]] = most;
+  rule(x, s, y + h - 1, kind === "count" ? c.line2 : c.line);
 }
 
 /** A task or region: what the goroutine that began it did meanwhile, its own regions and logs. */
@@ -210,6 +211,9 @@ function rule(x: Ctx, s: Scale, y: number, colour: string): void {
   x.fillRect(0, y, s.width, 1);
 }
 
+/** Is there anything to paint over the lanes?  Else the layer is left alone, which spares copying it. */
+export const topHasAny = (f: Frame, t: Top): boolean => !!(f.selected || t.area || t.brush || t.focused || t.marks.length || t.chain.length);
+
 export function paintTop(x: Ctx, f: Frame, t: Top): void {
   const { s, c } = f;
   x.clearRect(0, 0, s.width, f.height);
@@ -226,14 +230,21 @@ export function paintTop(x: Ctx, f: Frame, t: Top): void {
     x.fillRect(0, f.yOf(t.focused), 3, t.focused.height);
   }
   x.restore();
+  if (t.brush) paintBrush(x, t.brush.x0, t.brush.x1, t.brush.text, SIZES.ruler, f.height, c);
+}
+
+/** The axis with its flags, on a canvas of its own: it changes with every frame, and is small. */
+export function paintAxis(x: Ctx, f: Frame, t: Top): void {
+  const { s, c } = f;
+  x.textBaseline = "middle";
   const distances = placeDistances(x, t.flags, s, c);
-  paintRuler(x, s, SIZES.ruler, t.cursor, [...t.flags, ...distances], c);
+  const cursor = t.brush ? null : t.cursor;
+  paintRuler(x, s, SIZES.ruler, cursor, [...t.flags, ...distances], c);
   paintGapFlags(x, f.gaps, s, c);
   paintPointed(x, t.pointed, s, SIZES.ruler - 6, c);
   paintFlags(x, t.flags, c);
   paintDistances(x, distances, c);
-  if (t.brush) paintBrush(x, t.brush.x0, t.brush.x1, t.brush.text, SIZES.ruler, f.height, c);
-  else if (t.cursor !== null) paintCursor(x, s, t.cursor, SIZES.ruler, f.height, c);
+  if (cursor !== null) paintCursorFlag(x, s, cursor, c);
 }
 
 function paintAreaOf(x: Ctx, f: Frame, a: Stretch): void {

@@ -9,13 +9,15 @@ import { BUCKETS, eachPart, type Point } from "../net/protocol";
 import { Chevron, Dot, Icon } from "./icons";
 import { laneKey } from "./keys";
 import type { Stage } from "./stage";
-import { useChanges } from "./use";
+import { useCalmly, useChanges } from "./use";
 
 const MEGA = 1048576;
+const CALM_MS = 90;
 
 export function Names({ stage }: { stage: Stage }) {
   const { app } = stage;
-  useChanges(stage, app, app.lanes, app.view, app.figures, app.selection, app.tiles, app.spans);
+  useChanges(app, app.lanes, app.selection, app.spans);
+  useCalmly(CALM_MS, stage, app.view, app.figures, app.tiles);
   const rows = app.lanes.visible();
   const { fixedHeight } = app.lanes;
   return (

@@ -22,6 +22,8 @@ export interface Probe {
   sliceAt(lane: string, t: number): Promise<{ x: number; y: number }>;
   /** Milliseconds that painting took when the lanes were last drawn. */
   frameMs(): number;
+  /** Since when the picture is sharp (performance.now()); null while it is stretched or on its way. */
+  sharpAt(): number | null;
 }
 
 declare global {
@@ -66,5 +68,6 @@ export function makeProbe(stage: Stage): Probe {
       return { x: Math.round(stage.xOnPage(t)), y: Math.round(stage.middleOf(now)) };
     },
     frameMs: () => stage.lastFrameMs,
+    sharpAt: () => stage.sharpAt,
   };
 }

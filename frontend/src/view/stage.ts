@@ -4,27 +4,31 @@
 import { Columns, DIM, N_COLUMN_CLASSES, type Pad } from "../draw/columns";
 import { eachSolid, type Looks } from "../draw/lane";
 import { sortPhases, type GcPhases } from "../draw/gc";
-import { paintOverview, type OverviewFigures } from "../draw/overview";
+import { paintGround, paintWindow, type OverviewFigures } from "../draw/overview";
 import type { Palette } from "../draw/palette";
 import { paintHatch } from "../draw/ruler";
 import { Scale } from "../draw/scale";
 import { Stack } from "../draw/stack";
 import { forgetWidths } from "../draw/text";
-import { paintBase, paintTop, PINNED, type Frame, type Peaks } from "../draw/timeline";
+import { paintAxis, paintBase, paintTop, PINNED, topHasAny, type Frame, type Peaks, type Top } from "../draw/timeline";
 import { placeFlags, type Flag } from "../draw/flags";
 import { Observable } from "../lib/observable";
 import type { App } from "../model/app";
 import type { Stretch } from "../model/area";
 import { notesAt, type Note } from "../model/notes";
-import { noteLane, type Row } from "../model/rows";
+import { noteLane, SIZES, type Row } from "../model/rows";
 import { levelFor, type Segment } from "../model/tiles";
-import { RUNNING, SYSCALL } from "../model/families";
 import type { Ranges } from "../net/protocol";
 import { ImageStrip } from "./strip";
 import { readPalette } from "./theme";
 
 type Ctx = CanvasRenderingContext2D;
 const NEAR_PX = 3;
+
+interface Ground {
+  canvas: HTMLCanvasElement;
+  of: unknown[]; // what it was painted from
+}
 
 /** A solid under the pointer. */
 export interface Under {
@@ -45,6 +49,7 @@ export class Stage extends Observable {
   flags: Flag[] = []; // where marks stand on the ruler
   peaks: Peaks = { notWaiting: 0, states: 0, inUse: 0 };
   lastFrameMs = 0;
+  sharpAt: number | null = null; // since when what is drawn is of the wanted level everywhere
   private base: Ctx | null = null;
   private top: Ctx | null = null;
   private strip: Ctx | null = null;
@@ -58,13 +63,19 @@ export class Stage extends Observable {
   private hatch: CanvasPattern | null = null;
   private phasesOf: { of: Ranges | null; phases: GcPhases } = { of: null, phases: { marks: [], stops: [], others: [] } };
   private looks: Looks = { tags: [], groups: [], laneClass: new Uint8Array(0), procClass: new Uint8Array(0) };
-  private threadClass = new Uint8Array(0);
+  private looksAreOld = true;
+  private all = new Columns();
+  private ruler: Ctx | null = null;
+  private line: HTMLElement | null = null; // through the moment under the pointer
+  private topIsEmpty = false;
+  private ground: Ground | null = null;
   private scrollFrom: { from: number; at: number } | null = null;
   private frameAsked = false;
 
   constructor(readonly app: App) {
     super();
     const all = () => this.invalidate();
+    app.subscribe(() => (this.looksAreOld = true));
     for (const o of [app, app.view, app.lanes, app.tiles, app.figures, app.selection, app.spans, app.notes]) o.subscribe(all);
     app.area.subscribe(() => this.invalidateTop());
     app.marks.subscribe(all);
@@ -76,14 +87,17 @@ export class Stage extends Observable {
   retheme(): void {
     this.palette = readPalette();
     this.hatch = null;
+    this.ground = null;
     forgetWidths();
     this.invalidate();
     this.changed();
   }
 
-  attach(base: HTMLCanvasElement, top: HTMLCanvasElement): void {
-    this.base = base.getContext("2d", { alpha: false });
-    this.top = top.getContext("2d");
+  attach(layers: { base: HTMLCanvasElement; top: HTMLCanvasElement; ruler: HTMLCanvasElement; line: HTMLElement }): void {
+    this.base = layers.base.getContext("2d", { alpha: false });
+    this.top = layers.top.getContext("2d");
+    this.ruler = layers.ruler.getContext("2d", { alpha: false });
+    this.line = layers.line;
     this.invalidate();
   }
   attachStrip(strip: HTMLCanvasElement): void {
@@ -99,6 +113,8 @@ export class Stage extends Observable {
     // The details may have opened under the pointer: it is over them now, and tells nobody.
     if (this.pointerX !== null && this.pointerX >= width) this.pointerX = null;
     for (const x of [this.base, this.top]) if (x) fit(x, width, height);
+    if (this.ruler) fit(this.ruler, width, SIZES.ruler);
+    this.topIsEmpty = true;
     this.invalidate();
   }
   resizeStrip(width: number, height: number): void {
@@ -185,27 +201,40 @@ export class Stage extends Observable {
     const begin = performance.now();
     this.readLooks();
     if (this.dirtyStrip) this.drawStrip();
-    if (this.base && this.top && app.width > 0) {
+    if (this.base && app.width > 0) {
       const f = this.makeFrame();
       if (this.dirtyBase) paintBase(this.base, f);
-      if (this.dirtyTop || this.dirtyBase) {
-        this.flags = placeFlags(this.top, app.marks.list, f.s, f.c);
-        paintTop(this.top, f, {
-          cursor: app.cursor,
-          hover: this.hover,
-          focused: app.lanes.focused,
-          brush: this.brush,
-          area: this.draft ?? app.area.value,
-          marks: app.marks.list,
-          flags: this.flags,
-          pointed: app.marks.pointed,
-          chain: app.lanes.chain.length > 0 ? app.selection.chain : [],
-          rowOf: (lane) => app.lanes.row(lane),
-        });
-      }
+      if (this.dirtyTop || this.dirtyBase) this.drawTop(f);
     }
     if (this.dirtyBase) this.lastFrameMs = performance.now() - begin;
     this.dirtyBase = this.dirtyTop = this.dirtyStrip = false;
+    if (app.view.moving || app.scrollGoal !== null || app.tiles.loading) this.sharpAt = null;
+    else this.sharpAt ??= performance.now();
+  }
+
+  private drawTop(f: Frame): void {
+    const { app, top, ruler } = this;
+    if (!top || !ruler) return;
+    this.flags = placeFlags(ruler, app.marks.list, f.s, f.c);
+    const t: Top = {
+      cursor: app.cursor,
+      focused: app.lanes.focused,
+      brush: this.brush,
+      area: this.draft ?? app.area.value,
+      marks: app.marks.list,
+      flags: this.flags,
+      pointed: app.marks.pointed,
+      chain: app.lanes.chain.length > 0 ? app.selection.chain : [],
+      rowOf: (lane) => app.lanes.row(lane),
+    };
+    const any = topHasAny(f, t);
+    if (any || !this.topIsEmpty) paintTop(top, f, t);
+    this.topIsEmpty = !any;
+    paintAxis(ruler, f, t);
+    if (!this.line) return;
+    const shown = app.cursor !== null && !this.brush;
+    this.line.style.visibility = shown ? "visible" : "hidden";
+    if (shown) this.line.style.transform = `translateX(${Math.round(f.s.x(app.cursor!))}px)`;
   }
 
   /** The moment under a pointer that rests changes while the window moves. */
@@ -223,7 +252,6 @@ export class Stage extends Observable {
       yOf: this.yOf,
       fixedBottom: PINNED + app.lanes.fixedHeight,
       looks: this.looks,
-      threadClass: this.threadClass,
       segments: this.segments,
       notes: (lane) => app.notes.of(lane),
       typeOf: (key) => app.spans.types.find((t) => t.key === key),
@@ -236,6 +264,7 @@ export class Stage extends Observable {
       hatch: this.hatchPattern(),
       c: this.palette,
       pad: this.pad,
+      all: this.all,
       peaks: this.peaks,
     };
   }
@@ -250,34 +279,39 @@ export class Stage extends Observable {
   }
 
   private drawStrip(): void {
+    const { app, strip } = this;
+    if (!strip || app.overviewWidth < 1) return;
+    const size = { width: app.overviewWidth, height: strip.canvas.clientHeight, duration: app.view.duration };
+    const ground = this.groundOf(size, strip.canvas);
+    strip.drawImage(ground.canvas, 0, 0, size.width, size.height);
+    paintWindow(strip, { ...size, window: app.view, marks: app.marks.list, pointed: app.marks.pointed }, this.palette);
+  }
+
+  /** What lies under the overview's brush; painted anew when its tiles, ranges or colours are others. */
+  private groundOf(size: { width: number; height: number; duration: number }, like: HTMLCanvasElement): Ground {
     const { app } = this;
-    if (!this.strip || app.overviewWidth < 1) return;
-    const level = levelFor(app.view.duration / app.overviewWidth);
-    const before = this.overviewFigures;
-    this.overviewFigures = paintOverview(
-      this.strip,
-      {
-        width: app.overviewWidth,
-        height: this.strip.canvas.clientHeight,
-        duration: app.view.duration,
-        window: app.view,
-        segments: app.tiles.segments("ALL", level, 0, app.view.duration),
-        classOf: this.looks.laneClass,
-        ranges: app.figures.overview.value?.rows ?? [],
-        marks: app.marks.list,
-        pointed: app.marks.pointed,
-        gaps: app.info?.gaps ?? [],
-        hatch: this.hatchPattern(),
-      },
-      this.palette,
-      this.stripPad,
-    );
-    const now = this.overviewFigures;
-    if (before.ran !== now.ran || before.waited !== now.waited) this.changed();
+    const segments = app.tiles.segments("ALL", levelFor(size.duration / size.width), 0, size.duration);
+    const ranges = app.figures.overview.value;
+    const of = [this.looks, ranges, app.info, like.width, like.height, ...segments.map((g) => g.tile)];
+    const old = this.ground;
+    if (old && old.of.length === of.length && old.of.every((v, i) => v === of[i])) return old;
+    const canvas = old?.canvas ?? document.createElement("canvas");
+    canvas.width = like.width;
+    canvas.height = like.height;
+    this.ground = { canvas, of };
+    const x = canvas.getContext("2d", { alpha: false });
+    if (!x) return this.ground;
+    x.setTransform(like.width / size.width, 0, 0, like.height / size.height, 0, 0);
+    const input = { ...size, segments, classOf: this.looks.laneClass, ranges: ranges?.rows ?? [], gaps: app.info?.gaps ?? [], hatch: this.hatchPattern() };
+    this.overviewFigures = paintGround(x, input, this.palette, this.stripPad);
+    this.changed();
+    return this.ground;
   }
 
   private readLooks(): void {
     const { tags, groups, off, highlight, filterTags } = this.app;
+    if (!this.looksAreOld) return;
+    this.looksAreOld = false;
     const n = tags.length;
     const laneClass = new Uint8Array(n);
     const procClass = new Uint8Array(n);
@@ -287,8 +321,9 @@ export class Stage extends Observable {
       laneClass[i] = dim ? DIM : t.cls;
       procClass[i] = dim && highlight === null ? DIM : t.procCls;
     }
-    this.looks = { tags, groups, laneClass, procClass };
-    this.threadClass = laneClass.map((cls) => (cls === RUNNING || cls === SYSCALL ? cls : DIM));
+    const same = (a: Uint8Array, b: Uint8Array) => a.length === b.length && a.every((v, i) => v === b[i]);
+    const old = this.looks;
+    if (old.tags !== tags || old.groups !== groups || !same(old.laneClass, laneClass) || !same(old.procClass, procClass)) this.looks = { tags, groups, laneClass, procClass };
   }
 
   private moveScroll(now: number): void {

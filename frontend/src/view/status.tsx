@@ -4,11 +4,14 @@ import { int, moment, short, visible } from "../lib/format";
 import { FAMILIES, FIRST_WAIT } from "../model/families";
 import { Glyph } from "./icons";
 import type { Stage } from "./stage";
-import { useChanges } from "./use";
+import { useCalmly, useChanges } from "./use";
+
+const CALM_MS = 90;
 
 export function Status({ stage }: { stage: Stage }) {
   const { app } = stage;
-  useChanges(app, app.view, stage);
+  useChanges(app);
+  useCalmly(CALM_MS, app.view, stage);
   const importing = app.entry?.state === "importing" ? app.entry.progress : null;
   return (
     <footer class="stat">

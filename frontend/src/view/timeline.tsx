@@ -19,6 +19,8 @@ export function Timeline({ stage }: { stage: Stage }) {
   const lanes = useRef<HTMLDivElement>(null);
   const base = useRef<HTMLCanvasElement>(null);
   const top = useRef<HTMLCanvasElement>(null);
+  const ruler = useRef<HTMLCanvasElement>(null);
+  const line = useRef<HTMLDivElement>(null);
   const [tip, setTip] = useState<Tip | null>(null);
   const [card, setCard] = useState<Card | null>(null);
   const [hands] = useState(() => new Gestures(stage, () => lanes.current!));
@@ -27,7 +29,7 @@ export function Timeline({ stage }: { stage: Stage }) {
 
   useEffect(() => {
     const box = lanes.current!;
-    stage.attach(base.current!, top.current!);
+    stage.attach({ base: base.current!, top: top.current!, ruler: ruler.current!, line: line.current! });
     const measure = () => {
       stage.resize(box.clientWidth, box.clientHeight);
       setTip(null);
@@ -83,7 +85,9 @@ export function Timeline({ stage }: { stage: Stage }) {
         onAuxClick={(e) => e.preventDefault()}
       >
         <canvas ref={base} />
+        <div class="cursor" ref={line} />
         <canvas ref={top} class="over" />
+        <canvas ref={ruler} class="over" />
         <LaneHits stage={stage} />
         <Controls stage={stage} />
         {card && <GapCard gap={card.gap} x={card.x} close={() => setCard(null)} />}

@@ -5,19 +5,39 @@ import type { Observable } from "../lib/observable";
 
 /** Renders again whenever one of them changes, at most once a frame. */
 export function useChanges(...of: Observable[]): void {
+  useLater(0, of);
+}
+
+/** The same, but no more often than every `ms`: figures that a moving window changes faster than they can be read. */
+export function useCalmly(ms: number, ...of: Observable[]): void {
+  useLater(ms, of);
+}
+
+function useLater(ms: number, of: Observable[]): void {
   const [, again] = useReducer((n: number) => n + 1, 0);
   useEffect(() => {
     let frame = 0;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let last = -Infinity;
+    const render = () => {
+      frame = 0;
+      last = performance.now();
+      again(undefined);
+    };
+    const ask = () => {
+      timer = undefined;
+      frame = requestAnimationFrame(render);
+    };
     const soon = () => {
-      if (frame === 0)
-        frame = requestAnimationFrame(() => {
-          frame = 0;
-          again(undefined);
-        });
+      if (frame !== 0 || timer !== undefined) return;
+      const rest = last + ms - performance.now();
+      if (rest > 0) timer = setTimeout(ask, rest);
+      else ask();
     };
     const stops = of.map((o) => o.subscribe(soon));
     return () => {
       cancelAnimationFrame(frame);
+      clearTimeout(timer);
       for (const s of stops) s();
     };
   }, of);
