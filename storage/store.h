@@ -285,12 +285,12 @@ struct store_note {
     int64_t start_ns, dur_ns;
     struct text text, more; /* of the first: name; category and message; function */
 };
-/* store_notes - of all lanes, each in order of start.  G: regions, mark assists, logs, samples;
- * P: sweeps, samples; M: samples; tasks: regions and logs, whoever wrote them.  *truncated: there
- * were too many, some are missing. */
+/* store_notes - of all lanes, each in order of start; where there are more than n_most, pixels are
+ * taken to be wider.  G: regions, mark assists, logs, samples; P: sweeps, samples; M: samples;
+ * tasks: regions and logs, whoever wrote them. */
 int store_notes(struct store *s, const struct note_lane *lanes, uint32_t n_lanes, int64_t from_ns,
-                int64_t to_ns, uint32_t n_px, const struct store_note **out, uint32_t *n,
-                bool *truncated, struct fault *f);
+                int64_t to_ns, uint32_t n_px, uint32_t n_most, const struct store_note **out,
+                uint32_t *n, struct fault *f);
 
 /* ---- waiting ------------------------------------------------------------------------------- */
 

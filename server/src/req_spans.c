@@ -7,7 +7,7 @@
 #include "server/src/json.h"
 #include "server/src/requests.h"
 
-enum { MAX_SPANS = 2000, MAX_PX = 8192, MAX_LANES = 256, MAX_TEXT = 300 };
+enum { MAX_SPANS = 2000, MAX_PX = 8192, MAX_LANES = 256, MAX_TEXT = 300, MAX_NOTES = 20000 };
 
 static cJSON *levels_json(const struct store_span_type *t) {
     cJSON *array = cJSON_CreateArray();
@@ -124,19 +124,19 @@ static void add_notes(cJSON *array, const struct store_note *rows, uint32_t n) {
 int req_notes(struct job *j, struct answer *a, struct fault *f) {
     struct note_lane lanes[MAX_LANES];
     const struct store_note *rows = NULL;
-    int64_t from, to, px = 1000;
+    int64_t from, to, px = 1000, limit = 4000;
     uint32_t n, n_lanes = 0;
-    bool truncated;
     TRY(arg_window(j->request, &from, &to, f));
     TRY(arg_int_or(j->request, "px", 1, MAX_PX, &px, f));
+    TRY(arg_int_or(j->request, "limit", 1, MAX_NOTES, &limit, f));
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(j->request, "lanes"), *item;
     if (!cJSON_IsArray(list)) return fault_set(f, PV_EUSAGE, -1, "'lanes' must be a list");
     if (cJSON_GetArraySize(list) > MAX_LANES)
         return fault_set(f, PV_ELIMIT, -1, "no more than %d lanes in a request", (int)MAX_LANES);
     cJSON_ArrayForEach(item, list) TRY(read_lane(item, &lanes[n_lanes++], f));
-    TRY(store_notes(j->store, lanes, n_lanes, from, to, (uint32_t)px, &rows, &n, &truncated, f));
+    TRY(store_notes(j->store, lanes, n_lanes, from, to, (uint32_t)px, (uint32_t)limit, &rows, &n,
+                    f));
     a->ok = cJSON_CreateObject();
-    cJSON_AddBoolToObject(a->ok, "truncated", truncated);
     add_notes(cJSON_AddArrayToObject(a->ok, "rows"), rows, n);
     return 0;
 }

@@ -2,13 +2,13 @@
  * sweeps, logs, CPU samples.
  *
  * Notes shorter than a pixel that begin in the same pixel as the one before, of the same lane and
- * kind, are one note: so many of them.  The list is folded that way whenever it is full, so it
- * stays as long as there are pixels, lanes and kinds. */
+ * kind, are one note: so many of them.  The list is folded that way whenever it is full; where it
+ * is still longer than what was asked for, a pixel is taken to be twice as wide, and so on. */
 #include <string.h>
 
 #include "storage/src/store_impl.h"
 
-enum { FIRST_CAP = 4096, MAX_NOTES = 1 << 18, MAX_NOTE_LANES = 256 };
+enum { FIRST_CAP = 4096, MAX_NOTE_LANES = 256, MAX_NOTES = 1 << 16 };
 
 struct notes {
     struct store *s;
@@ -17,7 +17,7 @@ struct notes {
     double ns_per_px;
     struct store_note *rows;
     uint32_t n, cap;
-    bool truncated, failed;
+    bool failed;
 };
 
 static uint64_t lane_key(int kind, int64_t id) {
@@ -59,11 +59,12 @@ static void fold(struct notes *w) {
 static bool has_room(struct notes *w) {
     if (w->n < w->cap) return true;
     fold(w);
-    if (w->n < w->cap / 2) return true;
-    if (w->cap >= MAX_NOTES) {
-        w->truncated = w->n == w->cap;
-        return w->n < w->cap;
+    /* What is wider than a pixel is not folded: pixels grow until half of the room is free. */
+    while (w->cap >= MAX_NOTES && w->n > w->cap / 2) {
+        w->ns_per_px *= 2;
+        fold(w);
     }
+    if (w->n < w->cap / 2 || w->cap >= MAX_NOTES) return true;
     uint32_t cap = w->cap ? w->cap * 2 : FIRST_CAP;
     struct store_note *grown = realloc(w->rows, cap * sizeof *grown);
     if (!grown) {
@@ -149,11 +150,10 @@ static int each_row(struct notes *w, enum coltab_table table, uint32_t start_col
 }
 
 int store_notes(struct store *s, const struct note_lane *lanes, uint32_t n_lanes, int64_t from_ns,
-                int64_t to_ns, uint32_t n_px, const struct store_note **out, uint32_t *n,
-                bool *truncated, struct fault *f) {
+                int64_t to_ns, uint32_t n_px, uint32_t n_most, const struct store_note **out,
+                uint32_t *n, struct fault *f) {
     struct notes w = {.s = s, .from_ns = from_ns, .to_ns = to_ns};
     *n = 0;
-    *truncated = false;
     if (n_lanes > MAX_NOTE_LANES)
         return fault_set(f, PV_ELIMIT, -1, "no more than %d lanes at once", (int)MAX_NOTE_LANES);
     if (to_ns <= from_ns || !n_lanes) return 0;
@@ -167,11 +167,15 @@ int store_notes(struct store *s, const struct note_lane *lanes, uint32_t n_lanes
     if (rc == 0) rc = each_row(&w, TAB_LOGS, COL_LOGS_TIME, true, add_log, f);
     if (rc == 0) rc = each_row(&w, TAB_SAMPLES, COL_SAMPLES_TIME, true, add_sample, f);
     fold(&w);
+    const double widest = (double)(to_ns - from_ns) * 2;
+    while (rc == 0 && w.n > n_most && w.ns_per_px < widest) {
+        w.ns_per_px *= 2;
+        fold(&w);
+    }
     map_free(&w.lanes);
     free(s->notes);
     s->notes = w.rows;
     *out = w.rows;
     *n = rc == 0 ? w.n : 0;
-    *truncated = w.truncated;
     return rc;
 }

@@ -1,10 +1,16 @@
-// draw/counter.ts - a value over time: heap with its goal.
+// draw/counter.ts - values over time as steps: heap with its goal, how many tasks are under way.
+// Written by column, not as a path: stroking a path of thousands of points in software takes longer than all the rest.
 
 import type { Point } from "../net/protocol";
+import { N_COLUMN_CLASSES, type Pad } from "./columns";
 import type { Palette } from "./palette";
 import type { Scale } from "./scale";
+import type { Colour } from "./stack";
 
 type Ctx = CanvasRenderingContext2D;
+const SUB = 2; // edges lie on half px
+const DASH = 7; // px from dash to dash
+const DASH_ON = 4;
 
 export interface CounterBox {
   y: number;
@@ -12,7 +18,7 @@ export interface CounterBox {
 }
 
 /** Position of the last point at or before t, -1 = none. */
-export function pointAt(points: Point[], t: number): number {
+export function pointAt(points: readonly (readonly [t: number, ...rest: number[]])[], t: number): number {
   let lo = 0;
   let hi = points.length;
   while (lo < hi) {
@@ -23,74 +29,86 @@ export function pointAt(points: Point[], t: number): number {
   return lo - 1;
 }
 
-function shown(points: Point[], s: Scale): Point[] {
-  const a = Math.max(0, pointAt(points, s.from));
-  const b = pointAt(points, s.to);
-  return points.slice(a, b + 1);
-}
+/** The least and the most of each pixel column; NaN before the first point. */
+export class Steps {
+  lo = new Float32Array(0);
+  hi = new Float32Array(0);
+  max = 0;
 
-export function paintHeap(x: Ctx, heap: Point[], goal: Point[], s: Scale, box: CounterBox, c: Palette): void {
-  const live = shown(heap, s);
-  const aim = shown(goal, s);
-  let max = 1;
-  for (const p of live) max = Math.max(max, p[2]);
-  for (const p of aim) if (p[2] < 1e15) max = Math.max(max, p[2]);
-  const bottom = box.y + box.h - 1;
-  const yOf = (v: number) => bottom - 2 - (v / (max * 1.05)) * (box.h - 9);
-  if (live.length > 0) {
-    x.beginPath();
-    steps(x, live, s, yOf);
-    x.strokeStyle = c.families[6]!.solid;
-    x.lineWidth = 1.25;
-    x.stroke();
-    const first = Math.max(0, s.x(live[0]![0]));
-    x.lineTo(s.width, bottom);
-    x.lineTo(first, bottom);
-    x.closePath();
-    x.fillStyle = c.heapArea;
-    x.globalAlpha = 0.55;
-    x.fill();
-    x.globalAlpha = 1;
-  }
-  const goals = aim.filter((p) => p[2] < 1e15);
-  if (goals.length > 0) {
-    x.beginPath();
-    steps(x, goals, s, yOf);
-    x.setLineDash([4, 3]);
-    x.lineWidth = 1.25;
-    x.strokeStyle = c.families[8]!.solid;
-    x.stroke();
-    x.setLineDash([]);
-  }
-}
-
-function steps(x: Ctx, points: Point[], s: Scale, yOf: (v: number) => number): void {
-  let y = 0;
-  points.forEach((p, i) => {
-    const px = Math.max(0, s.x(p[0]));
-    if (i === 0) x.moveTo(px, yOf(p[3]));
-    else {
-      x.lineTo(px, y);
-      if (p[1] !== p[2]) {
-        x.lineTo(px, yOf(p[2]));
-        x.lineTo(px, yOf(p[1]));
-      }
+  /** Points [t, least, most, last], or [t, value]. */
+  read(points: readonly (readonly [t: number, ...rest: number[]])[], s: Scale): this {
+    const n = Math.ceil(s.width);
+    if (this.lo.length !== n) {
+      this.lo = new Float32Array(n);
+      this.hi = new Float32Array(n);
     }
-    y = yOf(p[3]);
-    x.lineTo(px, y);
-  });
-  x.lineTo(s.width, y);
+    const { lo, hi } = this;
+    this.max = 0;
+    let at = 0;
+    let v = NaN;
+    const level = (end: number) => {
+      for (; at < end; at++) lo[at] = hi[at] = v;
+    };
+    for (let i = Math.max(0, pointAt(points, s.from)); i < points.length; i++) {
+      const p = points[i]!;
+      if (p[0] >= s.to) break;
+      const col = Math.max(0, Math.floor(s.x(p[0])));
+      if (col >= at) {
+        level(Math.min(n, col));
+        if (col < n) {
+          lo[col] = Number.isNaN(v) ? p[1]! : Math.min(v, p[1]!);
+          hi[col] = Number.isNaN(v) ? (p[2] ?? p[1]!) : Math.max(v, p[2] ?? p[1]!);
+          at = col + 1;
+        }
+      } else {
+        lo[col] = Math.min(lo[col]!, p[1]!);
+        hi[col] = Math.max(hi[col]!, p[2] ?? p[1]!);
+      }
+      v = p[3] ?? p[1]!;
+    }
+    level(n);
+    for (let i = 0; i < n; i++) if (hi[i]! > this.max) this.max = hi[i]!;
+    return this;
+  }
 }
 
-/** A limit over time, dashed. */
-export function paintLevel(x: Ctx, points: Point[], s: Scale, yOf: (v: number) => number, colour: string): void {
-  const seen = shown(points, s);
-  if (seen.length === 0) return;
-  x.beginPath();
-  steps(x, seen, s, yOf);
-  x.setLineDash([5, 3]);
-  x.lineWidth = 1;
-  x.strokeStyle = colour;
-  x.stroke();
-  x.setLineDash([]);
+/** Filled to the foot, with a line of a pixel at the top that spans what lies within a column. */
+export function paintSteps(x: Ctx, p: Pad, steps: Steps, max: number, base: number, height: number, area: Colour, line: Colour): void {
+  const { cols } = p;
+  const n = steps.lo.length;
+  cols.reset(n);
+  for (let i = 0; i < n; i++) {
+    if (!(steps.hi[i]! > 0)) continue;
+    const low = Math.max(0, (Math.max(0, steps.lo[i]!) / max) * height - 1);
+    cols.data[i * N_COLUMN_CLASSES] = low;
+    cols.data[i * N_COLUMN_CLASSES + 1] = Math.max(1, (steps.hi[i]! / max) * height - low);
+    cols.touched[i] = 1;
+    cols.used = 3;
+  }
+  const high = height * SUB;
+  p.stack.begin(cols, 3);
+  p.stack.addSums(cols, high, SUB);
+  p.stack.paint(x, p.strip, base, high, SUB, true, (cls) => (cls === 0 ? area : line));
+}
+
+const live = new Steps();
+const aim = new Steps();
+const NO_GOAL = 1e15; // the collector is off
+
+export function paintHeap(x: Ctx, p: Pad, heap: Point[], goal: Point[], s: Scale, box: CounterBox, c: Palette): void {
+  live.read(heap, s);
+  aim.read(goal.filter((g) => g[2] < NO_GOAL), s);
+  const max = Math.max(1, live.max, aim.max) * 1.05;
+  const base = box.y + box.h - 3;
+  paintSteps(x, p, live, max, base, box.h - 9, c.heapArea, c.families[6]!.column);
+  paintDashes(x, aim, max, base, box.h - 9, c.families[8]!.solid);
+}
+
+/** A limit, dashed. */
+export function paintDashes(x: Ctx, steps: Steps, max: number, base: number, height: number, colour: string): void {
+  x.fillStyle = colour;
+  for (let i = 0; i < steps.hi.length; i += DASH) {
+    const v = steps.hi[i]!;
+    if (v >= 0) x.fillRect(i, Math.round(base - (v / max) * height) - 1, DASH_ON, 1);
+  }
 }

@@ -34,10 +34,11 @@ export interface Palette {
   veil: string;
   brush: string;
   danger: string;
-  heapArea: string;
+  heapArea: Colour;
   mark: string; // what the program's own annotations and the reader's marks are drawn in
   markOn: string; // text on it
-  markArea: string;
+  markArea: Colour;
+  markLine: Colour;
   focus: string;
   dim: Colour; // what is switched off, in merged columns
   families: FamilyColours[]; // by class

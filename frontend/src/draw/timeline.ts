@@ -10,13 +10,13 @@ import type { SpanType } from "../model/spans";
 import type { Segment } from "../model/tiles";
 import type { Gap, Point, Slice } from "../net/protocol";
 import { bits, paintArea, peak, sumArea } from "./area";
-import { paintLevel, paintHeap } from "./counter";
+import { paintDashes, paintHeap, paintSteps, Steps } from "./counter";
 import type { Columns, Pad } from "./columns";
 import { paintDistances, paintFlags, paintMarkLines, paintPointed, placeDistances, type Flag } from "./flags";
 import { paintBands, paintGcLane, type GcPhases } from "./gc";
 import { paintLane, type Looks } from "./lane";
 import { paintBrush, paintChain, paintHook, paintOutline, paintStretch } from "./mark";
-import { paintEnds, paintNotes, paintUnderWay } from "./notes";
+import { paintEnds, paintNotes } from "./notes";
 import type { Palette } from "./palette";
 import { paintCursorFlag, paintGapFlags, paintGaps, paintGrid, paintRuler } from "./ruler";
 import type { Scale } from "./scale";
@@ -122,7 +122,7 @@ function paintRow(x: Ctx, f: Frame, r: Row, room: boolean): void {
   const h = r.height;
   switch (r.kind) {
     case "heap":
-      paintHeap(x, f.heap, f.goal, s, { y, h }, c);
+      paintHeap(x, pad, f.heap, f.goal, s, { y, h }, c);
       rule(x, s, y + h - 1, c.line);
       break;
     case "count":
@@ -143,7 +143,8 @@ function paintRow(x: Ctx, f: Frame, r: Row, room: boolean): void {
       rule(x, s, y + h - 1, c.line);
       break;
     case "type":
-      paintUnderWay(x, f.typeOf(r.type!)?.points ?? [], s, y + h - 1, h - 7, c);
+      steps.read(f.typeOf(r.type!)?.points ?? [], s);
+      if (steps.max > 0) paintSteps(x, pad, steps, steps.max, y + h - 1, h - 7, c.markArea, c.markLine);
       rule(x, s, y, c.line);
       rule(x, s, y + h - 1, c.line);
       break;
@@ -170,6 +171,7 @@ function paintRow(x: Ctx, f: Frame, r: Row, room: boolean): void {
   }
 }
 
+const steps = new Steps();
 const CLASSES = { count: bits(0, FIRST_WAIT), states: bits(0, N_CLASSES), inuse: (1 << RUNNING) | (1 << SYSCALL) };
 const PEAK_OF = { count: "notWaiting", states: "states", inuse: "inUse" } as const;
 
@@ -178,10 +180,10 @@ function paintCounter(x: Ctx, f: Frame, kind: keyof typeof CLASSES, y: number, h
   const { s, c, pad } = f;
   const classes = CLASSES[kind];
   const most = Math.max(1, Math.ceil(peak(f.all, classes)));
-  const limit = kind === "inuse" ? f.procs.reduce((m, p) => Math.max(m, p[2]), 0) : 0;
+  const limit = kind === "inuse" ? steps.read(f.procs, s).max : 0;
   const max = Math.max(most, limit);
   paintArea(x, { ...pad, cols: f.all }, { base: y + h - 1, height: h - 6, up: true, max, classes }, c);
-  if (limit > 0) paintLevel(x, f.procs, s, (v) => Math.round(y + h - 1 - (v / max) * (h - 6)) + 0.5, c.text2);
+  if (limit > 0) paintDashes(x, steps, max, y + h - 1, h - 6, c.text2);
   f.peaks[PEAK_OF[kind]] = most;
   rule(x, s, y + h - 1, kind === "count" ? c.line2 : c.line);
 }

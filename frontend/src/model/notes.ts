@@ -9,6 +9,8 @@ import type { Span } from "./viewport";
 
 export type Note = NoteSeen;
 const DELAY_MS = 60;
+const COARSE_PX = 3; // notes of a kind that stand closer are one
+const MOST = 4000;
 const NONE: Note[] = [];
 
 interface Kept {
@@ -57,14 +59,14 @@ export class LaneNotes extends Observable {
     const asked = `${view.from},${view.to},${missing.join()}`;
     if (asked === this.asking && this.answer.busy) return;
     this.asking = asked;
-    const margin = view.to - view.from;
+    const margin = (view.to - view.from) / 2;
     const from = Math.max(0, Math.floor(view.from - margin));
     const to = Math.min(duration, Math.ceil(view.to + margin));
-    const px = Math.min(8000, Math.ceil((to - from) / nsPerPx));
+    const px = Math.min(8000, Math.ceil((to - from) / nsPerPx / COARSE_PX));
     this.forgetSome(lanes);
     this.answer.forget();
     this.answer = new Settled<NotesSeen>(DELAY_MS, () => this.take(missing, { from, to, nsPerPx }));
-    this.answer.ask(() => this.socket.request("notes", { trace: this.trace, from, to, px, lanes: missing }));
+    this.answer.ask(() => this.socket.request("notes", { trace: this.trace, from, to, px, limit: MOST, lanes: missing }));
   }
 
   private take(lanes: string[], of: { from: number; to: number; nsPerPx: number }): void {

@@ -23,6 +23,7 @@ export interface SpanType {
 const FIRST = 8;
 const STEPS = [8, 50, 200, 1000];
 const DELAY_MS = 80;
+const FINE = 0.5; // points a pixel
 
 export class SpanLanes extends Observable {
   types: SpanType[] = [];
@@ -67,9 +68,9 @@ export class SpanLanes extends Observable {
     if (asked === this.asked) return;
     this.asked = asked;
     this.window = { from, to };
-    const margin = Math.ceil(to - from);
+    const margin = Math.ceil((to - from) / 2);
     const wide = { wide_from: Math.max(0, from - margin), wide_to: Math.min(duration, to + margin) };
-    const px = Math.min(8000, Math.ceil(((wide.wide_to - wide.wide_from) / (to - from)) * widthPx));
+    const px = Math.min(8000, Math.ceil(((wide.wide_to - wide.wide_from) / (to - from)) * widthPx * FINE));
     this.answer.ask(() => this.socket.request("span_types", { trace: this.trace, from, to, ...wide, px }));
     for (const t of this.types) if (t.rows) this.askRows(t, 0);
   }

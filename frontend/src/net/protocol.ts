@@ -145,7 +145,6 @@ export interface NoteSeen {
 }
 export interface NotesSeen {
   rows: NoteSeen[];
-  truncated: boolean;
 }
 export type Point = [t: number, min: number, max: number, last: number];
 export interface Wait {
