@@ -178,7 +178,7 @@ function Reference({ rows }: { rows: Cell[][] }) {
     tables.set(String(table), of);
   }
   return (
-    <div class="tw" tabIndex={-1}>
+    <div class="tw" tabIndex={0} role="region" aria-label="Tables and columns">
       <dl class="ref">
         {[...tables].map(([table, columns]) => (
           <>
