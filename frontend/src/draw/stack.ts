@@ -42,12 +42,18 @@ export class Stack {
   addShares(cols: Columns, high: number, least: number, faint: number): void {
     const { n, classes, edges } = this;
     const { data, touched } = cols;
+    const most = classes.length;
+    edges.fill(0, 0, most * n);
     for (let i = 0; i < n; i++) {
+      if (touched[i] === 0) continue;
       let edge = 0;
-      for (let k = 0; k < classes.length; k++) {
-        if (touched[i]) {
-          const v = data[i * N_COLUMN_CLASSES + classes[k]!]!;
-          if (v >= faint) edge = Math.min(high, edge + Math.max(least, Math.round(Math.min(1, v) * high)));
+      const at = i * N_COLUMN_CLASSES;
+      for (let k = 0; k < most; k++) {
+        const v = data[at + classes[k]!]!;
+        if (v >= faint) {
+          const px = v >= 1 ? high : (v * high + 0.5) | 0;
+          edge += px > least ? px : least;
+          if (edge > high) edge = high;
         }
         edges[k * n + i] = edge;
       }
@@ -71,8 +77,8 @@ export class Stack {
 
   private count(): void {
     const { n, classes, edges } = this;
-    for (let k = 0; k < classes.length; k++) {
-      for (let i = 1; i < n; i++) if (edges[k * n + i] !== edges[k * n + i - 1]) this.runs++;
+    for (let k = 0; k < classes.length && this.runs < DENSE_RUNS; k++) {
+      for (let i = k * n + 1, end = k * n + n; i < end; i++) if (edges[i] !== edges[i - 1]) this.runs++;
     }
   }
 
@@ -108,15 +114,19 @@ export class Stack {
     const { n, classes, edges } = this;
     strip.open(n, high);
     const { pixels } = strip;
-    classes.forEach((cls, k) => {
-      const colour = colourOf(cls).pixel;
+    for (let k = 0; k < classes.length; k++) {
+      const colour = colourOf(classes[k]!).pixel;
       const own = k * n;
       const below = own - n;
       for (let i = 0; i < n; i++) {
         const u = edges[own + i]!;
-        for (let e = k > 0 ? edges[below + i]! : 0; e < u; e++) pixels[(up ? high - 1 - e : e) * n + i] = colour;
+        const l = k > 0 ? edges[below + i]! : 0;
+        if (l >= u) continue;
+        let at = (up ? high - 1 - l : l) * n + i;
+        const step = up ? -n : n;
+        for (let e = l; e < u; e++, at += step) pixels[at] = colour;
       }
-    });
+    }
     strip.show(x, up ? base - high / per : base, n, high / per);
   }
 }
