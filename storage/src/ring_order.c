@@ -177,7 +177,8 @@ static void know_p(struct ring_order *o, struct ring_m *m) {
     if (p->state != PROC_UNDETERMINED) return;
     p->state = PROC_RUNNING;
     p->m = (uint32_t)(m - o->ms);
-    struct ring_m before = {.id = m->id, .p = NO_ID};
+    struct ring_m before = *m;
+    before.p = NO_ID;
     proc_event(o, &before, m->p, PROC_UNDETERMINED, PROC_RUNNING);
 }
 

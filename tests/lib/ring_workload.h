@@ -258,7 +258,7 @@ static void *work_thread(void *arg) {
 static pthread_t work_threads[WORK_THREADS];
 
 /* Everything is made anew: a work may begin after one that has ended. */
-static void work_begin(int n_threads, bool user_marks) {
+static inline void work_begin(int n_threads, bool user_marks) {
     memset(&work, 0, sizeof work);
     pthread_mutex_init(&work.lock, NULL);
     work.user_marks = user_marks;
@@ -277,7 +277,7 @@ static void work_begin(int n_threads, bool user_marks) {
         pthread_create(&work_threads[i], NULL, work_thread, (void *)(intptr_t)i);
 }
 
-static void work_end(int n_threads) {
+static inline void work_end(int n_threads) {
     atomic_store_explicit(&work.stop, true, memory_order_relaxed);
     for (int i = 0; i < n_threads; i++) pthread_join(work_threads[i], NULL);
 }
@@ -352,7 +352,7 @@ static void work_check_event(const struct ev *e, const uint64_t *args, const str
 }
 
 /* Reads the ring and checks every event; the reader's fault goes to f (code 0: none). */
-static void work_check(const char *path, struct work_seen *seen, struct fault *f) {
+static inline void work_check(const char *path, struct work_seen *seen, struct fault *f) {
     struct input *in = NULL;
     struct reader *r = NULL;
     struct ev_batch *b = malloc(sizeof *b);
