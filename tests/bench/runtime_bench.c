@@ -1,12 +1,12 @@
-/* tests/bench/runtime_bench.c - what the goroutine runtime costs; tests/bench/go/runtime_bench.go does
- * the same in Go.
+/* tests/bench/runtime_bench.c - what the goroutine runtime costs; tests/bench/go/runtime_bench.go
+ * does the same in Go.
  *
  *     runtime_bench switch N             one processor, two goroutines that yield: ns a switch
- *     runtime_bench pingpong N P PAIRS   PAIRS of goroutines over two unbuffered channels each, on P
- *                                        processors: ns a round trip (of all pairs together)
- *     runtime_bench many N               N goroutines created and parked, then woken: ns and bytes each
- * A last argument FILE: recorded into that ring meanwhile.  Time is the wall's; the processor time of the
- * whole process stands beside it.  One line: "ns cpu_ns ..." */
+ *     runtime_bench pingpong N P PAIRS   PAIRS of goroutines over two unbuffered channels each, on
+ * P processors: ns a round trip (of all pairs together) runtime_bench many N               N
+ * goroutines created and parked, then woken: ns and bytes each A last argument FILE: recorded into
+ * that ring meanwhile.  Time is the wall's; the processor time of the whole process stands beside
+ * it.  One line: "ns cpu_ns ..." */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +45,8 @@ static void print_per(struct stopwatch from, double n) {
     printf("%.2f %.2f", (double)(pv_nanotime() - from.wall) / n, (double)(cpu_ns() - from.cpu) / n);
 }
 
-/* ---- switch ---------------------------------------------------------------------------------------- */
+/* ---- switch
+ * ---------------------------------------------------------------------------------------- */
 
 static void yield_often(void *arg) {
     (void)arg;
@@ -63,7 +64,8 @@ static void bench_switch(void *arg) {
     print_per(w, 2 * (double)n_rounds);
 }
 
-/* ---- ping-pong ------------------------------------------------------------------------------------- */
+/* ---- ping-pong
+ * ------------------------------------------------------------------------------------- */
 
 struct pair {
     struct pv_chan *there, *back;
@@ -93,7 +95,8 @@ static void bench_pingpong(void *arg) {
     struct stopwatch w = start_watch();
     pv_waitgroup_add(&done, n_pairs);
     for (long i = 0; i < n_pairs; i++) {
-        pairs[i] = (struct pair){pv_chan_make(sizeof(int64_t), 0), pv_chan_make(sizeof(int64_t), 0)};
+        pairs[i] =
+            (struct pair){pv_chan_make(sizeof(int64_t), 0), pv_chan_make(sizeof(int64_t), 0)};
         pv_go(answer, &pairs[i]);
         pv_go(ask, &pairs[i]);
     }
@@ -101,7 +104,8 @@ static void bench_pingpong(void *arg) {
     print_per(w, (double)n_rounds * (double)n_pairs);
 }
 
-/* ---- many ------------------------------------------------------------------------------------------ */
+/* ---- many
+ * ------------------------------------------------------------------------------------------ */
 
 static struct pv_chan *gate;
 
@@ -149,9 +153,8 @@ int main(int argc, char **argv) {
         return 2;
     }
     struct pv_options trace = {.path = argc > next ? argv[next] : NULL};
-    if (trace.path && pv_start(&trace) < 0) return 3;
+    if (trace.path) o.record = &trace;
     int rc = pv_run(&o, fn, NULL);
-    if (trace.path) pv_stop();
     puts("");
     return rc < 0 ? 3 : 0;
 }

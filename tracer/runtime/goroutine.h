@@ -42,10 +42,15 @@
 
 typedef void pv_fn(void *arg);
 
+struct pv_options;
+struct pv_g;
+
 struct pv_run_options {
     int maxprocs;       /* processors; 0: PV_MAXPROCS, else the CPUs that this process may use */
     size_t stack_bytes; /* of each goroutine, rounded up to a power of two; 0: 64 KiB */
     bool collect;       /* collected memory: pv_alloc() and its kin (-ENOSYS where not built in) */
+    const struct pv_options *record; /* of tracer/parkview.h: recorded from begin to end; NULL: into
+                                        the ring file that PV_TRACE names, if it names one */
 };
 
 /* pv_run - turns the calling thread into the first of the runtime's and runs fn(arg) as its first
@@ -54,7 +59,7 @@ struct pv_run_options {
  * these return, but run no goroutine any more.
  * options  NULL: all defaults.  PV_MAXPROCS and PV_DEBUG (README.md) are read here.
  * Returns 0, -EBUSY (already running), -EINVAL, -ENOMEM, -ENOSYS, -EDEADLK (every goroutine waited
- * and nothing could have woken any of them), or what creating threads or epoll said. */
+ * and nothing could have woken any of them), or what pv_start, creating threads or epoll said. */
 int pv_run(const struct pv_run_options *options, pv_fn *fn, void *arg);
 
 /* pv_go - a new goroutine, which will call fn(arg).
@@ -75,6 +80,10 @@ uint64_t pv_goid(void);         /* of the caller, from 1; 0 outside of goroutine
 int64_t pv_nanotime(void);      /* the monotonic clock */
 int64_t pv_num_goroutine(void); /* that have not ended */
 int pv_num_proc(void);
+
+/* pv_g_self - the caller in the recorder's words, for the marks of tracer/parkview.h:
+ * pv_region_begin(pv_m_self(), pv_g_self(), ...).  NULL outside of goroutines. */
+struct pv_g *pv_g_self(void);
 
 /* ---- time
  * ---------------------------------------------------------------------------------------- */

@@ -197,8 +197,8 @@ static struct g *at_hand(struct m *m, struct p *p) {
     uint32_t tick = atomic_load_explicit(&p->tick, memory_order_relaxed) + 1;
     struct g *g = NULL;
     run_due(p);
-    atomic_store_explicit(&p->attention, 0, memory_order_relaxed);
-    if (tick % 61 == 0) { /* two that wake one another shall not starve the queue */
+    bool asked = atomic_exchange_explicit(&p->attention, 0, memory_order_relaxed);
+    if (asked || tick % 61 == 0) { /* two that wake one another shall not starve the queue */
         g = from_global(p, 1);
         if (!g) g = pv__runq_get_ring(p);
     }

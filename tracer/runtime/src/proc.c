@@ -84,7 +84,7 @@ void pv__m_run(struct m *m) {
     m->thread = pthread_self();
     pv__gc_m_enter(m);
     pv__this_m = m;
-    if (!m->rec) m->rec = trace_m_open("worker");
+    if (!m->rec) m->rec = pv_m_self();
 #ifdef PV_TSAN
     m->g0.tsan = __tsan_get_current_fiber();
 #endif
@@ -95,7 +95,6 @@ void pv__m_run(struct m *m) {
     pv__schedule(m);
     if (m_p(m) && m->epoch == atomic_load_explicit(&s->epoch, memory_order_acquire))
         pv__m_drop_p(m);
-    trace_m_close(m->rec);
     pv__this_m = NULL;
     pv__gc_m_leave(m);
 }

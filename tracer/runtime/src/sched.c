@@ -240,9 +240,11 @@ void pv_goexit(void) {
 static void give_way(struct m *m, struct g *g, bool asked) {
     struct p *p = m_p(m);
     uint32_t tick = next_tick(p);
+    /* The global queue is where those wait who came back from system calls: they get their turn. */
+    if (atomic_load_explicit(&pv__sched.n_global, memory_order_relaxed) > 0)
+        atomic_store_explicit(&p->attention, 1, memory_order_relaxed);
     struct g *next = at_hand(p, tick);
-    if (!next && tick % FAIR != 0 && !atomic_load_explicit(&p->attention, memory_order_relaxed) &&
-        atomic_load_explicit(&pv__sched.n_global, memory_order_relaxed) == 0)
+    if (!next && tick % FAIR != 0 && !atomic_load_explicit(&p->attention, memory_order_relaxed))
         return; /* nobody else wants it */
     set_status(g, G_RUNNABLE);
     trace_go_stop(m, g, asked);
@@ -270,6 +272,11 @@ void pv_checkpoint(void) {
 uint64_t pv_goid(void) {
     struct g *g = g_self();
     return g ? g->rec.id : 0;
+}
+
+struct pv_g *pv_g_self(void) {
+    struct g *g = g_self();
+    return g ? &g->rec : NULL;
 }
 
 int64_t pv_num_goroutine(void) {

@@ -70,7 +70,7 @@ static void poll_if_nobody_does(int64_t now) {
 
 static void *watch(void *arg) {
     struct sched *s = &pv__sched;
-    struct m self = {.rec = trace_m_open("sysmon")};
+    struct m self = {.rec = pv_m_self()};
     uint32_t us = MIN_US, quiet = 0;
     pv__this_m = &self;
     while (!atomic_load_explicit(&stop, memory_order_acquire)) {
@@ -88,7 +88,6 @@ static void *watch(void *arg) {
             us = us * 2 < MAX_US ? us * 2 : MAX_US;
     }
     pv__this_m = NULL;
-    trace_m_close(self.rec);
     return arg;
 }
 

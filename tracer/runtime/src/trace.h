@@ -11,14 +11,6 @@
 extern uint32_t pv__reason_ids[N_REASONS], pv__yield_id, pv__preempted_id; /* of pv_string */
 void pv__trace_open(void);                                                 /* names them */
 
-static inline struct pv_m *trace_m_open(const char *name) {
-    return pv_m_open(name);
-}
-
-static inline void trace_m_close(struct pv_m *m) {
-    pv_m_close(m);
-}
-
 /* The caller's, a function that runs on g's stack. */
 static inline uint32_t trace_stack(const struct g *g) {
     if (!pv_on()) return 0;

@@ -113,7 +113,7 @@ static int run_main(struct m *m, pv_fn *fn, void *arg) {
     m->next_p = pv__idle_p_get();
     pv__unlock(&s->lock);
     m_set_p(m, m->next_p); /* to make the first goroutine with */
-    m->rec = trace_m_open("main");
+    m->rec = pv_m_self();
     trace_maxprocs(m, s->n_p);
     s->main_g = pv__g_start(m, fn, arg);
     m_set_p(m, NULL);
@@ -124,6 +124,18 @@ static int run_main(struct m *m, pv_fn *fn, void *arg) {
     pv__sysmon_stop();
     wait_for_threads();
     return s->result;
+}
+
+/* 1: begun here, and to be ended here. */
+static int start_recording(const struct pv_run_options *o) {
+    const char *path = getenv("PV_TRACE");
+    struct pv_options by_name = {.path = path};
+    const struct pv_options *record = o->record                   ? o->record
+                                      : path && *path && !pv_on() ? &by_name
+                                                                  : NULL;
+    if (!record) return 0;
+    int rc = pv_start(record);
+    return rc < 0 ? rc : 1;
 }
 
 int pv_run(const struct pv_run_options *options, pv_fn *fn, void *arg) {
@@ -139,6 +151,8 @@ int pv_run(const struct pv_run_options *options, pv_fn *fn, void *arg) {
     struct m *m = NULL;
     int rc = pv__stacks_open(o->stack_bytes);
     bool nobody_left = true;
+    int recording = rc < 0 ? 0 : start_recording(o);
+    if (recording < 0) rc = recording;
     if (rc == 0) rc = make_procs((uint32_t)n_procs);
     if (rc == 0) rc = pv__poll_open();
     if (rc == 0 && s->collect) rc = pv__gc_open();
@@ -152,6 +166,7 @@ int pv_run(const struct pv_run_options *options, pv_fn *fn, void *arg) {
     pv__poll_close();
     for (uint32_t i = 0; i < s->n_p; i++) pv__timers_close(s->p[i]);
     s->n_p = 0;
+    if (recording > 0) pv_stop();
     pv__stacks_close(nobody_left); /* else those on them end there */
     free(m);
     atomic_store(&running, 0);
