@@ -1,5 +1,5 @@
 // tests/bench/run.mjs - all of it against its targets, and reading against Go's own reader, in one run.
-//   tests/bench/run [PART…] [--runs N] [--json FILE]      parts: read import dump store sql serve; none = all
+//   tests/bench/run [PART…] [--runs N] [--json FILE]      parts: read import dump store sql serve runtime; none = all
 // Prints a table and what it could not measure and why; never passes or fails on time.  What it needs and what the
 // figures mean: README.md beside it.
 import { spawnSync } from "node:child_process";
@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, mkdtempSync, openSync, closeSync, readFileSync, 
 import { homedir, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { build, parkview, shared } from "../lib/project.mjs";
+import { runtime } from "./runtime.mjs";
 
 const MS = 1000;
 const args = process.argv.slice(2);
@@ -250,7 +251,8 @@ if (!existsSync("/usr/bin/time")) {
   process.exit(1);
 }
 
-const list = [["read", reading], ["import", importing], ["dump", dumping], ["store", store], ["sql", sql], ["serve", serving]];
+const list = [["read", reading], ["import", importing], ["dump", dumping], ["store", store], ["sql", sql], ["serve", serving],
+  ["runtime", () => runtime({ bench, row, note, turns, scratch })]];
 const load = loadavg()[0];
 for (const [name, part] of list) {
   if (!wanted(name)) continue;
