@@ -45,8 +45,7 @@ static void print_per(struct stopwatch from, double n) {
     printf("%.2f %.2f", (double)(pv_nanotime() - from.wall) / n, (double)(cpu_ns() - from.cpu) / n);
 }
 
-/* ---- switch
- * ---------------------------------------------------------------------------------------- */
+/* ---- switch ---- */
 
 static void yield_often(void *arg) {
     (void)arg;
@@ -64,8 +63,7 @@ static void bench_switch(void *arg) {
     print_per(w, 2 * (double)n_rounds);
 }
 
-/* ---- ping-pong
- * ------------------------------------------------------------------------------------- */
+/* ---- ping-pong ---- */
 
 struct pair {
     struct pv_chan *there, *back;
@@ -104,8 +102,7 @@ static void bench_pingpong(void *arg) {
     print_per(w, (double)n_rounds * (double)n_pairs);
 }
 
-/* ---- many
- * ------------------------------------------------------------------------------------------ */
+/* ---- many ---- */
 
 static struct pv_chan *gate;
 

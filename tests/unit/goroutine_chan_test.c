@@ -145,8 +145,7 @@ static void test_close_wakes(void *arg) {
     pv_chan_free(other);
 }
 
-/* ---- select
- * ---------------------------------------------------------------------------------------- */
+/* ---- select ---- */
 
 static void test_select_now(void *arg) {
     int64_t v = 5, got = 0;

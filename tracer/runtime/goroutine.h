@@ -85,8 +85,7 @@ int pv_num_proc(void);
  * pv_region_begin(pv_m_self(), pv_g_self(), ...).  NULL outside of goroutines. */
 struct pv_g *pv_g_self(void);
 
-/* ---- time
- * ---------------------------------------------------------------------------------------- */
+/* ---- time ---- */
 
 /* pv_sleep - at least ns nanoseconds; <= 0 yields.  Returns 0, -EPERM. */
 int pv_sleep(int64_t ns);
@@ -100,8 +99,7 @@ bool pv_timer_stop(struct pv_timer *timer); /* true: it will not fire (again) */
 void pv_timer_free(
     struct pv_timer *timer); /* stops it; NULL is fine; nobody may wait on its channel */
 
-/* ---- channels
- * ------------------------------------------------------------------------------------ */
+/* ---- channels ---- */
 
 struct pv_chan;
 
@@ -140,8 +138,7 @@ struct pv_case {
 enum { PV_SELECT_MAX = 64 };
 int pv_select(struct pv_case *cases, int n, bool wait);
 
-/* ---- locks
- * --------------------------------------------------------------------------------------- */
+/* ---- locks ---- */
 
 struct pv_waiter;
 struct pv_waitq { /* who waits: the runtime's; all zero = nobody */
@@ -203,8 +200,7 @@ struct pv_once {
 };
 int pv_once_do(struct pv_once *once, pv_fn *fn, void *arg);
 
-/* ---- files and the network
- * ----------------------------------------------------------------------- */
+/* ---- files and the network ---- */
 
 /* Descriptors from here do not block and wait in the poller ("IO wait").  pv_read and pv_write take
  * any descriptor: those that the poller does not know are read in a system call that gives up the
@@ -229,8 +225,7 @@ void pv_syscall_end(void);
 /* pv_block - calls fn(arg) with the processor given up at once: for what surely blocks. */
 int pv_block(pv_fn *fn, void *arg);
 
-/* ---- collected memory
- * ---------------------------------------------------------------------------- */
+/* ---- collected memory ---- */
 
 /* Needs pv_run_options.collect.  What is reachable from stacks of goroutines, from static data,
  * from collected memory and from the buffers of channels stays.  Memory from malloc is not looked

@@ -30,8 +30,7 @@ void pv_chan_free(struct pv_chan *chan) {
     if (chan) pv__scanned_free(chan, chan->collected);
 }
 
-/* ---- who waits
- * ------------------------------------------------------------------------------------- */
+/* ---- who waits ---- */
 
 void pv__waitq_push(struct waitq *q, struct pv_waiter *w) {
     w->next = NULL;
@@ -82,8 +81,7 @@ static void wake(struct pv_waiter *w) {
     pv__ready(g);
 }
 
-/* ---- without waiting, under the lock
- * --------------------------------------------------------------- */
+/* ---- without waiting, under the lock ---- */
 
 static void *slot(struct pv_chan *c, size_t i) {
     return c->ring + i * c->elem_bytes;
@@ -140,8 +138,7 @@ int pv__chan_recv_now(struct pv_chan *c, void *elem, int *result, struct pv_wait
     return 1;
 }
 
-/* ---- sending
- * --------------------------------------------------------------------------------------- */
+/* ---- sending ---- */
 
 /* A NULL channel: nobody will ever come. */
 static _Noreturn void wait_for_ever(struct g *g, enum pv_reason reason) {
@@ -184,8 +181,7 @@ int pv_chan_try_send(struct pv_chan *chan, const void *elem) {
     return rc == 0 ? -EAGAIN : rc < 0 ? rc : 0;
 }
 
-/* ---- receiving
- * ------------------------------------------------------------------------------------- */
+/* ---- receiving ---- */
 
 int pv_chan_recv(struct pv_chan *chan, void *elem) {
     struct g *g = g_self();
@@ -216,8 +212,7 @@ int pv_chan_try_recv(struct pv_chan *chan, void *elem) {
     return rc == 0 ? -EAGAIN : result;
 }
 
-/* ---- closing, looking
- * ------------------------------------------------------------------------------ */
+/* ---- closing, looking ---- */
 
 int pv_chan_close(struct pv_chan *chan) {
     struct pv_waiter *w, *all = NULL;

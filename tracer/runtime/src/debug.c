@@ -58,8 +58,7 @@ void pv__debug_open(void) {
     debug.gc = value_of(text, "gctrace") != 0;
 }
 
-/* ---- the scheduler
- * --------------------------------------------------------------------------------- */
+/* ---- the scheduler ---- */
 
 static uint32_t queued(struct p *p) {
     return atomic_load_explicit(&p->tail, memory_order_relaxed) -
@@ -142,8 +141,7 @@ void pv__debug_tick(int64_t now_ns) {
     print_sched(now_ns);
 }
 
-/* ---- the collector
- * --------------------------------------------------------------------------------- */
+/* ---- the collector ---- */
 
 void pv__debug_gc(const struct gc_cycle *c) {
     static const double MS = 1e6;

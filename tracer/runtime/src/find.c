@@ -64,8 +64,17 @@ static void run_due(struct p *p) {
     if (now >= when) pv__timers_run(p, now);
 }
 
-/* ---- stealing
- * -------------------------------------------------------------------------------------- */
+/* Also those of a p whose thread the kernel has taken off its CPU: without this the others would
+ * wait for it in turn, awake. */
+static struct g *from_any_timer(struct p *p) {
+    struct sched *s = &pv__sched;
+    int64_t when = pv__timers_next();
+    if (when == 0 || when > pv_nanotime()) return NULL;
+    for (uint32_t i = 0; i < s->n_p; i++) run_due(s->p[i]);
+    return pv__runq_get(p);
+}
+
+/* ---- stealing ---- */
 
 static struct g *steal_from(struct p *p, struct p *victim, bool also_next) {
     struct g *g = NULL;
@@ -107,8 +116,7 @@ static struct g *steal(struct m *m, struct p *p) {
     return NULL;
 }
 
-/* ---- nothing to do
- * --------------------------------------------------------------------------------- */
+/* ---- nothing to do ---- */
 
 static void start_spinning(struct m *m) {
     m->spinning = true;
@@ -205,6 +213,7 @@ static struct g *at_hand(struct m *m, struct p *p) {
     if (!g) g = pv__runq_get(p);
     if (!g) g = from_global(p, RUNQ / 2);
     if (!g) g = from_poller(m);
+    if (!g) g = from_any_timer(p);
     return g;
 }
 

@@ -39,8 +39,7 @@ static struct {
     _Atomic uint64_t goal_bytes, live_bytes, n, pause_total_ns, pause_max_ns;
 } gc;
 
-/* ---- where everyone is
- * ----------------------------------------------------------------------------- */
+/* ---- where everyone is ---- */
 
 static uintptr_t context_sp(const void *context) {
     const ucontext_t *u = context;
@@ -96,8 +95,7 @@ static void push_roots(void) {
         if (m->gc_handle && m->gc_on) GC_push_all_eager(m->g0.sp, m->gc_bottom);
 }
 
-/* ---- a collection
- * ---------------------------------------------------------------------------------- */
+/* ---- a collection ---- */
 
 static uint64_t in_use(void) {
     return GC_get_heap_size() - GC_get_free_bytes();
@@ -197,8 +195,7 @@ static void collect_now(struct g *g, bool forced) {
     atomic_store_explicit(&gc.collecting, 0, memory_order_release);
 }
 
-/* ---- allocating
- * ------------------------------------------------------------------------------------ */
+/* ---- allocating ---- */
 
 static struct g *may_allocate(size_t bytes) {
     struct g *g = g_self();
@@ -251,8 +248,7 @@ void pv_gc_stats(struct pv_gc_stats *stats) {
     };
 }
 
-/* ---- threads, start, end
- * --------------------------------------------------------------------------- */
+/* ---- threads, start, end ---- */
 
 int pv__gc_thread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
                          void *arg) {

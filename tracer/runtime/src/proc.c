@@ -25,8 +25,7 @@ void pv__futex_wake(_Atomic uint32_t *word, int n) {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, n, NULL, NULL, 0);
 }
 
-/* ---- processors
- * ------------------------------------------------------------------------------------ */
+/* ---- processors ---- */
 
 struct p *pv__idle_p_get(void) {
     struct sched *s = &pv__sched;
@@ -67,8 +66,7 @@ struct p *pv__m_drop_p(struct m *m) {
     return p;
 }
 
-/* ---- threads
- * --------------------------------------------------------------------------------------- */
+/* ---- threads ---- */
 
 void pv__m_run(struct m *m) {
     struct sched *s = &pv__sched;
@@ -242,8 +240,7 @@ void pv__hand_off(struct p *p) {
         pv__poll_notice(atomic_load_explicit(&p->next_when_ns, memory_order_seq_cst));
 }
 
-/* ---- the end
- * --------------------------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 void pv__stop(int result) {
     struct sched *s = &pv__sched;

@@ -162,8 +162,7 @@ struct sched {
 };
 extern struct sched pv__sched;
 
-/* ---- who am I
- * ------------------------------------------------------------------------------------ */
+/* ---- who am I ---- */
 
 static inline void m_set_g(struct m *m, struct g *g) {
     atomic_store_explicit(&m->curg, g, memory_order_relaxed);
@@ -211,7 +210,7 @@ static inline struct g *g_self(void) {
 
 #include "tracer/runtime/src/trace.h"
 
-/* ---- sched.c ------------------------------------------------------------------------------ */
+/* ---- sched.c ---- */
 
 /* pv__park - the caller, a goroutine, waits; `lock` is released once its stack is saved, so whoever
  * takes that lock may wake it.  Returns when pv__ready was called for it. */
@@ -232,14 +231,12 @@ void pv__after_switch(struct m *m);
 void pv__call_on_g0(struct g *g, void (*call)(struct g *g, void *arg), void *arg);
 void pv__stop(int result); /* everything ends; pv_run returns result */
 
-/* ---- find.c
- * --------------------------------------------------------------------------------------- */
+/* ---- find.c ---- */
 
 struct g *pv__find_runnable(struct m *m); /* NULL: the thread is to leave */
 uint32_t pv__random(struct m *m);
 
-/* ---- queue.c
- * ------------------------------------------------------------------------------------- */
+/* ---- queue.c ---- */
 
 void pv__runq_put(struct p *p, struct g *g);      /* at the tail; the owner only */
 void pv__runq_put_next(struct p *p, struct g *g); /* to run next; the owner only */
@@ -268,8 +265,7 @@ static inline struct g *pv__runq_get(struct p *p) {
     return pv__runq_get_ring(p);
 }
 
-/* ---- proc.c: processors and threads changing hands
- * ------------------------------------------------ */
+/* ---- proc.c: processors and threads changing hands ---- */
 
 struct m *pv__m_new(void);   /* NULL: no memory, or too many */
 void pv__m_run(struct m *m); /* the calling thread is m until everything stops */
@@ -285,8 +281,7 @@ void pv__wake_p(void);                        /* one more thread should look for
 int pv__futex_wait(_Atomic uint32_t *word, uint32_t while_it_is, int64_t timeout_ns);
 void pv__futex_wake(_Atomic uint32_t *word, int n);
 
-/* ---- stack.c
- * ------------------------------------------------------------------------------------- */
+/* ---- stack.c ---- */
 
 int pv__stacks_open(size_t stack_bytes);
 void pv__stacks_close(bool unmap);
@@ -296,8 +291,7 @@ struct g *pv__g_at(const void *sp); /* whose stack that is in; NULL: no goroutin
 char *pv__g_end(struct g *g);       /* of its slot: above the g itself */
 void pv__each_g(void (*call)(struct g *g, void *arg), void *arg); /* also dead ones */
 
-/* ---- timer.c
- * ------------------------------------------------------------------------------------- */
+/* ---- timer.c ---- */
 
 bool pv__timer_room(struct p *p); /* for one more, by the owner; false: no memory */
 void pv__timer_add(struct p *p, struct rt_timer *timer); /* the caller holds the heap's lock */
@@ -307,8 +301,7 @@ void pv__timers_run(struct p *p, int64_t now_ns);
 int64_t pv__timers_next(void); /* earliest of all; 0 none */
 void pv__timers_close(struct p *p);
 
-/* ---- netpoll.c
- * ----------------------------------------------------------------------------------- */
+/* ---- netpoll.c ---- */
 
 int pv__poll_open(void);
 void pv__poll_close(void);
@@ -318,8 +311,7 @@ void pv__poll_break(void);             /* wakes who waits in pv__poll */
 void pv__poll_notice(int64_t when_ns); /* the same, if it would sleep beyond that time; 0: never */
 uint32_t pv__poll_waiters(void);
 
-/* ---- syscall.c, sysmon.c, debug.c
- * ------------------------------------------------------------------ */
+/* ---- syscall.c, sysmon.c, debug.c ---- */
 
 bool pv__retake(struct p *p); /* from a system call; true: it is the caller's to hand on */
 int pv__sysmon_start(void);
@@ -329,8 +321,7 @@ void pv__debug_tick(int64_t now_ns);
 struct gc_cycle;
 void pv__debug_gc(const struct gc_cycle *cycle);
 
-/* ---- gc.c, gc_none.c
- * ------------------------------------------------------------------------------- */
+/* ---- gc.c, gc_none.c ---- */
 
 int pv__gc_open(void);
 void pv__gc_close(void);

@@ -28,8 +28,7 @@ static inline void set_status(struct g *g, enum g_status status) {
     atomic_store_explicit(&g->status, status, memory_order_relaxed);
 }
 
-/* ---- switching
- * ------------------------------------------------------------------------------------ */
+/* ---- switching ---- */
 
 void pv__after_switch(struct m *m) {
     enum after after = m->after;
@@ -102,8 +101,7 @@ void pv__call_on_g0(struct g *g, void (*call)(struct g *g, void *arg), void *arg
     fiber_switch(&g->fiber, &m->g0, false);
 }
 
-/* ---- waiting and waking
- * --------------------------------------------------------------------------- */
+/* ---- waiting and waking ---- */
 
 static void park(struct m *m, struct g *g, enum pv_reason reason, const void *object,
                  uint64_t holder) {
@@ -172,8 +170,7 @@ void pv__ready_list(struct g_list *gs) {
     pv__wake_p();
 }
 
-/* ---- new ones, and the end of them
- * ----------------------------------------------------------------- */
+/* ---- new ones, and the end of them ---- */
 
 static void ended(struct m *m, struct g *g) {
     trace_go_exit(m, g);
@@ -234,8 +231,7 @@ void pv_goexit(void) {
     __builtin_unreachable();
 }
 
-/* ---- giving way
- * ------------------------------------------------------------------------------------ */
+/* ---- giving way ---- */
 
 static void give_way(struct m *m, struct g *g, bool asked) {
     struct p *p = m_p(m);
@@ -266,8 +262,7 @@ void pv_checkpoint(void) {
     give_way(m, m_g(m), true);
 }
 
-/* ---- asking
- * ---------------------------------------------------------------------------------------- */
+/* ---- asking ---- */
 
 uint64_t pv_goid(void) {
     struct g *g = g_self();

@@ -10,8 +10,7 @@
 enum { SPINS = 4, SPIN_PAUSES = 30 };
 static const int64_t STARVING_NS = 1000000;
 
-/* ---- mutex
- * ----------------------------------------------------------------------------------------- */
+/* ---- mutex ---- */
 
 static inline bool take_free(struct pv_mutex *mutex, uint64_t id) {
     uint64_t free = 0;
@@ -34,11 +33,18 @@ static bool take_or_mark(struct pv_mutex *mutex, uint64_t id, uint64_t *holder) 
     }
 }
 
+/* Worth it while the holder may be running, and nobody else could run here. */
+static bool may_spin(struct p *p) {
+    struct sched *s = &pv__sched;
+    uint32_t idle = atomic_load_explicit(&s->n_idle_p, memory_order_relaxed) +
+                    atomic_load_explicit(&s->n_spinning, memory_order_relaxed);
+    return s->n_p > idle + 1 && pv__runq_empty(p);
+}
+
 static int lock_slow(struct pv_mutex *mutex, struct g *g) {
     uint64_t id = g->rec.id, holder;
     if (atomic_load_explicit(&mutex->state, memory_order_relaxed) >> 1 == id) return -EDEADLK;
-    for (int i = 0; i < SPINS && pv__sched.n_p > 1;
-         i++) { /* the holder may be on another processor */
+    for (int i = 0; i < SPINS && may_spin(m_p(g_m(g))); i++) {
         for (int k = 0; k < SPIN_PAUSES; k++) pv__pause();
         if (take_free(mutex, id)) return 0;
     }
@@ -93,8 +99,7 @@ int pv_mutex_unlock(struct pv_mutex *mutex) {
     return unlock_slow(mutex, g->rec.id);
 }
 
-/* ---- wait group
- * ------------------------------------------------------------------------------------ */
+/* ---- wait group ---- */
 
 int pv_waitgroup_add(struct pv_waitgroup *wg, int64_t n) {
     struct pv_waiter *all = NULL;
@@ -128,8 +133,7 @@ int pv_waitgroup_wait(struct pv_waitgroup *wg) {
     return 0;
 }
 
-/* ---- condition
- * ------------------------------------------------------------------------------------- */
+/* ---- condition ---- */
 
 int pv_cond_wait(struct pv_cond *cond, struct pv_mutex *mutex) {
     struct g *g = g_self();
@@ -174,8 +178,7 @@ void pv_cond_broadcast(struct pv_cond *cond) {
     wake_cond(cond, true);
 }
 
-/* ---- once
- * ------------------------------------------------------------------------------------------ */
+/* ---- once ---- */
 
 int pv_once_do(struct pv_once *once, pv_fn *fn, void *arg) {
     if (atomic_load_explicit(&once->done, memory_order_acquire)) return g_self() ? 0 : -EPERM;

@@ -134,8 +134,7 @@ void pv__timers_close(struct p *p) {
     p->n_timers = p->cap_timers = 0;
 }
 
-/* ---- sleeping
- * -------------------------------------------------------------------------------------- */
+/* ---- sleeping ---- */
 
 static struct g *wake_sleeper(struct rt_timer *timer, int64_t now_ns) {
     (void)now_ns;
@@ -171,8 +170,7 @@ int pv_sleep(int64_t ns) {
     return 0;
 }
 
-/* ---- timers with a channel
- * -------------------------------------------------------------------------- */
+/* ---- timers with a channel ---- */
 
 struct pv_timer {
     struct rt_timer timer;
