@@ -270,6 +270,18 @@ static void refine_by_stack(struct walk w, bool for_ever, struct refined *out) {
     }
 }
 
+/* Of a program in C, whose functions have no package: the first that is not the recorder's or the
+ * runtime's.  0 where any frame has one: C called from Go is nobody's own. */
+static uint32_t c_user_function(const struct dict *d, const struct stack *s) {
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < s->n; i++) {
+        struct text name = dict_string(d, s->frames[i].func);
+        if (package_of(name).n) return 0;
+        if (!found && name.n && !has_prefix(name, "pv_")) found = s->frames[i].func;
+    }
+    return found;
+}
+
 void refine_wait(const struct dict *d, uint32_t reason, uint32_t stack, struct refined *out) {
     struct text said = dict_string(d, reason);
     struct stack s = dict_stack(d, stack);
@@ -290,6 +302,7 @@ void refine_wait(const struct dict *d, uint32_t reason, uint32_t stack, struct r
         struct text name = dict_string(d, s.frames[i].func);
         if (name.n && !refine_is_library(name)) out->user_func = s.frames[i].func;
     }
+    if (!out->user_func) out->user_func = c_user_function(d, &s);
 }
 
 const char *family_token(unsigned family) {

@@ -87,6 +87,8 @@ static uint32_t fields_of(int column) {
         return 1u << M;
     case SQLCOL_SLICES_WAKER_G:
         return 1u << WAKER_G;
+    case SQLCOL_SLICES_WAKER_FUNC:
+        return 1u << WAKER_G | 1u << START | 1u << DUR;
     case SQLCOL_SLICES_WAKER_P:
         return 1u << WAKER_P;
     case SQLCOL_SLICES_WAKER_M:
@@ -135,6 +137,8 @@ static int64_t number_of(const struct spool *s, const struct slice *slice, int c
         return slice->m;
     case SQLCOL_SLICES_WAKER_G:
         return slice->waker_g;
+    case SQLCOL_SLICES_WAKER_FUNC:
+        return slice_names_group(s->names, slice->waker_g, slice->start_ns + slice->dur_ns);
     case SQLCOL_SLICES_WAKER_P:
         return slice->waker_p;
     case SQLCOL_SLICES_WAKER_M:

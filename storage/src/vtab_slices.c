@@ -511,6 +511,9 @@ static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *out, int i)
     case SQLCOL_SLICES_WAKER_G:
         result_stored(out, store, TYPE_ID, s->waker_g);
         break;
+    case SQLCOL_SLICES_WAKER_FUNC:
+        result_start(out, c->names, s->waker_g, s->start_ns + s->dur_ns);
+        break;
     case SQLCOL_SLICES_WAKER_P:
         result_stored(out, store, TYPE_ID, s->waker_p);
         break;

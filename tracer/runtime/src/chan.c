@@ -141,7 +141,7 @@ int pv__chan_recv_now(struct pv_chan *c, void *elem, int *result, struct pv_wait
 /* ---- sending ---- */
 
 /* A NULL channel: nobody will ever come. */
-static _Noreturn void wait_for_ever(struct g *g, enum pv_reason reason) {
+static _Noreturn void pv__wait_for_ever(struct g *g, enum pv_reason reason) {
     static _Atomic uint32_t nobodys;
     for (;;) {
         pv__lock(&nobodys);
@@ -153,7 +153,7 @@ int pv_chan_send(struct pv_chan *chan, const void *elem) {
     struct g *g = g_self();
     struct pv_waiter *woken = NULL;
     if (!g) return -EPERM;
-    if (!chan) wait_for_ever(g, R_CHAN_SEND_NIL);
+    if (!chan) pv__wait_for_ever(g, R_CHAN_SEND_NIL);
     pv__lock(&chan->lock);
     int rc = pv__chan_send_now(chan, elem, &woken);
     if (rc != 0) {
@@ -188,7 +188,7 @@ int pv_chan_recv(struct pv_chan *chan, void *elem) {
     struct pv_waiter *woken = NULL;
     int result;
     if (!g) return -EPERM;
-    if (!chan) wait_for_ever(g, R_CHAN_RECV_NIL);
+    if (!chan) pv__wait_for_ever(g, R_CHAN_RECV_NIL);
     pv__lock(&chan->lock);
     if (pv__chan_recv_now(chan, elem, &result, &woken)) {
         pv__unlock(&chan->lock);

@@ -103,8 +103,8 @@ void pv__call_on_g0(struct g *g, void (*call)(struct g *g, void *arg), void *arg
 
 /* ---- waiting and waking ---- */
 
-static void park(struct m *m, struct g *g, enum pv_reason reason, const void *object,
-                 uint64_t holder) {
+static void pv__park_as(struct m *m, struct g *g, enum pv_reason reason, const void *object,
+                        uint64_t holder) {
     atomic_store_explicit(&g->reason, reason, memory_order_relaxed);
     set_status(g, G_WAITING);
     m->after_g = g;
@@ -118,7 +118,7 @@ void pv__park(struct g *g, enum pv_reason reason, const void *object, uint64_t h
     struct m *m = g_m(g);
     m->after = AFTER_UNLOCK;
     m->after_lock = lock;
-    park(m, g, reason, object, holder);
+    pv__park_as(m, g, reason, object, holder);
 }
 
 void pv__park_call(struct g *g, enum pv_reason reason, const void *object,
@@ -127,7 +127,7 @@ void pv__park_call(struct g *g, enum pv_reason reason, const void *object,
     m->after = AFTER_CALL;
     m->after_call = call;
     m->after_arg = arg;
-    park(m, g, reason, object, 0);
+    pv__park_as(m, g, reason, object, 0);
 }
 
 void pv__ready(struct g *g) {
@@ -184,7 +184,7 @@ static void ended(struct m *m, struct g *g) {
     __builtin_unreachable();
 }
 
-static void goroutine(void) {
+static void pv__goroutine(void) {
     fiber_entered();
     struct m *m = m_self();
     pv__after_switch(m);
@@ -209,7 +209,7 @@ struct g *pv__g_start(struct m *m, pv_fn *fn, void *arg) {
     g->fn = fn;
     g->arg = arg;
     g->rec = (struct pv_g){.id = new_goid(p)};
-    g->fiber.sp = pv__stack_prepare(g->fiber.lo, g->fiber.hi, goroutine);
+    g->fiber.sp = pv__stack_prepare(g->fiber.lo, g->fiber.hi, pv__goroutine);
     set_status(g, G_RUNNABLE);
     atomic_fetch_add_explicit(&pv__sched.n_g, 1, memory_order_relaxed);
     trace_go_create(m, g);
@@ -233,7 +233,7 @@ void pv_goexit(void) {
 
 /* ---- giving way ---- */
 
-static void give_way(struct m *m, struct g *g, bool asked) {
+static void pv__give_way(struct m *m, struct g *g, bool asked) {
     struct p *p = m_p(m);
     uint32_t tick = next_tick(p);
     /* The global queue is where those wait who came back from system calls: they get their turn. */
@@ -251,7 +251,7 @@ static void give_way(struct m *m, struct g *g, bool asked) {
 
 void pv_yield(void) {
     struct m *m = m_self();
-    if (m && m_p(m) && m_g(m)) give_way(m, m_g(m), false);
+    if (m && m_p(m) && m_g(m)) pv__give_way(m, m_g(m), false);
 }
 
 void pv_checkpoint(void) {
@@ -259,7 +259,7 @@ void pv_checkpoint(void) {
     if (!m || !m_p(m) || !m_g(m) || !atomic_load_explicit(&m_p(m)->preempt, memory_order_relaxed))
         return;
     atomic_store_explicit(&m_p(m)->preempt, 0, memory_order_relaxed);
-    give_way(m, m_g(m), true);
+    pv__give_way(m, m_g(m), true);
 }
 
 /* ---- asking ---- */

@@ -63,7 +63,7 @@ static struct waitq *queue_of(struct pv_case *c) {
     return c->dir == PV_SEND ? &c->chan->senders : &c->chan->receivers;
 }
 
-static int wait_for_one(struct g *g, struct pv_case *cases, int n, struct locked *l) {
+static int pv__select_wait(struct g *g, struct pv_case *cases, int n, struct locked *l) {
     struct pv_waiter waiters[PV_SELECT_MAX];
     const void *object = NULL;
     g->woken_by = NULL;
@@ -100,7 +100,7 @@ int pv_select(struct pv_case *cases, int n, bool wait) {
     if (!g) return -EPERM;
     struct locked l = {order, lock_all(cases, n, order)};
     int i = n ? try_all(cases, n, pv__random(g_m(g)), &woken) : -1;
-    if (i < 0 && wait) return wait_for_one(g, cases, n, &l);
+    if (i < 0 && wait) return pv__select_wait(g, cases, n, &l);
     unlock_all(&l);
     if (woken) {
         struct g *other = woken->g;

@@ -41,7 +41,7 @@ static bool may_spin(struct p *p) {
     return s->n_p > idle + 1 && pv__runq_empty(p);
 }
 
-static int lock_slow(struct pv_mutex *mutex, struct g *g) {
+static int pv__mutex_lock_slow(struct pv_mutex *mutex, struct g *g) {
     uint64_t id = g->rec.id, holder;
     if (atomic_load_explicit(&mutex->state, memory_order_relaxed) >> 1 == id) return -EDEADLK;
     for (int i = 0; i < SPINS && may_spin(m_p(g_m(g))); i++) {
@@ -65,7 +65,7 @@ static int lock_slow(struct pv_mutex *mutex, struct g *g) {
 int pv_mutex_lock(struct pv_mutex *mutex) {
     struct g *g = g_self();
     if (!g) return -EPERM;
-    return take_free(mutex, g->rec.id) ? 0 : lock_slow(mutex, g);
+    return take_free(mutex, g->rec.id) ? 0 : pv__mutex_lock_slow(mutex, g);
 }
 
 int pv_mutex_try_lock(struct pv_mutex *mutex) {

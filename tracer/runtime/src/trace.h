@@ -1,6 +1,9 @@
 /* tracer/runtime/src/trace.h - what the runtime tells the recorder, in one place: each call is one
  * branch while nothing is recorded.  Part of rt.h, which has the structures.
  *
+ * Functions of the runtime that stand in such a stack are named pv_ or pv__, also static ones: by
+ * that a reader tells them from the program's own.
+ *
  * A stack is walked where a goroutine waits, is made, or leaves for the kernel; not where it is
  * woken, as the waker's next wait tells enough and walking costs more than the event. */
 #ifndef PARKVIEW_TRACER_RUNTIME_TRACE_H
