@@ -134,7 +134,8 @@ struct store_goroutine {
     int64_t parent;           /* who created it, NO_ID = not known */
     int64_t state_ns[6];
     int64_t n_slices;
-    int64_t wait_window_ns;   /* store_members only: waiting inside the window */
+    int64_t run_window_ns;    /* store_members only: running inside the window */
+    int64_t wait_window_ns;   /* and waiting */
     uint16_t wait_window_tag; /* its costliest reason */
 };
 /* store_goroutine - 1 found, 0 no such goroutine. */
@@ -142,7 +143,7 @@ int store_goroutine(struct store *s, int64_t g, struct store_goroutine *out, str
 
 enum store_member_order { MEMBERS_BY_ID, MEMBERS_BY_WAIT, MEMBERS_BY_RUNNING, MEMBERS_BY_START };
 /* store_members - goroutines of a group that live in [from, to), offset and limit for paging;
- * *n_all = how many there are in all. */
+ * *n_all = how many there are in all.  By wait and by running: inside the window, most first. */
 int store_members(struct store *s, uint32_t group, int64_t from_ns, int64_t to_ns,
                   enum store_member_order order, uint32_t offset, uint32_t limit,
                   const struct store_goroutine **out, uint32_t *n, uint32_t *n_all,

@@ -17,6 +17,7 @@ cJSON *goroutine_json(struct store *s, const struct store_goroutine *g) {
     json_add_id(o, "parent", g->parent);
     json_add_state_ns(o, "state_ns", g->state_ns);
     json_add_int(o, "slices", g->n_slices);
+    json_add_int(o, "run_window", g->run_window_ns);
     json_add_int(o, "wait_window", g->wait_window_ns);
     json_add_int(o, "wait_window_tag", g->wait_window_tag);
     return o;

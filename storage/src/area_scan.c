@@ -44,7 +44,7 @@ static enum verdict judge(struct area_scan *scan, const struct slice_class *c) {
     return !a->func.n || stack_holds(scan->s, c->stack, a->func) ? IN : IF_START;
 }
 
-static bool is_forever(struct store *s, const struct slice_class *c) {
+bool store__is_forever(struct store *s, const struct slice_class *c) {
     struct text reason = store_string(s, c->reason);
     return c->state == GO_WAITING && reason.n == 7 && memcmp(reason.data, "forever", 7) == 0;
 }
@@ -128,7 +128,7 @@ static int fill(struct area_scan *scan, struct area_slice *a, struct fault *f) {
     if (id >= scan->n_verdicts) TRY(grow(scan, n_classes + 1, f));
     if (scan->verdicts[id] == UNKNOWN) {
         scan->verdicts[id] = (uint8_t)judge(scan, &a->class);
-        scan->forever[id] = is_forever(scan->s, &a->class);
+        scan->forever[id] = store__is_forever(scan->s, &a->class);
     }
     if (scan->verdicts[id] == OUT) return 0;
     if (area->dur_max_ns && a->slice.dur_ns > area->dur_max_ns) return 0;

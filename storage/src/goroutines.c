@@ -1,4 +1,4 @@
-/* storage/src/goroutines.c - goroutines of a store: the index by id, one, a group's members.
+/* storage/src/goroutines.c - goroutines of a store: the index by id, and one.
  *
  * Those that have ended stand in the column table.  While a store grows, those that are alive stand
  * in the table `live`, written anew with each publication; a complete store has none there. */
@@ -6,11 +6,6 @@
 
 #include "storage/src/db.h"
 #include "storage/src/store_impl.h"
-
-enum { MEMBERS_MAX = 5000 };
-
-/* A row of the goroutines table, by COL_GOROUTINES_…; returns 0 to go on. */
-typedef int (*go_fn)(void *arg, const int64_t *v);
 
 static int each_live(struct store *s, int64_t g_min, int64_t g_max, go_fn visit, void *arg,
                      struct fault *f) {
@@ -30,7 +25,7 @@ static int each_live(struct store *s, int64_t g_min, int64_t g_max, go_fn visit,
     return code;
 }
 
-static int each_go(struct store *s, int64_t g_min, int64_t g_max, go_fn visit, void *arg,
+int store__each_go(struct store *s, int64_t g_min, int64_t g_max, go_fn visit, void *arg,
                    struct fault *f) {
     struct coltab *t;
     struct coltab_scan *scan;
@@ -104,7 +99,7 @@ int store__load_gos(struct store *s, struct fault *f) {
     s->gos = malloc(((size_t)n + 1) * sizeof *s->gos);
     if (!s->gos) return store__no_memory(f);
     clear_totals(s);
-    TRY(each_go(s, INT64_MIN + 1, INT64_MAX, index_go, s, f));
+    TRY(store__each_go(s, INT64_MIN + 1, INT64_MAX, index_go, s, f));
     if (s->n_gos > 1) qsort(s->gos, s->n_gos, sizeof *s->gos, go_order);
     s->gos_loaded = true;
     return 0;
@@ -171,9 +166,9 @@ struct store_group store_group(struct store *s, uint32_t group) {
     return group < s->n_groups ? s->groups[group] : none;
 }
 
-/* ---- one goroutine, and the members of a group ---- */
+/* ---- one goroutine ---- */
 
-static void fill_goroutine(struct store *s, const int64_t *v, struct store_goroutine *out) {
+void store__fill_goroutine(struct store *s, const int64_t *v, struct store_goroutine *out) {
     uint32_t group = map_get(&s->group_of_func, (uint64_t)v[COL_GOROUTINES_FUNC]);
     *out = (struct store_goroutine){
         .g = v[COL_GOROUTINES_G],
@@ -198,107 +193,13 @@ struct found {
 
 static int keep_last(void *arg, const int64_t *v) { /* of several lives the last one */
     struct found *found = arg;
-    fill_goroutine(found->s, v, found->out);
+    store__fill_goroutine(found->s, v, found->out);
     found->n = 1;
     return 0;
 }
 
 int store_goroutine(struct store *s, int64_t g, struct store_goroutine *out, struct fault *f) {
     struct found found = {s, out, 0};
-    TRY(each_go(s, g, g, keep_last, &found, f));
+    TRY(store__each_go(s, g, g, keep_last, &found, f));
     return found.n;
-}
-
-static int64_t order_key(const struct store_goroutine *g, enum store_member_order order) {
-    switch (order) {
-    case MEMBERS_BY_WAIT:
-        return -g->state_ns[GO_WAITING];
-    case MEMBERS_BY_RUNNING:
-        return -g->state_ns[GO_RUNNING];
-    case MEMBERS_BY_START:
-        return g->start_ns;
-    case MEMBERS_BY_ID:
-        break;
-    }
-    return g->g;
-}
-
-struct member {
-    int64_t key, g;
-};
-
-static int member_order(const void *a, const void *b) {
-    const struct member *x = a, *y = b;
-    if (x->key != y->key) return x->key < y->key ? -1 : 1;
-    return (x->g > y->g) - (x->g < y->g);
-}
-
-struct members { /* of a group, those that live in the window */
-    struct store *s;
-    uint32_t group;
-    int64_t from_ns, to_ns;
-    enum store_member_order order;
-    struct member *rows;
-    uint32_t n, cap;
-    bool failed;
-};
-
-static int add_member(void *arg, const int64_t *v) {
-    struct members *m = arg;
-    struct store_goroutine g;
-    fill_goroutine(m->s, v, &g);
-    if (g.group != m->group || g.start_ns >= m->to_ns || g.end_ns <= m->from_ns) return 0;
-    if (m->n == m->cap) {
-        uint32_t cap = m->cap ? m->cap * 2 : 256;
-        struct member *grown = realloc(m->rows, cap * sizeof *grown);
-        if (!grown) {
-            m->failed = true;
-            return 1;
-        }
-        m->rows = grown;
-        m->cap = cap;
-    }
-    m->rows[m->n++] = (struct member){order_key(&g, m->order), g.g};
-    return 0;
-}
-
-static int fill_window(struct store *s, int64_t from_ns, int64_t to_ns, struct store_goroutine *g,
-                       struct fault *f) {
-    struct store_wait_query q = {
-        .from_ns = from_ns, .to_ns = to_ns, .one_g = true, .g = g->g, .by = WAIT_BY_REFINED};
-    struct store_waits w;
-    TRY(store_waits(s, &q, &w, f));
-    g->wait_window_ns = w.total_ns;
-    if (!w.n) return 0;
-    for (uint32_t i = 0; i < s->n_tags; i++)
-        if (s->tags[i].refined.n == w.rows[0].refined.n &&
-            s->tags[i].refined.data == w.rows[0].refined.data)
-            g->wait_window_tag = (uint16_t)i;
-    return 0;
-}
-
-int store_members(struct store *s, uint32_t group, int64_t from_ns, int64_t to_ns,
-                  enum store_member_order order, uint32_t offset, uint32_t limit,
-                  const struct store_goroutine **out, uint32_t *n, uint32_t *n_all,
-                  struct fault *f) {
-    struct members m = {.s = s, .group = group, .from_ns = from_ns, .to_ns = to_ns, .order = order};
-    *n = *n_all = 0;
-    int rc = each_go(s, INT64_MIN + 1, INT64_MAX, add_member, &m, f);
-    if (rc == 0 && m.failed) rc = store__no_memory(f);
-    if (rc == 0 && m.n > 1) qsort(m.rows, m.n, sizeof *m.rows, member_order);
-    *n_all = m.n;
-    if (limit > MEMBERS_MAX) limit = MEMBERS_MAX;
-    if (offset > m.n) offset = m.n;
-    if (limit > m.n - offset) limit = m.n - offset;
-    struct store_goroutine *rows = rc == 0 ? realloc(s->members, (limit + 1) * sizeof *rows) : NULL;
-    if (rc == 0 && !rows) rc = store__no_memory(f);
-    if (rows) s->members = rows;
-    for (uint32_t i = 0; rc == 0 && i < limit; i++) {
-        rc = store_goroutine(s, m.rows[offset + i].g, &rows[i], f);
-        if (rc >= 0) rc = fill_window(s, from_ns, to_ns, &rows[i], f);
-        if (rc == 0) *n = i + 1;
-    }
-    free(m.rows);
-    *out = rows;
-    return rc;
 }

@@ -78,6 +78,12 @@ static inline int store__slices(struct store *s, struct seq **out, struct fault 
     return store__seq(s, SEQ_SLICES, 0, out, f);
 }
 
+/* A row of the goroutines table, by COL_GOROUTINES_…; returns 0 to go on. */
+typedef int (*go_fn)(void *arg, const int64_t *v);
+int store__each_go(struct store *s, int64_t g_min, int64_t g_max, go_fn visit, void *arg,
+                   struct fault *f);
+void store__fill_goroutine(struct store *s, const int64_t *v, struct store_goroutine *out);
+
 /* store_names.c, goroutines.c */
 int store__load_names(struct store *s, struct fault *f);
 void store__free_names(struct store *s);
@@ -104,5 +110,8 @@ static inline int64_t slice_kept_ns(const struct seq_row *row) {
     return row->wide ? (int64_t)row->wide - 1 : row->dur_ns;
 }
 int store__slice(struct store *s, const struct seq_row *row, struct slice *out, struct fault *f);
+
+/* store__is_forever - such a wait counts as the goroutine's end, with no time (area_scan.c). */
+bool store__is_forever(struct store *s, const struct slice_class *c);
 
 #endif

@@ -86,6 +86,7 @@ export interface Goroutine {
   parent: Id | null;
   state_ns: StateNs;
   slices: number;
+  run_window: number;
   wait_window: number;
   wait_window_tag: number;
 }

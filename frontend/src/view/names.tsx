@@ -402,11 +402,18 @@ function MemberName({ stage, row }: RowProps) {
         {row.name}
         {row.pinned && <span class="pk">{app.groups[m.group]?.bare}</span>}
       </button>
-      {m.wait_window > 0 && (
-        <span class="m" title={tag ? `waited in this window, mostly for ${tag.name}` : ""}>
-          {short(m.wait_window)}
-          {tag && <Dot family={FAMILIES[tag.cls]!.token} />}
+      {app.lanes.order === "running" ? (
+        <span class="m" title="ran in this window">
+          {short(m.run_window)}
+          <Dot family="running" />
         </span>
+      ) : (
+        m.wait_window > 0 && (
+          <span class="m" title={tag ? `waited in this window, mostly for ${tag.name}` : ""}>
+            {short(m.wait_window)}
+            {tag && <Dot family={FAMILIES[tag.cls]!.token} />}
+          </span>
+        )
       )}
     </>
   );
