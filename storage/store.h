@@ -149,6 +149,15 @@ int store_members(struct store *s, uint32_t group, int64_t from_ns, int64_t to_n
                   const struct store_goroutine **out, uint32_t *n, uint32_t *n_all,
                   struct fault *f);
 
+enum { STORE_NO_GROUP = UINT32_MAX };
+struct store_creator {
+    uint32_t group;
+    uint32_t creator; /* group of who created them; STORE_NO_GROUP = not in the trace */
+    int64_t n;        /* goroutines */
+};
+/* store_creators - by group, then those who created most first. */
+int store_creators(struct store *s, const struct store_creator **out, uint32_t *n, struct fault *f);
+
 struct text store_string(struct store *s, uint32_t id);
 /* store_stack - frames leaf first; n = 0 for id 0. */
 struct stack store_stack(struct store *s, uint32_t id);

@@ -1,4 +1,4 @@
-/* server/src/req_goroutines.c - one goroutine, and the goroutines of a group. */
+/* server/src/req_goroutines.c - one goroutine, the goroutines of a group, who created whom. */
 #include "server/src/json.h"
 #include "server/src/requests.h"
 #include "server/src/shapes.h"
@@ -51,5 +51,24 @@ int req_members(struct job *j, struct answer *a, struct fault *f) {
     cJSON *array = cJSON_AddArrayToObject(a->ok, "rows");
     for (uint32_t i = 0; i < n; i++)
         cJSON_AddItemToArray(array, goroutine_json(j->store, &rows[i]));
+    return 0;
+}
+
+int req_creators(struct job *j, struct answer *a, struct fault *f) {
+    const struct store_creator *rows;
+    uint32_t n;
+    TRY(store_creators(j->store, &rows, &n, f));
+    a->ok = cJSON_CreateObject();
+    cJSON *array = cJSON_AddArrayToObject(a->ok, "rows");
+    for (uint32_t i = 0; i < n; i++) {
+        cJSON *o = cJSON_CreateObject();
+        json_add_int(o, "group", rows[i].group);
+        if (rows[i].creator == STORE_NO_GROUP)
+            cJSON_AddNullToObject(o, "creator");
+        else
+            json_add_int(o, "creator", rows[i].creator);
+        json_add_int(o, "n", rows[i].n);
+        cJSON_AddItemToArray(array, o);
+    }
     return 0;
 }

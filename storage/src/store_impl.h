@@ -67,6 +67,7 @@ struct store {
     struct store_level *levels;
     struct store_span *spans;
     struct store_note *notes;
+    struct store_creator *creators;
     struct tiles *tile; /* of store_tile */
 };
 

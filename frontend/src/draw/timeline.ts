@@ -3,7 +3,7 @@
 
 import { FIRST_WAIT, N_CLASSES, RUNNING, SYSCALL } from "../model/families";
 import type { Stretch } from "../model/area";
-import { noteLane, SIZES, type Row } from "../model/rows";
+import { noteLane, SIZES, tilesOf, type Row } from "../model/rows";
 import type { Mark } from "../model/marks";
 import type { Note } from "../model/notes";
 import type { SpanType } from "../model/spans";
@@ -137,7 +137,8 @@ function paintRow(x: Ctx, f: Frame, r: Row, room: boolean): void {
       rule(x, s, y + h - 1, c.line);
       break;
     case "group":
-      sumArea(pad.cols, f.segments(r.lane), s, f.looks.laneClass);
+    case "creator":
+      sumArea(pad.cols, tilesOf(r).flatMap(f.segments), s, f.looks.laneClass);
       paintArea(x, pad, { base: y + h - 1, height: h - 6, up: true, max: Math.max(1, peak(pad.cols, CLASSES.states)), classes: CLASSES.states }, c);
       rule(x, s, y, c.line);
       rule(x, s, y + h - 1, c.line);

@@ -2,7 +2,7 @@
 // Every change goes through here; the page subscribes to the parts that it shows.
 
 import { Observable } from "../lib/observable";
-import type { FigureBy, Goroutine, Id, Info, Push, Slice, TraceEntry, TraceList } from "../net/protocol";
+import type { Creators, FigureBy, Goroutine, Id, Info, Push, Slice, TraceEntry, TraceList } from "../net/protocol";
 import type { Socket } from "../net/socket";
 import { RequestError } from "../net/socket";
 import { upload } from "../net/upload";
@@ -14,11 +14,11 @@ import { Asked, type Moment } from "./asked";
 import { lookOfGroup, lookOfTag, type GroupLook, type TagLook } from "./families";
 import { Figures, type By } from "./figures";
 import { conditionsOf, Finder, type Place } from "./finder";
-import { Lanes, SIZES, type Order, type Row, type SectionName } from "./lanes";
+import { Lanes, SIZES, type Grouping, type Order, type Row, type SectionName } from "./lanes";
 import type { Link } from "./link";
 import { Marks } from "./marks";
 import { LaneNotes } from "./notes";
-import { noteLane, OPEN_SECTIONS, SECTIONS } from "./rows";
+import { noteLane, OPEN_SECTIONS, SECTIONS, tilesOf } from "./rows";
 import { Selection } from "./selection";
 import { SpanLanes } from "./spans";
 import { levelFor, Tiles, type Wish } from "./tiles";
@@ -281,6 +281,8 @@ export class App extends Observable {
     for (const key of this.spans.open) if (!l.types?.includes(key)) this.spans.toggle(key);
     for (const key of l.types ?? []) if (!this.spans.open.includes(key)) this.spans.toggle(key);
     this.marks.set(l.marks ?? []);
+    lanes.openCreators = new Set(l.creators ?? []);
+    this.setGrouping(l.grouping ?? "function");
     lanes.layout();
     void this.meet(lanes.pins.filter((k) => /^G\d/.test(k)).map((k) => Number(k.slice(1))));
   }
@@ -320,6 +322,8 @@ export class App extends Observable {
     const opened = SECTIONS.filter((x) => open(x) && !OPEN_SECTIONS.includes(x));
     if (closed.length) l.closed = closed;
     if (opened.length) l.sections = opened;
+    if (lanes.grouping !== "function") l.grouping = lanes.grouping;
+    if (lanes.openCreators.size) l.creators = [...lanes.openCreators];
     if (lanes.pins.length) l.pins = lanes.pins;
     if (lanes.hidden.size) l.hidden = [...lanes.hidden];
     if (lanes.ranks.length) l.ranks = lanes.ranks;
@@ -471,6 +475,20 @@ export class App extends Observable {
       this.lanes.openGroup(group);
       this.askMembers(group, false);
     }
+    this.changed();
+  }
+
+  /** Goroutines by their start function, or those below who created them. */
+  setGrouping(by: Grouping): void {
+    const { lanes } = this;
+    if (lanes.grouping === by) return;
+    lanes.grouping = by;
+    lanes.layout();
+    if (by === "creator")
+      void this.ask<Creators>("creators", { trace: this.entry?.trace }).then((c) => {
+        lanes.creators = c?.rows ?? [];
+        lanes.layout();
+      });
     this.changed();
   }
 
@@ -646,7 +664,7 @@ export class App extends Observable {
     const { from, to } = this.view.goal;
     const level = levelFor((to - from) / this.width);
     const [a, b] = this.tiles.range(level, from, to);
-    for (const r of this.lanes.visible()) if (r.lane) wishes.push({ lane: r.lane, level, from: a, to: b });
+    for (const r of this.lanes.visible()) for (const lane of tilesOf(r)) wishes.push({ lane, level, from: a, to: b });
     if (this.overviewWidth > 0) {
       const l = levelFor(this.view.duration / this.overviewWidth);
       const [oa, ob] = this.tiles.range(l, 0, this.view.duration);
@@ -655,8 +673,7 @@ export class App extends Observable {
     const [pa, pb] = this.tiles.range(level, from - (to - from) * 0.5, to + (to - from) * 0.5);
     const [ua, ub] = this.tiles.range(level + 2, from, to);
     for (const r of this.lanes.visible(200)) {
-      if (!r.lane) continue;
-      early.push({ lane: r.lane, level, from: pa, to: pb }, { lane: r.lane, level: level + 2, from: ua, to: ub });
+      for (const lane of tilesOf(r)) early.push({ lane, level, from: pa, to: pb }, { lane, level: level + 2, from: ua, to: ub });
     }
     this.tiles.want(wishes, this.view.moving ? [] : early, this.view.moving);
     if (!this.view.moving) this.follow();

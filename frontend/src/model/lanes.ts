@@ -3,12 +3,13 @@
 
 import { visible } from "../lib/format";
 import { Observable } from "../lib/observable";
-import type { Goroutine, Id, Info, Members } from "../net/protocol";
+import type { Creators, Goroutine, Id, Info, Members } from "../net/protocol";
 import type { GroupLook } from "./families";
 import { movable, OPEN_SECTIONS, SIZES, type Row, type SectionName } from "./rows";
 import type { SpanType } from "./spans";
 
 export { SIZES, type Row, type RowKind, type SectionName } from "./rows";
+export type Grouping = "function" | "creator";
 export type Order = "wait" | "running" | "start" | "id";
 
 export const FIRST_SHOWN = 8;
@@ -37,6 +38,9 @@ export class Lanes extends Observable {
   filter = "";
   userGroups: number[] = [];
   systemGroups: number[] = [];
+  grouping: Grouping = "function";
+  creators: Creators["rows"] = [];
+  openCreators = new Set<string>(); // keys
   types: SpanType[] = []; // of tasks and regions
   pins: string[] = []; // keys, in order
   hidden = new Set<string>();
@@ -66,6 +70,8 @@ export class Lanes extends Observable {
     this.open.clear();
     this.people.clear();
     this.hidden.clear();
+    this.creators = [];
+    this.openCreators.clear();
     this.types = [];
     this.pins = [];
     this.ranks = [];
@@ -113,7 +119,7 @@ export class Lanes extends Observable {
     if (info.threads_reliable) this.section(out, "threads", "Threads", info.threads.map((id) => this.numbered("m", "M", id)));
     else out.push({ key: "threads-note", kind: "note", name: "", height: SIZES.lane, lane: "" });
     if (this.types.length > 0) this.spans(out);
-    this.section(out, "goroutines", "Goroutines", this.grouped(this.userGroups));
+    this.section(out, "goroutines", "Goroutines", this.grouping === "creator" && this.creators.length > 0 ? this.byCreator() : this.grouped(this.userGroups));
     if (this.systemGroups.length > 0) this.section(out, "system", "System goroutines", this.grouped(this.systemGroups));
     return out;
   }
@@ -129,6 +135,7 @@ export class Lanes extends Observable {
     if (rank.size > 0) shown.sort((a, b) => (at(a) === at(b) ? 0 : at(a) - at(b)));
     for (const d of shown) {
       out.push(d);
+      if (d.kind === "creator" && d.open) for (const g of this.grouped(d.lanes!.map((l) => Number(l.slice(1))))) this.withMembers(out, g);
       if (d.kind === "group") this.members(out, d.group!);
       if (d.kind === "type") this.ofType(out, d.type!);
     }
@@ -146,6 +153,32 @@ export class Lanes extends Observable {
       if (needle && !name.toLowerCase().includes(needle)) return [];
       return [{ key: `F${group}`, kind: "group" as const, name, height: SIZES.group, lane: `F${group}`, group, open: this.open.has(group) }];
     });
+  }
+
+  private withMembers(out: Draft[], d: Draft): void {
+    if (this.hidden.has(d.key)) return;
+    out.push(d);
+    this.members(out, d.group!);
+  }
+
+  /** Groups below the function whose goroutines created most of them. */
+  private byCreator(): Draft[] {
+    const main = new Map<number, number | null>(); // rows come with the main creator first
+    for (const r of this.creators) if (!main.has(r.group)) main.set(r.group, r.creator);
+    const heads = new Map<string, Draft>();
+    for (const d of this.grouped(this.userGroups)) {
+      const creator = main.get(d.group!) ?? null;
+      const key = `C${creator ?? ""}`;
+      const head = heads.get(key);
+      if (head) head.lanes!.push(d.lane);
+      else heads.set(key, { key, kind: "creator", name: creator === null ? "" : (this.looks[creator]?.name ?? ""), height: SIZES.group, lane: "", lanes: [d.lane], open: this.openCreators.has(key) });
+    }
+    return [...heads.values()];
+  }
+
+  toggleCreator(key: string): void {
+    if (!this.openCreators.delete(key)) this.openCreators.add(key);
+    this.layout();
   }
 
   private members(out: Draft[], group: number): void {

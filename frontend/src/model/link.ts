@@ -1,7 +1,7 @@
 // model/link.ts - the view as the part of the address after "#", and back.
 // Short keys; unknown or broken values are dropped one by one, never the whole.
 
-import type { Order } from "./lanes";
+import type { Grouping, Order } from "./lanes";
 import type { Mark } from "./marks";
 
 export interface Link {
@@ -18,6 +18,8 @@ export interface Link {
   hidden?: string[];
   ranks?: string[]; // lanes that were moved, in their order
   marks?: Mark[];
+  grouping?: Grouping;
+  creators?: string[]; // unfolded
   scroll?: number;
   theme?: "light" | "dark";
   sort?: string; // "-total"
@@ -43,6 +45,8 @@ export function formatLink(l: Link): string {
   put("closed", l.closed?.join(","));
   put("sections", l.sections?.join(","));
   put("types", l.types?.map(inList).join(","));
+  put("group", l.grouping);
+  put("creators", l.creators?.join(","));
   put("pins", l.pins?.map(inList).join(","));
   put("hidden", l.hidden?.map(inList).join(","));
   put("ranks", l.ranks?.map(inList).join(","));
@@ -95,6 +99,8 @@ export function parseLink(hash: string): Link {
   l.sections = text("sections")?.split(",");
   const list = (k: string): string[] | undefined => text(k)?.split(",").filter(Boolean).map(fromList);
   l.types = list("types");
+  if (text("group") === "creator") l.grouping = "creator";
+  l.creators = list("creators");
   l.pins = list("pins");
   l.hidden = list("hidden");
   l.ranks = list("ranks");

@@ -3,7 +3,7 @@
 
 import type { Goroutine, Id, Span } from "../net/protocol";
 
-export type RowKind = "heap" | "count" | "states" | "inuse" | "section" | "p" | "m" | "group" | "g" | "more" | "note" | "type" | "span";
+export type RowKind = "heap" | "count" | "states" | "inuse" | "section" | "p" | "m" | "creator" | "group" | "g" | "more" | "note" | "type" | "span";
 export type SectionName = "counters" | "tasks" | "processors" | "threads" | "goroutines" | "system";
 export const SECTIONS: readonly SectionName[] = ["counters", "processors", "threads", "tasks", "goroutines", "system"];
 /** Sections that are open in a trace that nobody has touched. */
@@ -19,6 +19,7 @@ export interface Row {
   pinned: boolean; // stands above what scrolls
   id?: Id;
   section?: SectionName;
+  lanes?: string[]; // of a creator: those of its groups, whose sum it shows
   group?: number;
   member?: Goroutine;
   type?: string; // key of a task or region type
@@ -47,3 +48,6 @@ export function noteLane(r: Row): string {
   if (r.kind !== "span") return r.lane;
   return r.type?.startsWith("task/") ? `T${r.span?.id}` : "";
 }
+
+/** Lanes whose tiles a row is drawn from. */
+export const tilesOf = (r: Row): string[] => r.lanes ?? (r.lane ? [r.lane] : []);

@@ -94,6 +94,9 @@ export interface Members {
   all: number;
   rows: Goroutine[];
 }
+export interface Creators {
+  rows: { group: number; creator: number | null; n: number }[];
+}
 export interface Range {
   start: number;
   dur: number;

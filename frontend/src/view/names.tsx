@@ -106,7 +106,7 @@ function Name({ stage, row, top }: RowProps & { top: number }) {
   );
 }
 
-const CLASS: Record<Row["kind"], string> = { heap: "c", count: "c", states: "c", inuse: "c", section: "s", p: "l", m: "l", group: "g", g: "l", more: "l", note: "", type: "g", span: "l" };
+const CLASS: Record<Row["kind"], string> = { heap: "c", count: "c", states: "c", inuse: "c", section: "s", p: "l", m: "l", group: "g", g: "l", more: "l", note: "", type: "g", creator: "g", span: "l" };
 
 function isSelected(stage: Stage, row: Row): boolean {
   const s = stage.app.selection.slice ?? stage.app.selection.goroutine;
@@ -200,6 +200,8 @@ function NameText({ stage, row }: RowProps) {
       );
     case "group":
       return <GroupName stage={stage} row={row} />;
+    case "creator":
+      return <CreatorName stage={stage} row={row} />;
     case "g":
       return <MemberName stage={stage} row={row} />;
     case "type":
@@ -326,7 +328,7 @@ function sectionFigure(stage: Stage, row: Row): string {
   if (row.section === "tasks") return plural(app.spans.types.length, "type");
   if (row.section === "threads") return plural(app.info?.threads.length ?? 0, "thread");
   const ids = row.section === "goroutines" ? app.lanes.userGroups : app.lanes.systemGroups;
-  return row.section === "goroutines" ? "by start function" : plural(ids.length, "function");
+  return row.section === "goroutines" ? `by ${app.lanes.grouping === "creator" ? "creator" : "start function"}` : plural(ids.length, "function");
 }
 
 const busyKept = new Map<string, { of: string; text: string }>(); // by lane: the pointer moves more often than the window
@@ -387,6 +389,26 @@ function GroupName({ stage, row }: RowProps) {
         ) : (
           <span class="cnt">{int(o && shown ? o.all : n)}</span>
         )}
+      </span>
+    </>
+  );
+}
+
+function CreatorName({ stage, row }: RowProps) {
+  const { app } = stage;
+  const [pkg, name] = tailFunc(row.name);
+  const n = row.lanes!.reduce((sum, l) => sum + (app.info?.groups[Number(l.slice(1))]?.n ?? 0), 0);
+  return (
+    <>
+      <button tabIndex={-1} class="fill" title={row.name ? `Goroutines that ${row.name} created, directly` : "Who created them did so before the trace began"} onClick={() => app.lanes.toggleCreator(row.key)}>
+        <Chevron />
+        <span class="t">
+          <span class="pk">by {pkg}</span>
+          <span class="fn">{name || "somebody before the trace"}</span>
+        </span>
+      </button>
+      <span class="m">
+        <span class="cnt">{int(n)}</span>
       </span>
     </>
   );

@@ -16,7 +16,7 @@ import { Observable } from "../lib/observable";
 import type { App } from "../model/app";
 import type { Stretch } from "../model/area";
 import { notesAt, type Note } from "../model/notes";
-import { noteLane, SIZES, type Row } from "../model/rows";
+import { noteLane, SIZES, tilesOf, type Row } from "../model/rows";
 import { levelFor, type Segment } from "../model/tiles";
 import type { Ranges } from "../net/protocol";
 import { ImageStrip } from "./strip";
@@ -163,7 +163,7 @@ export class Stage extends Observable {
   mixAt(row: Row, t: number): { cls: number; amount: number }[] {
     const k = this.scale().nsPerPx;
     const s = new Scale(t - k, t + k, 2);
-    const segs = this.segments(row.lane);
+    const segs = tilesOf(row).flatMap(this.segments);
     const c = this.probeColumns;
     c.reset(2);
     for (const seg of segs) c.addParts(seg, s, this.looks.laneClass);

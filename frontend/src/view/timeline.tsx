@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { PINNED } from "../draw/timeline";
 import { int, moment, short, visible } from "../lib/format";
-import { SIZES, type Order } from "../model/lanes";
+import { SIZES, type Grouping, type Order } from "../model/lanes";
 import type { Mark } from "../model/marks";
 import type { Gap } from "../net/protocol";
 import { Gestures, phaseAt, type Card } from "./gestures";
@@ -105,7 +105,7 @@ function tipAt(stage: Stage, e: PointerEvent, y: number): Tip | null {
   const cursor = app.cursor ?? 0;
   const phase = y >= SIZES.ruler && y < PINNED ? phaseAt(stage, cursor) : undefined;
   if (phase) return { ...at, row: null, under: null, notes: [], phase };
-  if (!row || (!row.lane && row.kind !== "type")) return null;
+  if (!row || (!row.lane && row.kind !== "type" && row.kind !== "creator")) return null;
   const single = row.kind === "p" || row.kind === "m" || row.kind === "g" || row.kind === "span";
   const inside = row.kind !== "span" || (cursor >= row.span!.start && cursor < row.span!.start + row.span!.dur);
   return { ...at, row, under: single && inside ? stage.under(row, cursor, HIT_PX) : null, notes: single ? stage.notesAt(row, cursor) : [] };
@@ -169,6 +169,13 @@ function GoroutineControls({ stage }: { stage: Stage }) {
   const { app } = stage;
   return (
     <div class="inputs" onPointerDown={(e) => e.stopPropagation()}>
+      <label>
+        By{" "}
+        <select value={app.lanes.grouping} onChange={(e) => app.setGrouping(e.currentTarget.value as Grouping)}>
+          <option value="function">start function</option>
+          <option value="creator">creator</option>
+        </select>
+      </label>
       <label>
         Order{" "}
         <select value={app.lanes.order} onChange={(e) => app.setOrder(e.currentTarget.value as Order)}>

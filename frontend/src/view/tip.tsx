@@ -73,11 +73,11 @@ function Notes({ notes }: { notes: Note[] }) {
 function Mixture({ stage, row, place, notes }: { stage: Stage; row: Row; place: Place; notes: Note[] }) {
   const single = row.kind === "g" || row.kind === "p" || row.kind === "m" || row.kind === "span";
   const shown = (cls: number) => (row.kind === "count" ? cls < FIRST_WAIT : row.kind === "inuse" ? cls === 0 || cls === 2 : true);
-  const mix = row.lane ? stage.mixAt(row, stage.app.cursor ?? 0).filter((m) => shown(m.cls)) : [];
+  const mix = row.lane || row.lanes ? stage.mixAt(row, stage.app.cursor ?? 0).filter((m) => shown(m.cls)) : [];
   if (mix.length === 0 && notes.length === 0) return null;
   return (
     <div class="tip" style={place} role="tooltip">
-      <b>{visible(row.name)}</b> {mix.length > 0 && <span class="mut">{single ? "short slices, by share" : row.kind === "inuse" ? "threads" : "goroutines"}</span>}
+      <b>{row.kind === "creator" ? `created by ${row.name || "whom the trace does not show"}` : visible(row.name)}</b> {mix.length > 0 && <span class="mut">{single ? "short slices, by share" : row.kind === "inuse" ? "threads" : "goroutines"}</span>}
       {mix.slice(0, 5).map((m) => (
         <div class="mixrow">
           <Dot family={FAMILIES[m.cls]!.token} />
