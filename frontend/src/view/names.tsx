@@ -403,8 +403,8 @@ function CreatorName({ stage, row }: RowProps) {
       <button tabIndex={-1} class="fill" title={row.name ? `Goroutines that ${row.name} created, directly` : "Who created them did so before the trace began"} onClick={() => app.lanes.toggleCreator(row.key)}>
         <Chevron />
         <span class="t">
-          <span class="pk">by {pkg}</span>
-          <span class="fn">{name || "somebody before the trace"}</span>
+          <span class="pk">{row.name ? `by ${pkg}` : "made "}</span>
+          <span class="fn">{name || "before the trace"}</span>
         </span>
       </button>
       <span class="m">
