@@ -30,7 +30,7 @@ const manual = {
         .slice(1)
         .flatMap((part) => {
           const title = part.slice(0, part.indexOf("\n"));
-          return [...part.matchAll(/([^\n]*)\n+```sql\n([\s\S]*?)\n```/g)].map(([, before, sql], i) => ({ title: i === 0 ? title : before.replace(/[:.]$/, ""), sql }));
+          return [...part.matchAll(/([^\n]*)\n+```sql\n([\s\S]*?)\n```/g)].map(([, before, sql], i) => ({ title: i === 0 || !before.trim() ? title : before.replace(/[:.]$/, ""), sql }));
         });
       const functions = [...(/### Functions\n([\s\S]*)/.exec(text)?.[1] ?? "").matchAll(/^\| `([^`]+)` \| (.*?) \|$/gm)].map(([, call, meaning]) => ({ call, meaning }));
       if (questions.length < 10 || functions.length < 5) throw new Error("storage/SQL.md has another shape than build.mjs expects");

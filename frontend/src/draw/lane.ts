@@ -19,6 +19,8 @@ export interface Looks {
   groups: GroupLook[];
   laneClass: Uint8Array; // DIM where switched off or not highlighted
   procClass: Uint8Array;
+  min: number; // ns: shorter slices are DIM, and
+  max: number; // longer ones
 }
 
 export interface LaneBox {
@@ -33,6 +35,7 @@ export interface LaneBox {
 const PAD = 2;
 const BASE = 2;
 const MIN_PX = 2;
+const NONE = new Uint8Array(0); // every class DIM
 const FAINT = 0.004; // of a pixel: 16 slices of 1 µs in a pixel of 4 ms still show
 
 interface Label {
@@ -81,13 +84,15 @@ export function paintLane(x: Ctx, segs: Segment[], s: Scale, box: LaneBox, looks
   const leftmost = Math.max(0, box.left ?? 0);
   const rightmost = Math.min(s.width, box.right ?? s.width);
   cols.reset(s.width);
-  for (const seg of segs) cols.addParts(seg, s, classOf);
+  // Parts are shorter than their bucket: where that is too short already, none of them can match.
+  for (const seg of segs) cols.addParts(seg, s, 2 ** (seg.tile.level + seg.tile.shift) <= looks.min ? NONE : classOf);
   eachSolid(segs, s, (seg, i) => {
     const t = seg.tile;
     const a = Math.max(-2, s.x(t.start[i]!));
     const b = Math.min(s.width + 2, s.x(t.start[i]! + t.dur[i]!));
     const tag = t.tag[i]!;
-    const cls = classOf[tag] ?? DIM;
+    const fits = t.dur[i]! >= looks.min && t.dur[i]! <= looks.max;
+    const cls = fits ? (classOf[tag] ?? DIM) : DIM;
     if (b - a < MIN_PX) {
       cols.add(a, b, cls, 1);
       return;

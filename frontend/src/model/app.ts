@@ -2,7 +2,7 @@
 // Every change goes through here; the page subscribes to the parts that it shows.
 
 import { Observable } from "../lib/observable";
-import type { Creators, FigureBy, Goroutine, Id, Info, Push, Slice, TraceEntry, TraceList } from "../net/protocol";
+import type { AreaFigures, Creators, FigureBy, Goroutine, Id, Info, Push, Slice, TraceEntry, TraceList } from "../net/protocol";
 import type { Socket } from "../net/socket";
 import { RequestError } from "../net/socket";
 import { upload } from "../net/upload";
@@ -50,6 +50,7 @@ export class App extends Observable {
   highlight: { key: string; tags: Set<number> } | null = null;
   filter = ""; // conditions as text (model/ask.ts): what does not match is grey, and not counted
   filterTags: Set<number> | null = null; // tags that it leaves
+  filterLengths: { min?: number; max?: number } = {};
   cursor: number | null = null; // ns
   subject: Subject | null = null;
   tab: Tab = "waits";
@@ -216,6 +217,7 @@ export class App extends Observable {
     this.subject = null;
     this.filter = "";
     this.filterTags = null;
+    this.filterLengths = {};
     this.marks.set([]);
   }
 
@@ -396,14 +398,28 @@ export class App extends Observable {
   }
 
   setFilter(text: string): void {
+    if (text === this.filter) return;
     this.filter = text;
     this.readFilter();
+    void this.hideOthers();
     this.view.changed();
     this.changed();
   }
 
+  /** Groups without a single slice that matches leave the lanes. */
+  private async hideOthers(): Promise<void> {
+    const text = this.filter;
+    const ask = parseAsk(text);
+    const fields = { from: 0, to: this.view.duration, ...conditionsOf(ask, this.tags), lanes: ask.lanes, by: "start" };
+    const left = text ? await this.ask<AreaFigures>("area", { trace: this.entry?.trace, ...fields }) : null;
+    if (this.filter !== text) return;
+    this.lanes.only = left ? new Set(left.rows.map((r) => r.group)) : null;
+    this.lanes.layout();
+  }
+
   private readFilter(): void {
-    const { state, reason } = conditionsOf(parseAsk(this.filter), this.tags);
+    const { state, reason, min, max } = conditionsOf(parseAsk(this.filter), this.tags);
+    this.filterLengths = { ...(min ? { min } : {}), ...(max ? { max } : {}) };
     const part = reason?.toLowerCase();
     const fits = ({ tag }: TagLook) => (!state || tag.state === state) && (!part || `${tag.reason}\n${tag.refined}`.toLowerCase().includes(part));
     this.filterTags = state || part ? new Set(this.tags.flatMap((t, i) => (fits(t) ? [i] : []))) : null;

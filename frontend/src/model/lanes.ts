@@ -36,6 +36,7 @@ export class Lanes extends Observable {
   open = new Map<number, OpenGroup>();
   order: Order = "wait";
   filter = "";
+  only: Set<number> | null = null; // groups that a filter leaves
   userGroups: number[] = [];
   systemGroups: number[] = [];
   grouping: Grouping = "function";
@@ -79,6 +80,7 @@ export class Lanes extends Observable {
     this.focus = "";
     this.scroll = 0;
     this.filter = "";
+    this.only = null;
     this.sections = new Set(OPEN_SECTIONS);
   }
 
@@ -151,6 +153,7 @@ export class Lanes extends Observable {
     return ids.flatMap((group) => {
       const name = this.looks[group]?.name ?? "";
       if (needle && !name.toLowerCase().includes(needle)) return [];
+      if (this.only && !this.only.has(group)) return [];
       return [{ key: `F${group}`, kind: "group" as const, name, height: SIZES.group, lane: `F${group}`, group, open: this.open.has(group) }];
     });
   }

@@ -35,6 +35,26 @@ const words = HighlightStyle.define([
   { tag: [tags.operator, tags.punctuation], color: "var(--text-2)" },
 ]);
 
+/** Chromium styles what is typed over styled text by a style attribute, which the policy refuses: such text is put in by us. */
+const overSelection = EditorView.domEventHandlers({
+  beforeinput(e, view) {
+    if (e.inputType !== "insertText" || !e.data || view.composing || view.state.selection.main.empty) return false;
+    e.preventDefault();
+    view.dispatch({ ...view.state.replaceSelection(e.data), userEvent: "input.type" });
+    return true;
+  },
+});
+
+const ABOVE_KEYWORDS = 20;
+
+/** Columns of the tables that the question names, each once. */
+function columnsIn(text: string, schema: Record<string, Completion[]>): Completion[] {
+  const named = Object.keys(schema).filter((table) => new RegExp(`\\b${table}\\b`, "i").test(text));
+  const all = new Map<string, Completion>();
+  for (const table of named) for (const c of schema[table]!) if (!all.has(c.label)) all.set(c.label, { ...c, boost: ABOVE_KEYWORDS });
+  return [...all.values()];
+}
+
 export class SqlEditor {
   private view: EditorView;
   private language = new Compartment();
@@ -51,6 +71,7 @@ export class SqlEditor {
           go,
           history(),
           drawSelection(),
+          overSelection,
           bracketMatching(),
           autocompletion({ icons: false }),
           this.language.of(sql({ dialect: SQLite, upperCaseKeywords: true })),
@@ -74,8 +95,10 @@ export class SqlEditor {
     const calls = functions.map(({ call, meaning }): Completion => ({ label: call.replace(/\(.*/, "("), displayLabel: call, type: "function", detail: meaning.slice(0, 80) }));
     const own = language.language.data.of({
       autocomplete: (context: CompletionContext) => {
-        const word = context.matchBefore(/\w+$/);
-        return word ? { from: word.from, options: calls, validFor: /^\w*$/ } : null;
+        const word = context.matchBefore(/(^|[^.\w])\w+$/);
+        if (!word) return null;
+        const from = word.from + word.text.search(/\w/);
+        return { from, options: [...columnsIn(context.state.doc.toString(), schema), ...calls], validFor: /^\w*$/ };
       },
     });
     this.view.dispatch({ effects: this.language.reconfigure([language, own]) });

@@ -62,7 +62,7 @@ export class Stage extends Observable {
   private probeColumns = new Columns();
   private hatch: CanvasPattern | null = null;
   private phasesOf: { of: Ranges | null; phases: GcPhases } = { of: null, phases: { marks: [], stops: [], others: [] } };
-  private looks: Looks = { tags: [], groups: [], laneClass: new Uint8Array(0), procClass: new Uint8Array(0) };
+  private looks: Looks = { tags: [], groups: [], laneClass: new Uint8Array(0), procClass: new Uint8Array(0), min: 0, max: Infinity };
   private looksAreOld = true;
   private all = new Columns();
   private ruler: Ctx | null = null;
@@ -323,7 +323,8 @@ export class Stage extends Observable {
     }
     const same = (a: Uint8Array, b: Uint8Array) => a.length === b.length && a.every((v, i) => v === b[i]);
     const old = this.looks;
-    if (old.tags !== tags || old.groups !== groups || !same(old.laneClass, laneClass) || !same(old.procClass, procClass)) this.looks = { tags, groups, laneClass, procClass };
+    const { min = 0, max = Infinity } = this.app.filterLengths;
+    if (old.min !== min || old.max !== max || old.tags !== tags || old.groups !== groups || !same(old.laneClass, laneClass) || !same(old.procClass, procClass)) this.looks = { tags, groups, laneClass, procClass, min, max };
   }
 
   private moveScroll(now: number): void {
