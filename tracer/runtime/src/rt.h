@@ -293,7 +293,8 @@ void pv__each_g(void (*call)(struct g *g, void *arg), void *arg); /* also dead o
 
 /* ---- timer.c ---- */
 
-bool pv__timer_room(struct p *p); /* for one more, by the owner; false: no memory */
+bool pv__timers_lock(
+    struct p *p); /* with room for one more, by the owner; false: no memory, unlocked */
 void pv__timer_add(struct p *p, struct rt_timer *timer); /* the caller holds the heap's lock */
 /* p: to whose heap it was added.  True: it was still to come. */
 bool pv__timer_remove(struct p *p, struct rt_timer *timer);

@@ -53,21 +53,23 @@ static void note_first(struct p *p) {
     atomic_store_explicit(&p->next_when_ns, when, memory_order_seq_cst);
 }
 
-/* Only the owner of a p adds to its heap, so that there is still room when the lock is taken again.
- */
-bool pv__timer_room(struct p *p) {
-    if (p->n_timers < p->cap_timers) return true;
-    uint32_t cap = p->cap_timers ? p->cap_timers * 2 : 64;
-    struct rt_timer **timers = malloc(cap * sizeof *timers), **old;
-    if (!timers) return false;
-    pv__lock(&p->timers_lock);
-    for (uint32_t i = 0; i < p->n_timers; i++) timers[i] = p->timers[i];
-    old = p->timers;
-    p->timers = timers;
-    p->cap_timers = cap;
-    pv__unlock(&p->timers_lock);
-    free(old);
-    return true;
+bool pv__timers_lock(struct p *p) {
+    struct rt_timer **old;
+    for (;;) {
+        pv__lock(&p->timers_lock);
+        if (p->n_timers < p->cap_timers) return true;
+        uint32_t cap = p->cap_timers ? p->cap_timers * 2 : 64;
+        pv__unlock(&p->timers_lock);
+        struct rt_timer **timers = malloc(cap * sizeof *timers);
+        if (!timers) return false;
+        pv__lock(&p->timers_lock); /* only the owner adds, so there are not more than before */
+        for (uint32_t i = 0; i < p->n_timers; i++) timers[i] = p->timers[i];
+        old = p->timers;
+        p->timers = timers;
+        p->cap_timers = cap;
+        pv__unlock(&p->timers_lock);
+        free(old);
+    }
 }
 
 void pv__timer_add(struct p *p, struct rt_timer *timer) {
@@ -162,9 +164,8 @@ int pv_sleep(int64_t ns) {
         return 0;
     }
     struct p *p = m_p(g_m(g));
-    if (!pv__timer_room(p)) return -ENOMEM;
     g->timer = (struct rt_timer){.when_ns = after(ns), .fire = wake_sleeper};
-    pv__lock(&p->timers_lock);
+    if (!pv__timers_lock(p)) return -ENOMEM;
     pv__timer_add(p, &g->timer);
     pv__park_call(g, R_SLEEP, NULL, slept, p);
     return 0;
@@ -195,18 +196,17 @@ struct pv_timer *pv_timer_start(int64_t after_ns, int64_t period_ns) {
     struct p *p = m_p(g_m(g));
     struct pv_timer *t = calloc(1, sizeof *t);
     if (!t) return NULL;
+    int64_t when = after(after_ns > 0 ? after_ns : 0);
+    t->timer = (struct rt_timer){.when_ns = when, .period_ns = period_ns, .fire = send_time};
     t->chan = pv_chan_make(sizeof(int64_t), 1);
-    if (!t->chan || !pv__timer_room(p)) {
+    if (!t->chan || !pv__timers_lock(p)) {
         pv_timer_free(t);
         return NULL;
     }
     t->home = p;
-    t->timer = (struct rt_timer){
-        .when_ns = after(after_ns > 0 ? after_ns : 0), .period_ns = period_ns, .fire = send_time};
-    pv__lock(&p->timers_lock);
     pv__timer_add(p, &t->timer);
     pv__unlock(&p->timers_lock);
-    pv__poll_notice(t->timer.when_ns);
+    pv__poll_notice(when);
     return t;
 }
 
