@@ -119,6 +119,7 @@ static inline bool pv_on(void) {
 
 PV_API void pv__go_create(struct pv_m *m, struct pv_g *g, uint32_t start_stack, uint32_t stack);
 PV_API void pv__go_start(struct pv_m *m, struct pv_g *g);
+PV_API void pv__go_start_at_once(struct pv_m *m, struct pv_g *g);
 PV_API void pv__go_stop(struct pv_m *m, struct pv_g *g, uint32_t reason, uint32_t stack);
 PV_API void pv__go_park(struct pv_m *m, struct pv_g *g, uint32_t reason, uint64_t object,
                         uint64_t holder, uint32_t stack);
@@ -148,6 +149,11 @@ static inline void pv_go_create(struct pv_m *m, struct pv_g *g, uint32_t start_s
 /* Runnable -> running on m. */
 static inline void pv_go_start(struct pv_m *m, struct pv_g *g) {
     if (pv_on()) pv__go_start(m, g);
+}
+/* The same at the time of m's event before, without reading the clock: of a switch from one goroutine
+ * to the next.  g was chosen before that event was recorded. */
+static inline void pv_go_start_at_once(struct pv_m *m, struct pv_g *g) {
+    if (pv_on()) pv__go_start_at_once(m, g);
 }
 /* Running -> runnable: it yielded or was preempted.  reason: a string, "preempted", "yield" ... */
 static inline void pv_go_stop(struct pv_m *m, struct pv_g *g, uint32_t reason, uint32_t stack) {

@@ -4,10 +4,11 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Checks, build, root, run, skip } from "../lib/project.mjs";
+import { Checks, build, root, run, shared, skip } from "../lib/project.mjs";
 
 const checks = new Checks();
 const folder = join(build, "samples");
+const scratch = process.env.TMPDIR ?? tmpdir();
 if (!existsSync(join(folder, "pipeline"))) skip(`the samples are not built in ${folder}`);
 
 function query(ring, sql) {
@@ -31,6 +32,17 @@ function chains(ring) {
     n++;
   }
   return { n, broken };
+}
+
+/** Go's own validator over the recording in Go's format, where it is there. */
+const validator = [join(process.env.PARKVIEW_ORACLE ?? join(shared, "tools/oracle/bin"), "validate")].find((f) => existsSync(f));
+function judge(ring, what) {
+  if (!validator) return;
+  const trace = join(scratch, "judged.trace");
+  const made = run(["export", "--format", "gotrace", ring, "-o", trace]);
+  if (!checks.check(`${what}: exported`, made.status === 0, made.stderr)) return;
+  const { stdout, stderr } = spawnSync(validator, [trace], { encoding: "utf8" });
+  checks.check(`${what}: Go's validator has no complaint`, /complaints=0 ok/.test(stdout), stdout + stderr);
 }
 
 const waits = (ring, reason, more = "") => one(ring, `SELECT count(*) FROM waits WHERE reason = '${reason}' ${more}`);
@@ -80,7 +92,7 @@ const samples = readdirSync(join(root, "samples")).filter((f) => f.endsWith(".c"
 checks.check("every C sample has its story here", samples.every((s) => s in STORIES) && samples.length === Object.keys(STORIES).length, samples.join(" "));
 
 for (const name of samples) {
-  const ring = join(process.env.TMPDIR ?? tmpdir(), `${name}.ring`);
+  const ring = join(scratch, `${name}.ring`);
   const ran = spawnSync(join(folder, name), arguments_of(name, ring), { encoding: "utf8", timeout: 60000 });
   if (name === "gc-pressure" && ran.status !== 0 && !existsSync(ring)) continue; // built without libgc
   if (!checks.check(`${name} runs`, ran.status === 0, ran.stderr || ran.signal)) continue;
@@ -91,6 +103,19 @@ for (const name of samples) {
     checks.check(`${what}: ${n} transitions without a gap`, n > 50 && broken.length === 0, broken.slice(0, 5).join("\n"));
     checks.equal(`${what}: slices follow one another`, one(path, `SELECT count(*) FROM (SELECT start_ns, lag(end_ns) OVER (PARTITION BY g ORDER BY start_ns) AS before FROM slices) WHERE before <> start_ns`), 0);
     STORIES[name](path, what);
+    judge(path, what);
   }
+}
+
+// Everything at once: a second of the stress, some hundred thousand transitions.
+const stress = join(build, "tests/goroutine_stress_test");
+if (existsSync(stress)) {
+  const ring = join(scratch, "stress.ring");
+  const ran = spawnSync(stress, ["0"], { encoding: "utf8", env: { ...process.env, PV_TRACE: ring } });
+  checks.equal("the stress, recorded", ran.status, 0);
+  checks.equal("its recording is sound", run(["summary", ring]).status, 0);
+  const { n, broken } = chains(ring);
+  checks.check(`the stress: ${n} transitions without a gap`, n > 1000 && broken.length === 0, broken.slice(0, 5).join("\n"));
+  judge(ring, "the stress");
 }
 checks.end();

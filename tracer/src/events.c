@@ -16,19 +16,19 @@ static inline uint8_t *put(uint8_t *p, uint64_t v) {
     return put_byte(p, v);
 }
 
-/* The record's code and time; NULL: it is lost. */
-static inline uint8_t *begin_room(struct pv_m *m, unsigned code, size_t room) {
+/* The record's code and time, that of the record before where at_once; NULL: it is lost. */
+static inline uint8_t *begin_room(struct pv_m *m, unsigned code, size_t room, bool at_once) {
     bool ours = session_of(m) == __atomic_load_n(&pv_session, __ATOMIC_RELAXED);
     if (__builtin_expect(!ours || (size_t)(m->end - m->at) < room, 0))
         if (!pv__refill(m, room)) return NULL;
-    uint64_t now = pv_ticks(), dt = now - m->last;
+    uint64_t dt = at_once ? 0 : pv_ticks() - m->last;
     if (__builtin_expect((int64_t)dt < 0, 0)) dt = 0; /* a counter that is behind another's */
     m->last += dt;
     return put(put_byte(m->at, code), dt);
 }
 
 static inline uint8_t *begin(struct pv_m *m, unsigned code) {
-    return begin_room(m, code, RECORD_ROOM);
+    return begin_room(m, code, RECORD_ROOM, false);
 }
 
 static inline void commit(struct pv_m *m, uint8_t *p) {
@@ -99,13 +99,21 @@ void pv__go_create(struct pv_m *m, struct pv_g *g, uint32_t start_stack, uint32_
     set_slot(m, g, PV_RUNNABLE, 0, 0, 0);
 }
 
-void pv__go_start(struct pv_m *m, struct pv_g *g) {
-    uint8_t *p = begin(m, PV_EV_GO_START);
+static inline void go_start(struct pv_m *m, struct pv_g *g, bool at_once) {
+    uint8_t *p = begin_room(m, PV_EV_GO_START, RECORD_ROOM, at_once);
     g->seq++;
     if (p) commit(m, put_byte(put(p, g->id), g->seq & 0x7f));
     m->g = g->id;
     m->in_syscall = false;
     set_slot(m, g, PV_RUNNING, 0, 0, 0);
+}
+
+void pv__go_start(struct pv_m *m, struct pv_g *g) {
+    go_start(m, g, false);
+}
+
+void pv__go_start_at_once(struct pv_m *m, struct pv_g *g) {
+    go_start(m, g, true);
 }
 
 void pv__go_stop(struct pv_m *m, struct pv_g *g, uint32_t reason, uint32_t stack) {
@@ -255,7 +263,7 @@ void pv__log(struct pv_m *m, struct pv_g *g, uint64_t task, uint32_t category, c
              size_t n) {
     if (g) adopt(m, g, PV_RUNNING);
     if (n > PV_MAX_TEXT) n = PV_MAX_TEXT;
-    uint8_t *p = begin_room(m, PV_EV_LOG, RECORD_ROOM + PV_MAX_TEXT);
+    uint8_t *p = begin_room(m, PV_EV_LOG, RECORD_ROOM + PV_MAX_TEXT, false);
     if (!p) return;
     p = put(put(put(p, task), category), n);
     for (size_t i = 0; i < n; i++) p = put_byte(p, (uint8_t)text[i]);

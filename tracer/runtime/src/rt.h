@@ -48,6 +48,13 @@ struct pv_waiter {
     bool in_select, queued, parked, ok;
 };
 
+enum { STACK_MEMO = 8 };
+
+struct stack_memo { /* a stack at which it waited, and its id in the recording */
+    uint32_t id, n;
+    uintptr_t pcs[STACK_MEMO];
+};
+
 /* Lies at the upper end of its own stack. */
 struct g {
     struct fiber fiber;
@@ -61,6 +68,7 @@ struct g {
     struct rt_timer timer;        /* sleep */
     pv_fn *fn;
     void *arg;
+    struct stack_memo memo[2];
 };
 
 struct g_list {

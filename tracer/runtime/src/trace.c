@@ -1,4 +1,6 @@
 /* tracer/runtime/src/trace.c - the names that the runtime's events use. */
+#include <string.h>
+
 #include "tracer/runtime/src/gc.h"
 #include "tracer/runtime/src/rt.h"
 
@@ -7,6 +9,30 @@ const char *const pv__reason_texts[N_REASONS] = {
 #include "tracer/runtime/src/reason.def"
 #undef REASON
 };
+
+/* A goroutine mostly waits at one or two places: their ids are kept with it, so that a known stack
+ * costs the walk and not a hash of it. */
+uint32_t pv__trace_stack(struct g *g, const void *frame) {
+    uintptr_t pcs[STACK_MEMO], at = (uintptr_t)frame, hi = (uintptr_t)g->fiber.hi - 2 * sizeof at;
+    size_t n = 0;
+    for (; at >= (uintptr_t)g->fiber.lo && at <= hi && at % sizeof at == 0; n++) {
+        const uintptr_t *words = (const uintptr_t *)at;
+        if (words[1] == 0) break;
+        if (n == STACK_MEMO) return pv_stack_walk(frame, g->fiber.lo, g->fiber.hi);
+        pcs[n] = words[1];
+        if (words[0] <= at) {
+            n++;
+            break;
+        }
+        at = words[0];
+    }
+    if (n == 0) return 0;
+    struct stack_memo *memo = &g->memo[pcs[0] >> 4 & 1];
+    if (memo->n == n && memo->id && memcmp(memo->pcs, pcs, n * sizeof *pcs) == 0) return memo->id;
+    memo->n = (uint32_t)n;
+    memcpy(memo->pcs, pcs, n * sizeof *pcs);
+    return memo->id = pv_stack(pcs, n);
+}
 
 /* The parts of a pause are regions of the goroutine that collects. */
 static const char *const phase_texts[N_GC_PHASES] = {

@@ -13,11 +13,11 @@
 
 extern uint32_t pv__reason_ids[N_REASONS], pv__yield_id, pv__preempted_id; /* of pv_string */
 void pv__trace_open(void);                                                 /* names them */
+uint32_t pv__trace_stack(struct g *g, const void *frame); /* id of the stack from that frame on */
 
 /* The caller's, a function that runs on g's stack. */
-static inline uint32_t trace_stack(const struct g *g) {
-    if (!pv_on()) return 0;
-    return pv_stack_walk(__builtin_frame_address(0), g->fiber.lo, g->fiber.hi);
+static inline uint32_t trace_stack(struct g *g) {
+    return pv_on() ? pv__trace_stack(g, __builtin_frame_address(0)) : 0;
 }
 
 static inline void trace_go_create(struct m *m, struct g *g) {
@@ -26,8 +26,12 @@ static inline void trace_go_create(struct m *m, struct g *g) {
     pv_go_create(m->rec, &g->rec, start, m_g(m) ? trace_stack(m_g(m)) : 0);
 }
 
-static inline void trace_go_start(struct m *m, struct g *g) {
-    pv_go_start(m->rec, &g->rec);
+/* at_once: g was chosen before the event before, in which another left. */
+static inline void trace_go_start(struct m *m, struct g *g, bool at_once) {
+    if (at_once)
+        pv_go_start_at_once(m->rec, &g->rec);
+    else
+        pv_go_start(m->rec, &g->rec);
 }
 
 static inline void trace_go_stop(struct m *m, struct g *g, bool asked) {
