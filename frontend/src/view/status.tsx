@@ -18,9 +18,9 @@ export function Status({ stage }: { stage: Stage }) {
       {FAMILIES.map((f, i) => (
         <>
           {i === FIRST_WAIT && <span class="sep" />}
-          <button class={`lg ${app.off.has(i) ? "off" : ""}`} aria-pressed={!app.off.has(i)} title={`${app.off.has(i) ? "Show" : "Fade"} ${f.legend}`} onClick={() => app.toggleFamily(i)}>
+          <button class={`lg ${app.off.has(i) ? "off" : ""}`} aria-pressed={!app.off.has(i)} aria-label={f.legend} title={`${app.off.has(i) ? "Show" : "Fade"} ${f.legend}`} onClick={() => app.toggleFamily(i)}>
             <Glyph token={f.token} />
-            {f.legend}
+            <span class="word">{f.legend}</span>
           </button>
         </>
       ))}
