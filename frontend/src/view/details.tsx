@@ -26,7 +26,12 @@ export function Details({ app }: { app: App }) {
       <Head app={app} s={s} />
       <Facts app={app} s={s} />
       {app.selection.chain.length > 1 || (app.selection.chain.length === 1 && app.selection.chain[0]?.waker) ? <Chain app={app} /> : null}
-      <Section title={s.state === "waiting" ? "Stack where it waited" : "Stack at its start"} right={s.stack.length > 0 && <><EditorChoice /> <Copy text={() => stackText(s.stack)} /></>}>
+      <Section title={s.state === "waiting" ? "Stack where it waited" : "Stack at its start"} right={s.stack.length > 0 && (
+            <>
+              <EditorChoice />
+              <Copy text={() => stackText(s.stack)} />
+            </>
+          )}>
         <Stack frames={s.stack} />
       </Section>
       {s.waker && s.waker.g !== null && <Waker app={app} s={s} />}

@@ -224,8 +224,9 @@ function Nothing({ app, tab }: { app: App; tab: Tab }) {
   );
 }
 
-export function Head({ app, column, text, title }: { app: App; column: string; text: string; title?: string }) {
-  const on = app.sort.slice(1) === column;
+export function Head({ app, column, text, title, first }: { app: App; column: string; text: string; title?: string; first?: boolean }) {
+  // Where a table has no totals, its first column of figures stands for them.
+  const on = app.sort.slice(1) === column || (first === true && app.sort.slice(1) === "total");
   const up = app.sort[0] === "+";
   return (
     <th scope="col" class={on ? "on" : ""} aria-sort={on ? (up ? "ascending" : "descending") : "none"} title={title}>

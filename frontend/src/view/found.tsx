@@ -54,8 +54,8 @@ export function Found({ app }: { app: App }) {
         <colgroup>
           <col />
           <col class="c-who" />
-          <col class="c-count" />
-          <col class="c-num" />
+          <col class="c-time" />
+          <col class="c-time" />
         </colgroup>
         <thead>
           <tr>

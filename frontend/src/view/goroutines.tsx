@@ -78,7 +78,7 @@ export function Goroutines({ app }: { app: App }) {
             <Head app={app} column="count" text="Slices" title="Stretches in one state that touch the window" />
             <th scope="col">Its time in the window</th>
             {STATES.map((s) => (
-              <Head app={app} column={s} text={TITLE[s]} title="Time inside the window" />
+              <Head app={app} column={s} text={TITLE[s]} title="Time inside the window" first={s === "waiting"} />
             ))}
             <Head app={app} column="max" text="Longest" title="The longest slice, whatever its state; a click leads to it" />
           </tr>

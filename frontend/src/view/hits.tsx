@@ -25,8 +25,8 @@ export function OverviewHits({ stage }: { stage: Stage }) {
     <svg class="hits-over" width="100%" height="100%" aria-hidden="true">
       {marks.map((n, i) => {
         if (n === 0) return null;
-        const h = 4 + 6 * Math.sqrt(n / most);
-        return <rect class="hit" x={`${(i / MARKS) * 100}%`} y={0} width="2" height={h} />;
+        const h = 1.5 + 8 * (n / most);
+        return <rect class="hit" x={`${(i / MARKS) * 100}%`} y={0} width={`${100 / MARKS}%`} height={h} />;
       })}
       {some(moments).map((m) => (
         <rect class="sqlmark" x={percent(m.at)} y={12} width="2" height="6" />

@@ -75,7 +75,7 @@ function Ran({ app, title, t, name }: { app: App; title: string; t: AreaFigures 
         <button class="fr go" title={`Go to the longest: ${short(f.max)} at ${moment(f.at)}`} onClick={() => void app.goTo(f.g, f.at)}>
           <span>
             <Dot family={f.family === "gc" ? "gc" : f.family === "sys" ? "sys" : f.state === "runnable" ? "runnable" : "running"} />
-            {name(f)} <span class="mut">{f.count > 1 ? `${int(f.count)} ×, longest ${short(f.max)}` : ""}</span>
+            {name(f)} <span class="mut">{int(f.count)} ×</span>
           </span>
           <span class="sec">{short(f.total)}</span>
         </button>

@@ -92,7 +92,7 @@ function Facts({ app }: { app: App }) {
         <>
           {" · "}
           <button class="a bad" onClick={() => app.view.reveal(i.gaps[0]!.from, i.gaps[0]!.to)} title={visible(i.gaps[0]!.text)}>
-            {i.gaps.length > 1 ? `damaged in ${i.gaps.length} places` : `damaged at byte ${int(i.gaps[0]!.offset)}`}
+            {i.gaps.length > 1 ? `damaged in ${i.gaps.length} places` : i.gaps[0]!.offset < 0 ? "damaged" : `damaged at byte ${int(i.gaps[0]!.offset)}`}
           </button>
         </>
       )}
