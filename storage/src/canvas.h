@@ -9,17 +9,34 @@
 
 #define CANVAS_NO_GROUP UINT32_MAX /* of a solid: that of its goroutine, whichever it is */
 
-struct bins { /* one tag of one tile */
-    uint64_t used[TILE_BUCKETS / 64];
+struct bins {                         /* one tag of one tile */
+    uint64_t used[TILE_BUCKETS / 64]; /* the others are not even cleared */
     int64_t ns[TILE_BUCKETS];
 };
+
+/* Sums of a damaged store may wrap. */
+static inline int64_t bins_sum(int64_t a, int64_t b) {
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+static inline int64_t bins_times(int64_t a, int64_t b) {
+    return (int64_t)((uint64_t)a * (uint64_t)b);
+}
+static inline bool bins_has(const struct bins *b, uint32_t i) {
+    return b->used[i / 64] >> i % 64 & 1;
+}
+static inline void bins_add(struct bins *b, uint32_t i, int64_t v) {
+    uint64_t bit = UINT64_C(1) << i % 64;
+    b->ns[i] = b->used[i / 64] & bit ? bins_sum(b->ns[i], v) : v;
+    b->used[i / 64] |= bit;
+}
 
 struct canvas_lane {
     struct lane lane;
     int shift;
     bool unordered;      /* its solids */
     struct bins **bins;  /* tag * n_tiles + tile; NULL = nothing */
-    struct bins **steps; /* groups: changes of a count, from bucket to bucket */
+    struct bins **steps; /* groups: by how much a count changes from that bucket on */
+    int64_t *counts;     /* groups: what it is at the start of each tile */
     struct tile_solid *solids;
     uint32_t n_solids, cap_solids;
 };
@@ -49,7 +66,7 @@ void canvas_stretch(struct canvas *c, uint32_t lane, uint32_t tag, const struct 
 /* canvas_count - n goroutines in [start, end). */
 void canvas_count(struct canvas *c, uint32_t lane, uint32_t tag, int64_t start, int64_t end,
                   int64_t n);
-/* canvas_finish - after the last row: counts become ns, solids are in order. */
+/* canvas_finish - after the last row: counts are added up, solids are in order. */
 void canvas_finish(struct canvas *c);
 
 /* canvas_take - a tile of a lane, its arrays grown in *room.  step 0: as it was painted; 1: what is
@@ -62,9 +79,7 @@ struct tile_room {
 };
 bool canvas_take(const struct canvas *c, uint32_t lane, uint32_t tile, int step,
                  struct tile_room *room, struct tile *out);
-/* canvas_most - what the tile costs at most in an answer, in bytes, at step 0; tile_cost - about
- * what it costs once it is taken. */
-uint64_t canvas_most(const struct canvas *c, uint32_t lane, uint32_t tile);
-uint64_t tile_cost(const struct tile *t);
+/* canvas_cost - about what that tile takes in an answer, in bytes. */
+uint64_t canvas_cost(const struct canvas *c, uint32_t lane, uint32_t tile, int step);
 
 #endif

@@ -434,50 +434,25 @@ static int paint_all(struct store *s, struct canvas *c, bool bounded, struct fau
     return rc;
 }
 
-/* A tile's cost at that step; UINT64_MAX when out of memory. */
-static uint64_t cost_at(struct tiles *t, uint32_t i, int step) {
-    struct tile tile;
-    uint32_t n = t->c->n_tiles;
-    return canvas_take(t->c, i / n, i % n, step, &t->room, &tile) ? tile_cost(&tile) : UINT64_MAX;
-}
-
-/* Coarsens a tile until it costs no more than its share; *finer: about what it costs just before.
- * Above step 1 each halves it at best. */
-static uint64_t coarsen(struct tiles *t, uint32_t i, uint64_t cost, uint64_t share,
-                        uint64_t *finer) {
-    *finer = cost;
-    while (cost > share && t->step[i] < MAX_STEP) {
-        uint8_t by = 1;
-        if (t->step[i])
-            while (cost >> (by + 1) > share && t->step[i] + by < MAX_STEP) by++;
-        *finer = by > 1 ? cost >> (by - 1) : cost;
-        t->step[i] = (uint8_t)(t->step[i] + by);
-        cost = cost_at(t, i, t->step[i]);
-    }
-    return cost;
-}
-
-/* Tiles that would take more than their share of the answer get wider buckets; what that leaves
- * over goes to the first that can use it. */
+/* Tiles that would take more than their share of the answer get coarser; what that leaves over
+ * goes to the first that can use it. */
 static int keep_budget(struct tiles *t, uint64_t budget, struct fault *f) {
-    uint32_t n = t->c->n_lanes * t->c->n_tiles;
+    uint32_t tiles = t->c->n_tiles, n = t->c->n_lanes * tiles;
     uint64_t *costs = malloc((2 * (size_t)n + 1) * sizeof *costs), *finer = costs + n, sum = 0;
     if (!costs) return store__no_memory(f);
-    for (uint32_t i = 0; i < n; i++)
-        sum += costs[i] = canvas_most(t->c, i / t->c->n_tiles, i % t->c->n_tiles);
-    for (uint32_t i = 0; sum > budget && i < n; i++)
-        if (costs[i] > MIN_SHARE) costs[i] = cost_at(t, i, 0);
+    for (uint32_t i = 0; i < n; i++) sum += costs[i] = canvas_cost(t->c, i / tiles, i % tiles, 0);
     uint64_t share = sum > budget ? fair_share(costs, finer, n, budget) : UINT64_MAX;
     if (share < MIN_SHARE) share = MIN_SHARE;
-    for (uint32_t i = 0; share != UINT64_MAX && i < n; i++) {
-        costs[i] = coarsen(t, i, costs[i], share, &finer[i]);
-        budget -= costs[i] < budget ? costs[i] : budget;
+    for (uint32_t i = 0; sum > budget && i < n; i++) {
+        while (costs[i] > share && t->step[i] < MAX_STEP) {
+            finer[i] = costs[i];
+            costs[i] = canvas_cost(t->c, i / tiles, i % tiles, ++t->step[i]);
+        }
     }
-    for (uint32_t i = 0; share != UINT64_MAX && i < n; i++) {
-        if (!t->step[i] || finer[i] - costs[i] > budget) continue;
-        uint64_t cost = cost_at(t, i, t->step[i] - 1);
-        if (cost - costs[i] > budget) continue;
-        budget -= cost - costs[i];
+    for (uint32_t i = 0; i < n; i++) budget -= costs[i] < budget ? costs[i] : budget;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!t->step[i] || finer[i] < costs[i] || finer[i] - costs[i] > budget) continue;
+        budget -= finer[i] - costs[i];
         t->step[i]--;
     }
     free(costs);
