@@ -57,7 +57,7 @@ struct builder *build_new(sqlite3 *db, const struct dict *d, bool threads) {
     b->sums = sums_writer_new();
     b->slices = seq_writer_new(db, seq_series(SEQ_SLICES, 0), SEQ_MAX_COLS, SEQ_CHUNK_ROWS,
                                build_on_seal, b);
-    b->lod_g = lod_writer_new(db, SEQ_LOD_G);
+    b->lod_g = lod_go_new(db);
     b->lod_p = lod_writer_new(db, SEQ_LOD_P);
     b->lod_m = lod_writer_new(db, SEQ_LOD_M);
     b->lod_group = lod_writer_new(db, SEQ_LOD_GROUP);
@@ -90,7 +90,7 @@ void build_free(struct builder *b) {
     map_free(&b->task_map);
     seq_writer_free(b->slices);
     sums_writer_free(b->sums);
-    lod_writer_free(b->lod_g);
+    lod_go_free(b->lod_g);
     lod_writer_free(b->lod_p);
     lod_writer_free(b->lod_m);
     lod_writer_free(b->lod_group);
@@ -390,7 +390,7 @@ int build_batch(struct builder *b, const struct ev_batch *batch, struct fault *f
 
 int build_publish(struct builder *b, struct fault *f) {
     TRY(seq_seal(b->slices, f));
-    TRY(lod_seal(b->lod_g, f));
+    TRY(lod_go_seal(b->lod_g, f));
     TRY(lod_seal(b->lod_p, f));
     TRY(lod_seal(b->lod_m, f));
     TRY(lod_seal(b->lod_group, f));

@@ -112,19 +112,7 @@ int build_on_seal(void *arg, const struct seq_chunk_view *view, struct buffer *e
                   struct fault *f) {
     struct builder *b = arg;
     TRY(sums_write(b->sums, view, extra, f));
-    struct reducer r = {0};
-    uint32_t hint = 0;
-    struct lane_out lane = {b->lod_g, &hint};
-    struct lod_sink out = {emit_to_lane, &lane, LOD_FIRST_G, 0};
-    for (uint32_t i = 0; i < view->n; i++) {
-        const struct seq_row *row = seq_view_row(view, i);
-        if (row->note & NOTE_RAW_ONLY) continue;
-        if (row->key != out.key) TRY(reduce_flush(&r, &out, f));
-        out.key = row->key;
-        TRY(reduce_stretch(&r, &out, row->start_ns, row->dur_ns, (uint32_t)row->note & 0xffff,
-                           (int64_t)(row->note >> 16 & 0xffff) - 1, f));
-    }
-    return reduce_flush(&r, &out, f);
+    return lod_go_chunk(b->lod_g, view, f);
 }
 
 /* ---- a goroutine's name, and its group's counts ---- */

@@ -6,6 +6,7 @@
 #include "storage/src/build.h"
 #include "storage/src/coltab.h"
 #include "storage/src/lod.h"
+#include "storage/src/lod_go.h"
 #include "storage/src/map.h"
 #include "storage/src/steps.h"
 #include "storage/src/sums.h"
@@ -92,7 +93,8 @@ struct builder {
 
     struct seq_writer *slices;
     struct sums_writer *sums;
-    struct lod_writer *lod_g, *lod_p, *lod_m, *lod_group;
+    struct lod_go *lod_g;
+    struct lod_writer *lod_p, *lod_m, *lod_group;
     struct steps *steps;
     struct coltab_writer *tabs[N_COLTABS];
 };

@@ -43,12 +43,15 @@ _Static_assert(sizeof(struct seq_row) == 64, "a row is one cache line");
 
 struct seq_writer;
 
+struct fill_slot;
 /* What a sealed chunk looks like to seq_seal_fn: rows[order[i]], i = 0 … n-1, is sorted. */
 struct seq_chunk_view {
     const struct seq_row *rows;
     const uint32_t *order;
     uint32_t n;
     int64_t t0, t1;
+    const struct fill_slot *slots; /* keys in order, with their numbers of rows (seq_fill.h) */
+    uint32_t n_slots;
 };
 /* seq_view_row - the i-th in order; asks for one further on, as order jumps about in memory. */
 static inline const struct seq_row *seq_view_row(const struct seq_chunk_view *view, uint32_t i) {
@@ -157,6 +160,7 @@ struct seq_sweep {
     const struct seq_range *ranges; /* ascending, apart */
     uint32_t n_ranges;
     uint32_t columns;
+    int sparse_level; /* slices: leave out where a goroutine is dense at that level; 0 = nothing */
 };
 typedef int (*seq_span_fn)(void *arg, const struct seq_page *page, uint32_t i, uint32_t end);
 int seq_spans(struct seq *s, const struct seq_sweep *w, seq_span_fn visit, void *arg,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/src/lod_go.h"
 #include "storage/src/seq_impl.h"
 
 enum { KEEP_SHARE = 4, KEEP_CHUNKS = 2 };
@@ -94,6 +95,8 @@ static int find_rows(struct seq *s, const struct seq_chunk *c, const struct seq_
              k < c->n_keys && c->keys[k].key <= range->max; k++) {
             const struct seq_key *key = &c->keys[k];
             if (key->first_start_ns >= w->to_ns) continue;
+            if (w->sparse_level && lod_is_dense(key->n_rows, c->t0, c->t1, w->sparse_level))
+                continue;
             struct seq_rows_of rows = trim(s, c, key, w);
             if (late && !s->bucket_ns) rows = (struct seq_rows_of){key->row0, key->row0 + 1};
             TRY(add_wanted(s->cache, (*n)++, rows, f));
@@ -213,7 +216,8 @@ int seq_spans(struct seq *s, const struct seq_sweep *w, seq_span_fn visit, void 
         if (s->chunks[i].min_start_ns >= w->to_ns) continue;
         const struct seq_chunk *c = seq_chunk(s, i, f);
         if (!c) return f->code;
-        bool list = c->t0 >= w->to_ns && !s->bucket_ns && !(w->columns & ~listed);
+        bool list =
+            c->t0 >= w->to_ns && !s->bucket_ns && !w->sparse_level && !(w->columns & ~listed);
         int rc = list ? sweep_carried(s, c, &v) : sweep_chunk(s, i, &v, f);
         if (rc) return rc < 0 ? rc : 0;
     }
@@ -266,6 +270,6 @@ int seq_rows(struct seq *s, const struct seq_window *w, seq_visit_fn visit, void
              struct fault *f) {
     struct visit v = {w, visit, arg, s->n_cols};
     struct seq_range range = {w->key_min, w->key_max};
-    return seq_spans(s, &(struct seq_sweep){w->from_ns, w->to_ns, &range, 1, w->columns},
+    return seq_spans(s, &(struct seq_sweep){w->from_ns, w->to_ns, &range, 1, w->columns, 0},
                      visit_span, &v, f);
 }

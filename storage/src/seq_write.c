@@ -212,7 +212,7 @@ static int seal_out(struct seq_writer *w, struct fault *f) {
     w->packed_dir.n = w->packed_carried.n = 0;
     int64_t min_start = put_keys(w);
     put_pages(w);
-    struct seq_chunk_view view = {c->rows, c->order, c->n, w->t0, w->out_t1};
+    struct seq_chunk_view view = {c->rows, c->order, c->n, w->t0, w->out_t1, c->slots, c->n_slots};
     if (w->on_seal) TRY(w->on_seal(w->arg, &view, &w->extra, f));
     TRY(write_chunk(w, min_start, f));
     w->n_chunks++;

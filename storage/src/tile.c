@@ -2,8 +2,9 @@
  * bucket.
  *
  * Where from   P, M, groups: level < LOD_FIRST from the slices, else from the stored level at or
- *              below.  G: level < LOD_FIRST_G from its slices, else from the stored level, and its
- *              first LOD_G_RAW_SLICES slices.
+ *              below.  G: level < LOD_DENSE_FIRST from its slices; < LOD_FIRST_G from the stored
+ *              level where it is dense, from its slices elsewhere; else from the stored level, and
+ *              its first LOD_G_RAW_SLICES slices.
  * One pass     All lanes of a request are painted together: a page in which many of them stand is
  *              decoded once, and what of it nobody asked for mostly not at all.
  * A budget     bounds what an answer holds and costs: what is left over after the lanes with little
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #include "storage/src/canvas.h"
+#include "storage/src/lod_go.h"
 #include "storage/src/store_impl.h"
 
 enum {
@@ -26,7 +28,8 @@ enum {
 
 struct own { /* a goroutine's lane */
     int64_t g;
-    int64_t before_ns; /* up to here its slices stand in no level */
+    int level;         /* that it is read from, 0 = slices */
+    int64_t before_ns; /* only slices that start before are painted */
 };
 
 struct painter {
@@ -40,7 +43,7 @@ struct painter {
     struct own *own;
     /* of the row before */
     const struct go_index *life;
-    int own_lane;
+    bool with_all; /* slices of all goroutines are painted: those of a level are not wanted */
 };
 
 struct tiles {
@@ -82,7 +85,8 @@ static int paint_own(void *arg, const struct seq_page *p, uint32_t i, uint32_t e
     struct painter *w = arg;
     int lane = canvas_find(w->c, LANE_G, p->key[i]);
     if (lane < 0) return 0;
-    int64_t before = w->own[(uint32_t)lane - w->first[LANE_G]].before_ns;
+    const struct own *own = &w->own[(uint32_t)lane - w->first[LANE_G]];
+    int64_t before = w->with_all && own->level ? INT64_MIN : own->before_ns;
     for (; i < end && p->start_ns[i] < before; i++) {
         struct slice_class c = class_of(w->s, p->v[0][i]);
         const struct go_index *life =
@@ -184,7 +188,7 @@ static int stored_level(int level, int first) {
 }
 
 static struct seq_sweep sweep_of(const struct painter *w, uint32_t n_ranges, uint32_t columns) {
-    return (struct seq_sweep){w->c->from_ns, w->c->to_ns, w->ranges, n_ranges, columns};
+    return (struct seq_sweep){w->c->from_ns, w->c->to_ns, w->ranges, n_ranges, columns, 0};
 }
 
 /* One range of keys for each of n lanes from `first` on. */
@@ -244,7 +248,10 @@ static int paint_slices(struct painter *w, struct fault *f) {
     }
     w->ranges[0] = (struct seq_range){INT64_MIN, INT64_MAX};
     struct seq_sweep sweep = sweep_of(w, 1, SLICE_CLASS | SLICE_PLACE | SLICE_WIDE);
-    return seq_spans(slices, &sweep, paint_shared, w, f);
+    w->with_all = true;
+    int rc = seq_spans(slices, &sweep, paint_shared, w, f);
+    w->with_all = false;
+    return rc;
 }
 
 /* ---- goroutines ---- */
@@ -292,29 +299,6 @@ static int lod_from(struct store *s, int64_t g, int64_t *out, struct fault *f) {
     return 0;
 }
 
-/* Slices of the goroutines that stand in no level there: those that never do together, the first
- * ones of each other apart, as what follows them may be much. */
-static int paint_own_slices(struct painter *w, struct fault *f) {
-    struct seq *slices;
-    TRY(store__slices(w->s, &slices, f));
-    const uint32_t columns = SLICE_CLASS | SLICE_PLACE;
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < w->n[LANE_G]; i++) {
-        const struct own *o = &w->own[i];
-        if (o->before_ns >= w->c->to_ns) w->ranges[n++] = (struct seq_range){o->g, o->g};
-    }
-    struct seq_sweep sweep = sweep_of(w, n, columns);
-    if (n) TRY(seq_spans(slices, &sweep, paint_own, w, f));
-    for (uint32_t i = 0; i < w->n[LANE_G]; i++) {
-        const struct own *o = &w->own[i];
-        if (o->before_ns >= w->c->to_ns || o->before_ns <= w->c->from_ns) continue;
-        struct seq_range range = {o->g, o->g};
-        sweep = (struct seq_sweep){w->c->from_ns, o->before_ns, &range, 1, columns};
-        TRY(seq_spans(slices, &sweep, paint_own, w, f));
-    }
-    return 0;
-}
-
 static int compare_u64(const void *a, const void *b) {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return (x > y) - (x < y);
@@ -333,48 +317,102 @@ static uint64_t fair_share(const uint64_t *needs, uint64_t *sorted, uint32_t n, 
     return UINT64_MAX;
 }
 
-/* Goroutines with very many rows in the window take them from a coarser level. */
+/* From which level a goroutine's lane is read whose buckets are 2^level ns. */
+static int source_of(int level) {
+    if (level < LOD_DENSE_FIRST) return 0;
+    return stored_level(level, LOD_DENSE_FIRST);
+}
+
+/* Goroutines with very many rows in the window take them from a coarser level: rows are counted
+ * where they would be read from, and are at most about three to a bucket of a level. */
 static int widen_goroutines(struct painter *w, struct fault *f) {
     uint32_t n = w->n[LANE_G];
     uint64_t *rows = malloc((2 * (size_t)n + 1) * sizeof *rows);
     if (!rows) return store__no_memory(f);
+    int level = w->c->level, source = source_of(level);
     struct seq *seq;
-    int rc = store__seq(w->s, SEQ_LOD_G, stored_level(w->c->level, LOD_FIRST_G), &seq, f);
+    int rc = source < LOD_FIRST_G ? store__slices(w->s, &seq, f)
+                                  : store__seq(w->s, SEQ_LOD_G, source, &seq, f);
     for (uint32_t i = 0; rc == 0 && i < n; i++) {
         struct seq_range range = {w->own[i].g, w->own[i].g};
-        struct seq_sweep sweep = {w->c->from_ns, w->c->to_ns, &range, 1, 0};
+        struct seq_sweep sweep = {w->c->from_ns, w->c->to_ns, &range, 1, 0, 0};
         rc = seq_count(seq, &sweep, &rows[i], f);
+        uint64_t most = (uint64_t)(w->c->to_ns - w->c->from_ns) >> (source ? source : 1);
+        if (source && rows[i] > 3 * most) rows[i] = 3 * most;
     }
-    uint64_t share = fair_share(rows, rows + n, n, WORK_ROWS);
-    for (uint32_t i = 0; rc == 0 && i < n; i++)
-        while (rows[i] > share && w->c->lanes[w->first[LANE_G] + i].shift < MAX_SHIFT) {
-            w->c->lanes[w->first[LANE_G] + i].shift++;
-            rows[i] /= 2;
+    uint64_t share = rc == 0 ? fair_share(rows, rows + n, n, WORK_ROWS) : 0;
+    for (uint32_t i = 0; rc == 0 && i < n; i++) {
+        int shift = 0;
+        for (; rows[i] > share && shift < MAX_SHIFT; shift++) {
+            int next = source_of(level + shift + 1);
+            uint64_t most = next ? (uint64_t)(w->c->to_ns - w->c->from_ns) >> next : UINT64_MAX / 4;
+            if (rows[i] > 3 * most) rows[i] = 3 * most;
         }
+        /* It helps only where there is a level to read from. */
+        w->c->lanes[w->first[LANE_G] + i].shift = source_of(level + shift) ? shift : 0;
+    }
     free(rows);
     return rc;
 }
 
-static int paint_goroutines(struct painter *w, bool bounded, struct fault *f) {
+/* Ranges of the goroutines that are read from that level; of those all whose slices count up to
+ * the window's end. */
+static uint32_t ranges_from(struct painter *w, int level, bool all_slices) {
+    uint32_t n = 0;
     for (uint32_t i = 0; i < w->n[LANE_G]; i++) {
-        w->own[i] = (struct own){w->c->lanes[w->first[LANE_G] + i].lane.id, INT64_MAX};
-        if (w->c->level >= LOD_FIRST_G) TRY(lod_from(w->s, w->own[i].g, &w->own[i].before_ns, f));
+        const struct own *o = &w->own[i];
+        if (o->level != level || (all_slices && o->before_ns < w->c->to_ns)) continue;
+        w->ranges[n++] = (struct seq_range){o->g, o->g};
     }
-    if (w->c->level < LOD_FIRST_G) return paint_own_slices(w, f);
-    if (bounded) TRY(widen_goroutines(w, f));
-    for (int shift = 0; shift <= MAX_SHIFT; shift++) {
-        uint32_t n = 0;
-        for (uint32_t i = 0; i < w->n[LANE_G]; i++)
-            if (w->c->lanes[w->first[LANE_G] + i].shift == shift &&
-                w->own[i].before_ns < w->c->to_ns)
-                w->ranges[n++] = (struct seq_range){w->own[i].g, w->own[i].g};
-        struct seq *seq;
-        if (!n) continue;
-        TRY(store__seq(w->s, SEQ_LOD_G, stored_level(w->c->level + shift, LOD_FIRST_G), &seq, f));
-        struct seq_sweep sweep = sweep_of(w, n, UINT32_MAX);
+    return n;
+}
+
+/* One level's goroutines: its rows, and the slices that do not stand in it: where they are not
+ * dense, or the first ones of each, apart from the others as what follows them may be much. */
+static int paint_goroutines_from(struct painter *w, int level, struct fault *f) {
+    struct seq *slices, *seq;
+    uint32_t n = ranges_from(w, level, false);
+    if (!n) return 0;
+    struct seq_sweep sweep = sweep_of(w, n, UINT32_MAX);
+    if (level) {
+        TRY(store__seq(w->s, SEQ_LOD_G, level, &seq, f));
         TRY(seq_spans(seq, &sweep, paint_level_g, w, f));
     }
-    return paint_own_slices(w, f);
+    TRY(store__slices(w->s, &slices, f));
+    sweep = sweep_of(w, ranges_from(w, level, true), SLICE_CLASS | SLICE_PLACE);
+    if (level && level < LOD_FIRST_G) sweep.sparse_level = level;
+    if (sweep.n_ranges) TRY(seq_spans(slices, &sweep, paint_own, w, f));
+    for (uint32_t i = 0; i < w->n[LANE_G]; i++) {
+        const struct own *o = &w->own[i];
+        if (o->level != level || o->before_ns >= w->c->to_ns || o->before_ns <= w->c->from_ns)
+            continue;
+        struct seq_range range = {o->g, o->g};
+        sweep = (struct seq_sweep){
+            w->c->from_ns, o->before_ns, &range, 1, SLICE_CLASS | SLICE_PLACE, 0};
+        TRY(seq_spans(slices, &sweep, paint_own, w, f));
+    }
+    return 0;
+}
+
+/* Where each goroutine's lane is read from. */
+static int choose_levels(struct painter *w, bool bounded, struct fault *f) {
+    uint32_t n = w->n[LANE_G];
+    for (uint32_t i = 0; i < n; i++) w->own[i].g = w->c->lanes[w->first[LANE_G] + i].lane.id;
+    if (bounded && w->c->level >= LOD_DENSE_FIRST - WORK_SHIFT) TRY(widen_goroutines(w, f));
+    for (uint32_t i = 0; i < n; i++) {
+        struct own *o = &w->own[i];
+        o->level = source_of(w->c->level + w->c->lanes[w->first[LANE_G] + i].shift);
+        o->before_ns = INT64_MAX;
+        if (o->level >= LOD_FIRST_G) TRY(lod_from(w->s, o->g, &o->before_ns, f));
+    }
+    return 0;
+}
+
+static int paint_goroutines(struct painter *w, bool with_slices, struct fault *f) {
+    if (with_slices) TRY(paint_goroutines_from(w, 0, f));
+    for (int level = LOD_DENSE_FIRST; level <= LOD_LAST; level += LOD_STEP)
+        TRY(paint_goroutines_from(w, level, f));
+    return 0;
 }
 
 /* ---- the whole ---- */
@@ -402,15 +440,17 @@ static int paint(struct painter *w, bool bounded, struct fault *f) {
     for (int k = 0; k < 4; k++)
         for (uint32_t i = 0; i < w->n[shared[k]]; i++)
             w->c->lanes[w->first[shared[k]] + i].shift = shift;
+    TRY(choose_levels(w, bounded, f));
     int level = w->c->level + shift;
-    if (n_shared && level < LOD_FIRST) {
-        for (uint32_t i = 0; i < w->n[LANE_G]; i++) w->own[i].before_ns = INT64_MAX;
-        return paint_slices(w, f);
+    bool slices = n_shared && level < LOD_FIRST;
+    if (slices) {
+        TRY(paint_slices(w, f));
+    } else {
+        TRY(paint_from_levels(w, LANE_P, level, f));
+        TRY(paint_from_levels(w, LANE_M, level, f));
+        TRY(paint_groups(w, level, f));
     }
-    TRY(paint_from_levels(w, LANE_P, level, f));
-    TRY(paint_from_levels(w, LANE_M, level, f));
-    TRY(paint_groups(w, level, f));
-    return w->n[LANE_G] ? paint_goroutines(w, bounded, f) : 0;
+    return paint_goroutines(w, !slices, f);
 }
 
 static int paint_all(struct store *s, struct canvas *c, bool bounded, struct fault *f) {
