@@ -208,7 +208,7 @@ struct tile_query {
     int level;
     int64_t first, end; /* tile indexes, end exclusive */
     /* 0: as asked, whatever it costs.  Else about so many bytes of server/PROTOCOL.md may they
-     * take, and bounded work: what is denser comes coarser. */
+     * take, and of more than a few lanes bounded work: what is denser comes coarser. */
     uint32_t budget_bytes;
 };
 struct tiles;

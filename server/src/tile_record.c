@@ -191,7 +191,7 @@ static void put_codes(unsigned char *at, const struct tile_part *p, const struct
             if (code < 1) code = 1;
             if (code > MAX_CODE) code = MAX_CODE;
             at[p[k].bucket - p[s->first].bucket + b] = (unsigned char)code;
-            float root = (float)code / MAX_CODE;
+            float root = (float)code * (1.0f / MAX_CODE);
             rest = want - root * root * scale;
         }
 }

@@ -108,8 +108,8 @@ static struct bins *new_bins(struct canvas *c) {
 }
 
 /* Adds to bucket i of the lane, all tiles counted through. */
-static void add(struct canvas *c, struct canvas_lane *l, struct bins **rows, uint32_t tag,
-                uint64_t i, int64_t v) {
+static inline void add(struct canvas *c, struct canvas_lane *l, struct bins **rows, uint32_t tag,
+                       uint64_t i, int64_t v) {
     if (tag >= c->n_tags) {
         c->damaged = true;
         return;

@@ -19,8 +19,10 @@
 #include "storage/src/store_impl.h"
 
 enum {
-    WORK_ROWS = 400000, /* that a bounded answer may decode, about */
-    WORK_SHIFT = 2,     /* and how far the lanes of P, M and groups may be widened for it */
+    WORK_ROWS = 120000,  /* of goroutines, that a bounded answer paints, about */
+    WORK_SLICES = 50000, /* or rows, for the lanes of P, M and groups, */
+    WORK_SHIFT = 3,      /* which are widened so far for it */
+    FEW_LANES = 8,       /* so many may cost what they cost */
     MAX_SHIFT = 5,
     MAX_STEP = 6,
     MIN_SHARE = 64 /* bytes of a tile */
@@ -131,6 +133,7 @@ static int paint_shared(void *arg, const struct seq_page *p, uint32_t i, uint32_
 /* Rows of a stored level of a lane. */
 static void paint_level(struct painter *w, int lane, const struct seq_page *p, uint32_t i,
                         uint32_t end) {
+    enum lane_kind kind = lane < 0 ? LANE_G : w->c->lanes[lane].lane.kind;
     for (; lane >= 0 && i < end; i++) {
         uint32_t tag = (uint32_t)(p->v[0][i] >> 1);
         if (p->v[0][i] & LOD_PART) {
@@ -140,7 +143,7 @@ static void paint_level(struct painter *w, int lane, const struct seq_page *p, u
         struct tile_solid s = {.start_ns = p->start_ns[i],
                                .dur_ns = p->dur_ns[i],
                                .who = (int64_t)p->wide[i] - 1,
-                               .group = CANVAS_NO_GROUP};
+                               .group = kind == LANE_G ? 0 : CANVAS_NO_GROUP};
         canvas_stretch(w->c, (uint32_t)lane, tag, &s);
     }
 }
@@ -212,7 +215,8 @@ static int paint_from_levels(struct painter *w, enum lane_kind kind, int level, 
     return seq_spans(seq, &sweep, of[kind].paint, w, f);
 }
 
-static int paint_groups(struct painter *w, int level, struct fault *f) {
+/* Ranges of the groups' keys, those that were found out late behind the others. */
+static uint32_t group_ranges(struct painter *w) {
     uint32_t n = 0;
     for (int late = 0; late < 2; late++) {
         int64_t bit = late ? LOD_LATE : 0;
@@ -223,10 +227,23 @@ static int paint_groups(struct painter *w, int level, struct fault *f) {
                                                 lod_group_key(group, 0xffff) | bit};
         }
     }
+    return n;
+}
+
+/* The level from which groups are read; their lanes are widened where that is much. */
+static int paint_groups(struct painter *w, int level, bool bounded, struct fault *f) {
+    uint32_t n = group_ranges(w);
     if (!n) return 0;
-    struct seq *seq;
-    TRY(store__seq(w->s, SEQ_LOD_GROUP, stored_level(level, LOD_FIRST), &seq, f));
     struct seq_sweep sweep = sweep_of(w, n, UINT32_MAX);
+    struct seq *seq;
+    for (int shift = level - w->c->level;; shift++) {
+        uint64_t rows = 0;
+        TRY(store__seq(w->s, SEQ_LOD_GROUP, stored_level(w->c->level + shift, LOD_FIRST), &seq, f));
+        if (bounded) TRY(seq_count(seq, &sweep, &rows, f));
+        for (uint32_t i = 0; i < w->n[LANE_GROUP] + w->n[LANE_ALL]; i++)
+            w->c->lanes[w->first[LANE_GROUP] + i].shift = shift;
+        if (rows <= WORK_SLICES || shift >= WORK_SHIFT) break;
+    }
     return seq_spans(seq, &sweep, paint_group, w, f);
 }
 
@@ -427,7 +444,7 @@ static int shared_shift(struct painter *w, int *out, struct fault *f) {
     struct seq_sweep sweep = sweep_of(w, 1, 0);
     uint64_t n;
     TRY(seq_count(slices, &sweep, &n, f));
-    if (n > WORK_ROWS) *out = LOD_FIRST - w->c->level;
+    if (n > WORK_SLICES) *out = LOD_FIRST - w->c->level;
     return 0;
 }
 
@@ -448,7 +465,7 @@ static int paint(struct painter *w, bool bounded, struct fault *f) {
     } else {
         TRY(paint_from_levels(w, LANE_P, level, f));
         TRY(paint_from_levels(w, LANE_M, level, f));
-        TRY(paint_groups(w, level, f));
+        TRY(paint_groups(w, level, bounded, f));
     }
     return paint_goroutines(w, !slices, f);
 }
@@ -522,7 +539,7 @@ int store_tiles(struct store *s, const struct tile_query *q, struct tiles **out,
     for (uint32_t i = 0; rc == 0 && i < q->n_lanes; i++)
         t->lane[i] = (uint32_t)canvas_find(t->c, q->lanes[i].kind, q->lanes[i].id);
     if (rc == 0 && t->c->from_ns <= s->info.duration_ns && t->c->n_lanes)
-        rc = paint_all(s, t->c, q->budget_bytes > 0, f);
+        rc = paint_all(s, t->c, q->budget_bytes > 0 && t->c->n_lanes > FEW_LANES, f);
     if (rc == 0) {
         canvas_finish(t->c);
         if (t->c->failed) rc = store__no_memory(f);
