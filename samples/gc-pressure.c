@@ -6,6 +6,7 @@
  * with the world stopped: on the lanes all goroutines stand still together, for as long as the live
  * heap takes to mark.  A smaller cache makes the pauses shorter, fewer allocations make them fewer.
  */
+#include <errno.h>
 #include <stdio.h>
 
 #include "tracer/parkview.h"
@@ -67,5 +68,7 @@ int main(int argc, char **argv) {
     struct pv_options ring = {
         .path = argc > 1 ? argv[1] : NULL, .ring_bytes = 1 << 20, .max_goroutines = 1024};
     struct pv_run_options o = {.maxprocs = 4, .collect = true, .record = ring.path ? &ring : NULL};
-    return pv_run(&o, start, NULL) < 0;
+    int rc = pv_run(&o, start, NULL);
+    if (rc == -ENOSYS) fputs("gc-pressure: this runtime was built without libgc\n", stderr);
+    return rc < 0;
 }

@@ -150,8 +150,8 @@ static inline void pv_go_create(struct pv_m *m, struct pv_g *g, uint32_t start_s
 static inline void pv_go_start(struct pv_m *m, struct pv_g *g) {
     if (pv_on()) pv__go_start(m, g);
 }
-/* The same at the time of m's event before, without reading the clock: of a switch from one goroutine
- * to the next.  g was chosen before that event was recorded. */
+/* The same at the time of m's event before, without reading the clock: of a switch from one
+ * goroutine to the next.  g was chosen before that event was recorded. */
 static inline void pv_go_start_at_once(struct pv_m *m, struct pv_g *g) {
     if (pv_on()) pv__go_start_at_once(m, g);
 }

@@ -24,10 +24,12 @@ void *pv_alloc_atomic(size_t bytes) {
     return (void)bytes, NULL;
 }
 void pv_gc(void) {}
-void *pv__scanned_alloc(size_t bytes) {
+void *pv__scanned_alloc(size_t bytes, bool *collected) {
+    *collected = false;
     return calloc(1, bytes);
 }
-void pv__scanned_free(void *memory) {
+void pv__scanned_free(void *memory, bool collected) {
+    (void)collected;
     free(memory);
 }
 
