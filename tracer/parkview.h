@@ -62,6 +62,11 @@ PV_API int pv_stop(void);
 /* pv_snapshot - the ring of the running recording as it is now, to a file of its own; threads go on
  * recording meanwhile. */
 PV_API int pv_snapshot(const char *path);
+/* The same in two steps: taking it, into memory that is kept from the first time on, takes a
+ * fraction of a millisecond for 4 MiB; writing what was taken last can wait, and another thread can
+ * do it. */
+PV_API int pv_snapshot_take(void);
+PV_API int pv_snapshot_write(const char *path);
 /* pv_snapshot_of - the same of another process's ring file. */
 PV_API int pv_snapshot_of(const char *ring, const char *path);
 
@@ -206,7 +211,8 @@ static inline void pv_proc_start(struct pv_m *m, int32_t p) {
 static inline void pv_proc_stop(struct pv_m *m) {
     if (pv_on()) pv__proc_stop(m);
 }
-/* m takes p away from a thread that is in a system call; p is idle then. */
+/* m took p away from a thread that is in a system call; p is idle then.  Recorded before others can
+ * take p. */
 static inline void pv_proc_steal(struct pv_m *m, int32_t p, const struct pv_m *from) {
     if (pv_on()) pv__proc_steal(m, p, from);
 }

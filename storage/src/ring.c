@@ -138,6 +138,7 @@ static void begin_window(struct ring *r) {
     for (uint32_t i = 0; i < r->order.n_ms; i++) {
         struct ring_m *m = &r->order.ms[i];
         m->stw = 0;
+        m->taken_p = NO_ID;
         while (m->has && m->record.t < r->from) {
             ring_track(m);
             next_record(r, i, true);

@@ -124,6 +124,7 @@ struct ring_m {
     uint64_t g_since; /* ticks, at the window's begin: when g came */
     int64_t p;        /* NO_ID = none */
     bool in_syscall;
+    int64_t taken_p;  /* its loss was implied, the thief's record is still to come; NO_ID = none */
     bool weak_p;      /* it may have been taken away before the window began */
     uint32_t stw;     /* name of the stop-the-world that it began, 0 = none */
     uint32_t i_batch; /* the present one, index in ring_file.batches */

@@ -141,24 +141,24 @@ static void set_end(struct pv_ring_header *h, bool live) {
 
 static int load_slots(const struct bytes *b, struct ring_file *file) {
     const struct pv_ring_header *h = &file->h;
-    enum { PART = 1024 };
-    struct pv_ring_slot part[PART];
+    enum { PART = 256 };
+    struct pv_ring_slot part[PART], again[PART];
     for (uint32_t i = 0; i < h->slots_used; i += PART) {
         uint32_t n = h->slots_used - i < PART ? h->slots_used - i : PART;
         uint64_t at = h->slots_at + (uint64_t)i * sizeof *part;
         int64_t got = read_at(b, at, n * sizeof *part, part);
         if (got <= 0) return (int)got;
+        /* Entries may change while they are read: only those that are the same twice are whole. */
+        if (b->fd >= 0) got = read_at(b, at, n * sizeof *part, again);
+        if (got < 0) return (int)got;
         struct pv_ring_slot *more = realloc(file->slots, (file->n_slots + n) * sizeof *more);
         if (!more) return no_memory(b->fault);
         file->slots = more;
         for (uint32_t k = 0; k < n; k++) {
-            uint64_t state = part[k].word & PV_SLOT_BUSY, word = part[k].word;
+            uint64_t state = part[k].word & PV_SLOT_BUSY;
             if (state < 1 || state > 4 || part[k].id == 0 || part[k].id > INT64_MAX) continue;
-            if (b->fd >= 0) { /* it may have changed while it was read: only a whole one counts */
-                got = read_at(b, at + k * sizeof *part, sizeof word, &word);
-                if (got < 0) return (int)got;
-            }
-            if (word == part[k].word) file->slots[file->n_slots++] = part[k];
+            if (b->fd < 0 || memcmp(&part[k], &again[k], sizeof *part) == 0)
+                file->slots[file->n_slots++] = part[k];
         }
     }
     return 0;

@@ -7,7 +7,8 @@
  *     GoCreate    waits until the one that had its id is gone
  *     ProcStart   waits until its processor is idle
  *     ProcSteal   waits until its processor is held in a system call by that thread
- *     GoSyscallEndBlocked  waits until the thread's processor was taken away
+ * GoSyscallEndBlocked says that the thread's processor was taken away, and needs not wait for the
+ * thief's record, which may come late: a thief records what it has already taken.
  * All others speak of what their own thread holds, and come when their time comes.
  * What is not known when a window begins is implied by the first record about it, and given out as
  * a transition from "undetermined", as Go's reader does it; a wait that had begun before is told by
@@ -43,7 +44,7 @@ int ring_order_init(struct ring_order *o, struct ring_file *file, struct dict *d
     for (uint32_t i = 0; i < o->n_ms; i++) {
         uint64_t id = file->threads[i].row.id;
         o->ms[i].id = id > INT64_MAX || id == 0 ? (int64_t)i + 1 : (int64_t)id;
-        o->ms[i].p = NO_ID;
+        o->ms[i].p = o->ms[i].taken_p = NO_ID;
     }
     return 0;
 }
@@ -331,8 +332,15 @@ static enum ring_step leave(struct ring_order *o, struct ring_m *m, enum go_stat
     return RING_DONE;
 }
 
-static enum ring_step end_blocked(struct ring_order *o, struct ring_m *m) {
-    if (m->p != NO_ID && !m->weak_p) return RING_WAIT;
+static enum ring_step end_blocked(struct ring_order *o, struct ring_m *m, bool alone) {
+    if (!m->g) return RING_BAD;
+    if (m->p != NO_ID && !m->weak_p) { /* the thief has not said so yet: it took p first */
+        if (!alone) return RING_WAIT;
+        proc_event(o, m, m->p, PROC_RUNNING, PROC_IDLE);
+        get_p(o, m->p)->state = PROC_IDLE;
+        m->taken_p = m->p;
+        m->p = NO_ID;
+    }
     int64_t p = m->p;
     m->p = NO_ID;
     enum ring_step rc = leave(o, m, GO_SYSCALL, GO_RUNNABLE);
@@ -393,6 +401,10 @@ static enum ring_step proc_steal(struct ring_order *o, struct ring_m *m, bool al
     struct ring_m *from = m->record.a[1] ? &o->ms[m->record.a[1] - 1] : NULL;
     int64_t id = (int64_t)m->record.a[0];
     struct ring_p *p = get_p(o, id);
+    if (from && from->taken_p == id) {
+        from->taken_p = NO_ID;
+        return RING_DONE;
+    }
     if (!from || from->p != id || !from->in_syscall) {
         if (!alone || p->state != PROC_UNDETERMINED) return RING_WAIT;
         know_idle(o, p); /* held since before the recording: its thread did not say so */
@@ -438,7 +450,7 @@ enum ring_step ring_step(struct ring_order *o, uint32_t i_m, bool alone) {
     case PV_EV_GO_SYSCALL_END:
         return leave(o, m, GO_SYSCALL, GO_RUNNING);
     case PV_EV_GO_SYSCALL_END_BLOCKED:
-        return end_blocked(o, m);
+        return end_blocked(o, m, alone);
     case PV_EV_GO_STATUS:
         return status(o, m);
     case PV_EV_PROC_START:

@@ -40,6 +40,8 @@ struct session {
     _Atomic uint32_t refs; /* attached threads, and those that just add a name */
     uint8_t *map;          /* NULL once unmapped */
     size_t map_bytes;
+    uint8_t *copy; /* the last snapshot, NULL = none yet */
+    bool taken;    /* copy holds one */
     char *path;
     struct pv_ring_header *header;
     struct pv_ring_slot *slots;
@@ -128,6 +130,9 @@ struct pv_ring_slot *pv__slot(struct pv_m *m, struct pv_g *g);
 void pv__slot_free(struct pv_m *m, struct pv_g *g);
 
 /* ---- snapshot.c ---- */
-int pv__snapshot_map(const uint8_t *map, size_t bytes, const char *path);
+/* pv__snapshot_take - map as it is now to *copy, memory of the same size that is made if it is
+ * NULL. */
+int pv__snapshot_take(const uint8_t *map, size_t bytes, uint8_t **copy);
+int pv__snapshot_write(const uint8_t *copy, size_t bytes, const char *path);
 
 #endif

@@ -166,10 +166,11 @@ static int map_file(struct session *s, const struct pv_options *o) {
 
 static void free_memory(struct session *s) {
     if (s->map) munmap(s->map, s->map_bytes);
+    if (s->copy) munmap(s->copy, s->map_bytes);
     free(s->cells);
     free(s->last_ticks);
     free(s->path);
-    s->map = NULL;
+    s->map = s->copy = NULL;
     s->cells = NULL;
     s->last_ticks = NULL;
     s->path = NULL;
@@ -257,10 +258,38 @@ int pv_stop(void) {
     return s ? 0 : -ESRCH;
 }
 
+static int take_snapshot(void) {
+    struct session *s = atomic_load_explicit(&pv__current, memory_order_relaxed);
+    if (!s) return -ESRCH;
+    int rc = pv__snapshot_take(s->map, s->map_bytes, &s->copy);
+    s->taken = rc == 0;
+    return rc;
+}
+
+static int write_snapshot(const char *path) {
+    struct session *s = sessions;
+    if (!path || !*path) return -EINVAL;
+    return s && s->taken && s->copy ? pv__snapshot_write(s->copy, s->map_bytes, path) : -ESRCH;
+}
+
+int pv_snapshot_take(void) {
+    pthread_mutex_lock(&control);
+    int rc = take_snapshot();
+    pthread_mutex_unlock(&control);
+    return rc;
+}
+
+int pv_snapshot_write(const char *path) {
+    pthread_mutex_lock(&control);
+    int rc = write_snapshot(path);
+    pthread_mutex_unlock(&control);
+    return rc;
+}
+
 int pv_snapshot(const char *path) {
     pthread_mutex_lock(&control);
-    struct session *s = atomic_load_explicit(&pv__current, memory_order_relaxed);
-    int rc = s ? pv__snapshot_map(s->map, s->map_bytes, path) : -ESRCH;
+    int rc = take_snapshot();
+    if (rc == 0) rc = write_snapshot(path);
     pthread_mutex_unlock(&control);
     return rc;
 }

@@ -4,7 +4,8 @@
  * what is later.  Then the live table, the batches, the threads and the names, in that order (see
  * events.c and format.h).  A batch that changed hands while it was copied is left out: what it held
  * was the oldest, and the thread that took it has said up to where that went.
- * The same for one's own ring and for another process's file. */
+ * The copy goes to memory, which takes a fraction of a millisecond, and from there to a file: a new
+ * file's pages cost five times as much.  The same for one's own ring and for another process's. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,145 +17,168 @@
 #include "tracer/src/recorder.h"
 
 struct copy {
-    const uint8_t *map;
+    const uint8_t *map; /* the ring */
     size_t bytes;
-    int fd;
-    uint64_t *buffer; /* PV_BATCH_BYTES */
+    uint8_t *to; /* as large; what was not copied is zero or left from before */
 };
 
-static int write_at(int fd, const void *data, size_t n, uint64_t at) {
-    const char *p = data;
-    while (n) {
-        ssize_t done = pwrite(fd, p, n, (off_t)at);
-        if (done < 0 && errno == EINTR) continue;
-        if (done < 0) return -errno;
-        p += done;
-        at += (size_t)done;
-        n -= (size_t)done;
-    }
-    return 0;
-}
+/* ---- taking it: memory to memory ---- */
 
-/* n words at map + at, each read whole and in order. */
-static void load_words(const struct copy *c, uint64_t at, size_t n, uint64_t *out) {
+/* n words, each read whole and in order. */
+static void load_words(const struct copy *c, uint64_t at, size_t n) {
     const uint64_t *from = (const void *)(c->map + at);
-    for (size_t i = 0; i < n; i++) out[i] = load64(&from[i]);
+    uint64_t *to = (void *)(c->to + at);
+    for (size_t i = 0; i < n; i++) to[i] = load64(&from[i]);
 }
 
-static int copy_plain(const struct copy *c, uint64_t at, uint64_t n) {
-    if (at > c->bytes || n > c->bytes - at) return -EINVAL;
-    while (n) {
-        size_t part = n < PV_BATCH_BYTES ? n : PV_BATCH_BYTES;
-        load_words(c, at, (part + 7) / 8, c->buffer);
-        int rc = write_at(c->fd, c->buffer, part, at);
-        if (rc < 0) return rc;
-        at += part;
-        n -= part;
-    }
-    return 0;
-}
-
-/* A slot whose word is the same before and after its fields were read is whole. */
-static int copy_slots(const struct copy *c, const struct pv_ring_header *h) {
-    enum {
-        WORDS = sizeof(struct pv_ring_slot) / 8,
-        PART = PV_BATCH_BYTES / sizeof(struct pv_ring_slot)
-    };
-    for (uint32_t i = 0; i < h->slots_used; i += PART) {
-        uint32_t n = h->slots_used - i < PART ? h->slots_used - i : PART;
+/* A slot whose word and time are the same before and after its fields were read is whole.  (The
+ * word alone may come again: another goroutine in the same entry.) */
+static void take_slots(const struct copy *c, const struct pv_ring_header *h) {
+    for (uint32_t i = 0; i < h->slots_used; i++) {
         uint64_t at = h->slots_at + (uint64_t)i * sizeof(struct pv_ring_slot);
-        for (uint32_t k = 0; k < n; k++) {
-            uint64_t *slot = c->buffer + (size_t)k * WORDS,
-                     from = at + k * sizeof(struct pv_ring_slot);
-            load_words(c, from, WORDS, slot);
-            if (load64((const void *)(c->map + from)) != slot[0]) slot[0] |= PV_SLOT_BUSY;
-        }
-        int rc = write_at(c->fd, c->buffer, (size_t)n * sizeof(struct pv_ring_slot), at);
-        if (rc < 0) return rc;
+        struct pv_ring_slot *to = (void *)(c->to + at);
+        const struct pv_ring_slot *from = (const void *)(c->map + at);
+        load_words(c, at, sizeof *to / 8);
+        if (load64(&from->since) != to->since || load64(&from->id) != to->id ||
+            load64(&from->word) != to->word)
+            to->word |= PV_SLOT_BUSY;
     }
-    return 0;
 }
 
-static int copy_batch(const struct copy *c, uint64_t at) {
+static void take_batch(const struct copy *c, uint64_t at) {
     const struct pv_ring_batch *from = (const void *)(c->map + at);
+    struct pv_ring_batch *to = (void *)(c->to + at);
     uint64_t seq = load64(&from->seq);
-    uint32_t used = load32(&from->used);
-    if (seq == 0 || used > PV_BATCH_END || used < PV_BATCH_DATA) return 0;
-    load_words(c, at, (used + 7) / 8, c->buffer);
-    struct pv_ring_batch *b = (void *)c->buffer;
-    b->used = used; /* what was published when the copy began */
-    if (b->seq != seq || load64((const void *)(c->map + at + PV_BATCH_END)) != seq ||
-        load64(&from->seq) != seq)
-        return 0;
-    int rc = write_at(c->fd, c->buffer, used, at);
-    return rc < 0 ? rc : write_at(c->fd, &seq, sizeof seq, at + PV_BATCH_END);
-}
-
-static int copy_table(const struct copy *c, const struct pv_ring_table *t) {
-    if (t->n > t->capacity) return -EINVAL;
-    if (t->n <= 1) return 0;
-    int rc = copy_plain(c, t->index_at, (uint64_t)t->n * sizeof(uint64_t));
-    if (rc < 0) return rc;
-    uint64_t end = 0; /* of the bytes that the entries name */
-    const uint64_t *index = (const void *)(c->map + t->index_at);
-    for (uint32_t i = 1; i < t->n; i++) {
-        uint64_t entry = load64(&index[i]);
-        uint64_t last = (entry >> 16 & 0xffffffff) * 8 + (entry & 0xffff);
-        if (entry && last > end) end = last;
+    uint32_t used = load32(&from->used); /* what was published when the copy began */
+    if (seq == 0 || used > PV_BATCH_END || used < PV_BATCH_DATA) {
+        to->seq = 0;
+        return;
     }
-    return copy_plain(c, t->bytes_at, (end + 7) & ~(uint64_t)7);
+    load_words(c, at, (used + 7) / 8);
+    to->used = used;
+    uint64_t end = load64((const void *)(c->map + at + PV_BATCH_END));
+    if (to->seq != seq || end != seq || load64(&from->seq) != seq) to->seq = 0;
 }
 
-static int copy_ring(const struct copy *c) {
-    struct pv_ring_header h;
+/* Of a table its index and the bytes that it names; returns how many those are. */
+static uint64_t table_bytes(const uint8_t *copy, const struct pv_ring_table *t) {
+    const uint64_t *index = (const void *)(copy + t->index_at);
+    uint64_t end = 0;
+    for (uint32_t i = 1; i < t->n; i++) {
+        uint64_t last = (index[i] >> 16 & 0xffffffff) * 8 + (index[i] & 0xffff);
+        if (last > end && last <= t->bytes) end = last;
+    }
+    return (end + 7) & ~(uint64_t)7;
+}
+
+static void take_table(const struct copy *c, const struct pv_ring_table *t) {
+    load_words(c, t->index_at, t->n);
+    load_words(c, t->bytes_at, table_bytes(c->to, t) / 8);
+}
+
+static bool fits(const struct copy *c, uint64_t at, uint64_t n, uint64_t each) {
+    return at % 8 == 0 && at <= c->bytes && n <= (c->bytes - at) / each;
+}
+
+static bool table_fits(const struct copy *c, const struct pv_ring_table *t) {
+    return t->n <= t->capacity && fits(c, t->index_at, t->capacity, 8) && t->bytes % 8 == 0 &&
+           fits(c, t->bytes_at, t->bytes, 1);
+}
+
+/* Another process's file may hold anything. */
+static bool is_sound(const struct copy *c, const struct pv_ring_header *h) {
+    return memcmp(h->magic, PV_RING_MAGIC, sizeof h->magic) == 0 && h->version == PV_RING_VERSION &&
+           h->batch_bytes == PV_BATCH_BYTES && h->slots_used <= h->n_slots &&
+           h->threads_used <= h->n_threads &&
+           fits(c, h->slots_at, h->n_slots, sizeof(struct pv_ring_slot)) &&
+           fits(c, h->batches_at, h->n_batches, PV_BATCH_BYTES) &&
+           fits(c, h->threads_at, h->n_threads, sizeof(struct pv_ring_thread)) &&
+           table_fits(c, &h->strings) && table_fits(c, &h->frames) && table_fits(c, &h->stacks);
+}
+
+static int take(const struct copy *c) {
+    struct pv_ring_header *h = (void *)c->to;
     struct timespec now;
-    uint64_t words[sizeof h / 8];
     uint64_t end = pv_ticks();
     clock_gettime(CLOCK_MONOTONIC, &now);
-    load_words(c, 0, sizeof h / 8, words);
-    memcpy(&h, words, sizeof h);
-    if (memcmp(h.magic, PV_RING_MAGIC, sizeof h.magic) != 0 || h.version != PV_RING_VERSION ||
-        h.batch_bytes != PV_BATCH_BYTES || h.slots_used > h.n_slots || h.batches_at > c->bytes ||
-        h.n_batches > (c->bytes - h.batches_at) / PV_BATCH_BYTES || h.slots_at > h.batches_at ||
-        h.n_slots > (h.batches_at - h.slots_at) / sizeof(struct pv_ring_slot))
-        return -EINVAL;
-    if (h.state == PV_RING_RECORDING) {
-        h.end_ticks = end;
-        h.end_mono_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-        h.state = PV_RING_SNAPSHOT;
-    }
-    int rc = copy_slots(c, &h);
-    for (uint32_t i = 0; rc == 0 && i < h.n_batches; i++)
-        rc = copy_batch(c, h.batches_at + (uint64_t)i * PV_BATCH_BYTES);
-    if (rc < 0) return rc;
-    const struct pv_ring_header *live = (const void *)c->map;
-    h.threads_used = load32(&live->threads_used);
-    h.unlisted = load64(&live->unlisted);
-    h.names_lost = load64(&live->names_lost);
-    h.lost_without_thread = load64(&live->lost_without_thread);
-    h.strings.n = load32(&live->strings.n);
-    h.frames.n = load32(&live->frames.n);
-    h.stacks.n = load32(&live->stacks.n);
-    rc = copy_plain(c, h.threads_at, (uint64_t)h.threads_used * sizeof(struct pv_ring_thread));
+    load_words(c, 0, sizeof *h / 8);
+    if (!is_sound(c, h)) return -EINVAL;
+    take_slots(c, h);
+    for (uint32_t i = 0; i < h->n_batches; i++)
+        take_batch(c, h->batches_at + (uint64_t)i * PV_BATCH_BYTES);
+    load_words(c, 0, sizeof *h / 8); /* threads and names may have come meanwhile */
+    if (!is_sound(c, h)) return -EINVAL;
+    load_words(c, h->threads_at, h->threads_used * sizeof(struct pv_ring_thread) / 8);
     /* Stacks name frames, and frames strings: each was there before what names it, so it is copied
      * after it. */
-    if (rc == 0) rc = copy_table(c, &h.stacks);
-    if (rc == 0) rc = copy_table(c, &h.frames);
-    if (rc == 0) rc = copy_table(c, &h.strings);
-    if (rc == 0 && ftruncate(c->fd, (off_t)c->bytes) < 0) rc = -errno;
-    return rc == 0 ? write_at(c->fd, &h, sizeof h, 0) : rc;
+    take_table(c, &h->stacks);
+    take_table(c, &h->frames);
+    take_table(c, &h->strings);
+    if (h->state != PV_RING_RECORDING) return 0;
+    h->end_ticks = end;
+    h->end_mono_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    h->state = PV_RING_SNAPSHOT;
+    return 0;
 }
 
-int pv__snapshot_map(const uint8_t *map, size_t bytes, const char *path) {
-    struct copy c = {.map = map, .bytes = bytes};
-    c.buffer = malloc(PV_BATCH_BYTES);
-    if (!c.buffer) return -ENOMEM;
-    c.fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    int rc = c.fd < 0 ? -errno : copy_ring(&c);
-    if (c.fd >= 0 && close(c.fd) < 0 && rc == 0) rc = -errno;
-    if (rc < 0 && c.fd >= 0) unlink(path);
-    free(c.buffer);
-    return rc;
+static uint8_t *memory_for(size_t bytes) {
+    uint8_t *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+int pv__snapshot_take(const uint8_t *map, size_t bytes, uint8_t **copy) {
+    if (!*copy) *copy = memory_for(bytes);
+    return *copy ? take(&(struct copy){map, bytes, *copy}) : -ENOMEM;
+}
+
+/* ---- writing it ---- */
+
+struct file {
+    const uint8_t *copy;
+    int fd, error;
+};
+
+static void put(struct file *f, uint64_t at, uint64_t n) {
+    while (n && !f->error) {
+        ssize_t done = pwrite(f->fd, f->copy + at, n, (off_t)at);
+        if (done < 0 && errno == EINTR) continue;
+        if (done < 0) f->error = -errno;
+        at += done < 0 ? 0 : (uint64_t)done;
+        n -= done < 0 ? 0 : (uint64_t)done;
+    }
+}
+
+static void put_batch(struct file *f, uint64_t at) {
+    const struct pv_ring_batch *b = (const void *)(f->copy + at);
+    if (!b->seq) return;
+    put(f, at, b->used);
+    if (!f->error && pwrite(f->fd, &b->seq, sizeof b->seq, (off_t)(at + PV_BATCH_END)) < 0)
+        f->error = -errno;
+}
+
+static void put_table(struct file *f, const struct pv_ring_table *t) {
+    put(f, t->index_at, (uint64_t)t->n * 8);
+    put(f, t->bytes_at, table_bytes(f->copy, t));
+}
+
+int pv__snapshot_write(const uint8_t *copy, size_t bytes, const char *path) {
+    const struct pv_ring_header *h = (const void *)copy;
+    struct file f = {.copy = copy};
+    f.fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (f.fd < 0) return -errno;
+    put(&f, h->slots_at, (uint64_t)h->slots_used * sizeof(struct pv_ring_slot));
+    for (uint32_t i = 0; i < h->n_batches; i++)
+        put_batch(&f, h->batches_at + (uint64_t)i * PV_BATCH_BYTES);
+    put(&f, h->threads_at, (uint64_t)h->threads_used * sizeof(struct pv_ring_thread));
+    put_table(&f, &h->stacks);
+    put_table(&f, &h->frames);
+    put_table(&f, &h->strings);
+    if (!f.error && ftruncate(f.fd, (off_t)bytes) < 0) f.error = -errno;
+    put(&f, 0, sizeof *h);
+    if (close(f.fd) < 0 && !f.error) f.error = -errno;
+    if (f.error) unlink(path);
+    return f.error;
 }
 
 int pv_snapshot_of(const char *ring, const char *path) {
@@ -173,7 +197,10 @@ int pv_snapshot_of(const char *ring, const char *path) {
     }
     close(fd);
     if (rc < 0) return rc;
-    rc = pv__snapshot_map(map, (size_t)a.st_size, path);
+    uint8_t *copy = NULL;
+    rc = pv__snapshot_take(map, (size_t)a.st_size, &copy);
+    if (rc == 0) rc = pv__snapshot_write(copy, (size_t)a.st_size, path);
+    if (copy) munmap(copy, (size_t)a.st_size);
     munmap(map, (size_t)a.st_size);
     return rc;
 }
