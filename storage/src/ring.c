@@ -76,7 +76,9 @@ static void next_record(struct ring *r, uint32_t i_m, bool skipping) {
         if (m->i_batch == t->n) return;
         const struct ring_batch *b = &r->file.batches[t->first + m->i_batch++];
         ring_place_begin(&m->place, b);
-        if (!skipping) continue;
+        /* Batches in between may be missing: what was overwritten came before the window, and a
+         * batch of within begins as that ended; or else they came after it, and so did this one. */
+        if (!skipping || b->h.base >= r->to) continue;
         if (m->g != b->h.g) m->g_since = b->h.base;
         m->g = b->h.g;
         m->p = b->h.p;
@@ -137,6 +139,7 @@ static void begin_window(struct ring *r) {
     r->n_heap = 0;
     for (uint32_t i = 0; i < r->order.n_ms; i++) {
         struct ring_m *m = &r->order.ms[i];
+        if (!r->n_windows) next_record(r, i, true);
         m->stw = 0;
         m->taken_p = NO_ID;
         while (m->has && m->record.t < r->from) {
@@ -325,7 +328,6 @@ int ring_open(struct input *in, const struct reader_options *o, struct dict *d, 
     }
     r->slack = (uint64_t)(SLACK_NS / r->file.ns_per_tick) + 1;
     r->edge = (uint64_t)(EDGE_NS / r->file.ns_per_tick) + 1;
-    for (uint32_t i = 0; i < r->order.n_ms; i++) next_record(r, i, true);
     *out = r;
     return 0;
 }
