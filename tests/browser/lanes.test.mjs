@@ -167,29 +167,31 @@ async function order(page) {
   }
 }
 
-const order_of = async (page, kind) => (await named(page, kind)).join(" ");
+const orderOf = async (page, kind) => (await named(page, kind)).join(" ");
 
 async function arranges(page) {
   await at(page, 0, 300e6);
-  const before = await order_of(page, "p");
+  const before = await orderOf(page, "p");
   await page.locator(".names").focus();
-  while ((await page.locator(".names .n.focus").count()) === 0 || !(await page.locator(".names .n.focus").innerText()).startsWith("P1")) await press(page, "ArrowDown");
+  const focused = async () => ((await page.locator(".names .n.focus").count()) ? page.locator(".names .n.focus").innerText() : "");
+  for (let i = 0; i < 30 && !(await focused()).startsWith("P1"); i++) await press(page, "ArrowDown");
   checks.check("the keyboard's row is named to readers of the screen", (await page.getAttribute(".names", "aria-activedescendant")) === "row-P1");
   await press(page, "Alt+ArrowUp");
-  checks.equal("Alt and the arrow move a lane up", await order_of(page, "p"), before.replace("P0 P1", "P1 P0"));
+  checks.equal("Alt and the arrow move a lane up", await orderOf(page, "p"), before.replace("P0 P1", "P1 P0"));
   await press(page, "p");
   const pinned = await page.locator(".n-fixed .n").allInnerTexts();
   checks.check("P keeps it in sight", pinned.length === 1 && pinned[0].startsWith("P1"), pinned.join("|"));
-  await press(page, "ArrowDown", "h");
-  checks.check("H hides a lane", !(await order_of(page, "p")).replace("P1 P1", "P1").includes("P0"), await order_of(page, "p"));
+  for (let i = 0; i < 30 && !(await focused()).startsWith("P0"); i++) await press(page, "ArrowDown");
+  await press(page, "h");
+  checks.check("H hides a lane", !(await orderOf(page, "p")).includes("P0"), await orderOf(page, "p"));
   await page.waitForTimeout(300);
   const link = await hash(page);
   checks.check("all of it is in the address", /pins=P1/.test(link) && /hidden=P0/.test(link) && /ranks=P1,P0/.test(link), link);
   await page.reload();
   await settled(page);
-  checks.equal("and comes back with it", await order_of(page, "p"), `P1 ${before.replace("P0 P1", "P1")}`);
+  checks.equal("and comes back with it", await orderOf(page, "p"), before.replace("P0 ", ""));
   await page.locator(".names .s", { hasText: "Processors" }).locator("button", { hasText: "1 hidden" }).click();
-  checks.equal("what was hidden is one click away", await order_of(page, "p"), `P1 ${before.replace("P0 P1", "P1 P0")}`);
+  checks.equal("what was hidden is one click away", await orderOf(page, "p"), before.replace("P0 P1", "P1 P0"));
   await rowNamed(page, "P1").locator("button[aria-pressed=true]").click();
   await settled(page);
   checks.equal("and what was kept is let go", await page.locator(".n-fixed .n").count(), 0);

@@ -5,7 +5,7 @@ import { visible } from "../lib/format";
 import { Observable } from "../lib/observable";
 import type { Creators, Goroutine, Id, Info, Members } from "../net/protocol";
 import type { GroupLook } from "./families";
-import { movable, OPEN_SECTIONS, SIZES, type Row, type SectionName } from "./rows";
+import { movable, OPEN_SECTIONS, SIZES, type Row, type RowKind, type SectionName } from "./rows";
 import type { SpanType } from "./spans";
 
 export { SIZES, type Row, type RowKind, type SectionName } from "./rows";
@@ -22,6 +22,9 @@ export interface OpenGroup {
   rows: Goroutine[]; // in the order on the screen
   pins: Goroutine[]; // shown whatever their order says
 }
+
+// Pinning moves these; groups and their goroutines keep their place, and a copy stands above.
+const MOVED: readonly RowKind[] = ["heap", "count", "states", "inuse", "p", "m"];
 
 type Draft = Omit<Row, "top" | "pinned">;
 
@@ -99,7 +102,7 @@ export class Lanes extends Observable {
     }
     this.fixedHeight = top;
     top = 0;
-    for (const d of [...first, ...drafts]) {
+    for (const d of [...first, ...drafts.filter((x) => !(MOVED.includes(x.kind) && this.pins.includes(x.key)))]) {
       this.rows.push({ ...d, top, pinned: false });
       top += d.height;
     }
