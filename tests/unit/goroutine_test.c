@@ -2,7 +2,9 @@
  * system calls that keep nobody else waiting; and runs one after another. */
 #include "tests/unit/goroutines.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -270,6 +272,41 @@ static void run_again(void *arg) {
     *(int *)arg = pv_run(NULL, add_one, NULL);
 }
 
+/* Each stack ends at a guard: who runs over it is named, and the program ends. */
+static int fall(int depth) {
+    volatile char page[3000];
+    page[0] = (char)depth;
+    return depth < 1 << 20 ? fall(depth + 1) + page[0] : 0;
+}
+
+static void overflow(void *arg) {
+    *(int *)arg = fall(0);
+}
+
+static void test_overflow(void) {
+    int unused, status, said[2];
+    struct pv_run_options o = {.maxprocs = 1, .stack_bytes = 32768};
+    CHECK(pipe(said) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(said[1], STDERR_FILENO);
+        pv_run(&o, overflow, &unused);
+        _exit(0);
+    }
+    close(said[1]);
+    CHECK(child > 0 && waitpid(child, &status, 0) == child);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    CHECK(!WIFEXITED(status) ||
+          WEXITSTATUS(status) != 0); /* the sanitizer says it in its own words */
+#else
+    char text[200] = "";
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+    CHECK(read(said[0], text, sizeof text - 1) > 0);
+    CHECK(strstr(text, "goroutine 1: its stack of 32768 bytes is full") != NULL);
+#endif
+    close(said[0]);
+}
+
 static const struct goroutines_test tests[] = {
     {"many", test_many, 0},
     {"stacks", test_stacks, 0},
@@ -291,6 +328,7 @@ static const struct goroutines_test tests[] = {
 int main(void) {
     int again = 0;
     test_outside();
+    test_overflow();
     CHECK(pv_run(NULL, run_again, &again) == 0 && again == -EBUSY);
     return RUN(tests);
 }

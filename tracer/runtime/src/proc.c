@@ -80,6 +80,7 @@ void pv__m_run(struct m *m) {
     m->g0.lo = lo;
     m->g0.hi = m->g0.lo + n;
     m->thread = pthread_self();
+    pv__overflow_m_enter(m);
     pv__gc_m_enter(m);
     pv__this_m = m;
     if (!m->rec) m->rec = pv_m_self();
@@ -95,6 +96,7 @@ void pv__m_run(struct m *m) {
         pv__m_drop_p(m);
     pv__this_m = NULL;
     pv__gc_m_leave(m);
+    pv__overflow_m_leave(m);
 }
 
 static void *thread(void *arg) {

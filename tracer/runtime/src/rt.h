@@ -99,8 +99,9 @@ struct m {
     uint32_t random;
     uint32_t epoch; /* of the pv_run that made it */
     struct m *idle_next, *all_next;
-    struct pv_m *rec; /* the tracer's */
-    struct g *resume; /* goes on when g0 has done what it asked for */
+    struct pv_m *rec;   /* the tracer's */
+    void *signal_stack; /* overflow.c */
+    struct g *resume;   /* goes on when g0 has done what it asked for */
     /* the collector's: its name for the thread, the own stack's bottom; where it was stopped */
     void *gc_handle, *gc_bottom;
     uintptr_t gc_sp;
@@ -297,7 +298,15 @@ struct g *pv__g_new(struct p *p); /* a dead one with an empty stack; NULL: no me
 void pv__g_free(struct p *p, struct g *g);
 struct g *pv__g_at(const void *sp); /* whose stack that is in; NULL: no goroutine's */
 char *pv__g_end(struct g *g);       /* of its slot: above the g itself */
+char *pv__g_guard(struct g *g);     /* its slot's begin: the page below the stack */
 void pv__each_g(void (*call)(struct g *g, void *arg), void *arg); /* also dead ones */
+
+/* ---- overflow.c ---- */
+
+void pv__overflow_open(void);
+void pv__overflow_close(void);
+void pv__overflow_m_enter(struct m *m); /* on the thread itself */
+void pv__overflow_m_leave(struct m *m);
 
 /* ---- timer.c ---- */
 

@@ -171,8 +171,12 @@ void pv__each_g(void (*call)(struct g *g, void *arg), void *arg) {
     for (uint32_t i = 0; i < n; i++) call(slot_g(i), arg);
 }
 
+char *pv__g_guard(struct g *g) {
+    return g->fiber.lo - stacks.page;
+}
+
 char *pv__g_end(struct g *g) {
-    return g->fiber.lo - stacks.page + stacks.stack_bytes;
+    return pv__g_guard(g) + stacks.stack_bytes;
 }
 
 struct g *pv__g_at(const void *sp) {

@@ -158,11 +158,13 @@ int pv_run(const struct pv_run_options *options, pv_fn *fn, void *arg) {
     if (rc == 0 && s->collect) rc = pv__gc_open();
     if (rc == 0) {
         pv__debug_open();
+        pv__overflow_open();
         m = pv__m_new();
         rc = m ? run_main(m, fn, arg) : -ENOMEM;
         nobody_left = forget_threads(m);
     }
     if (s->collect) pv__gc_close();
+    pv__overflow_close();
     pv__poll_close();
     for (uint32_t i = 0; i < s->n_p; i++) pv__timers_close(s->p[i]);
     s->n_p = 0;
