@@ -2,7 +2,7 @@
 
 import { render } from "preact";
 import { App } from "./model/app";
-import { stepOf } from "./model/address";
+import { stepOf, toLink, travel } from "./model/address";
 import { formatLink, parseLink } from "./model/link";
 import { Socket } from "./net/socket";
 import { Page } from "./view/page";
@@ -35,7 +35,7 @@ function writeAddress(): void {
   writing = setTimeout(() => {
     if (app.screen !== "trace" && app.screen !== "start") return;
     if (app.view.passing || (traveling && app.busy)) return writeAddress();
-    const link = app.toLink();
+    const link = toLink(app);
     const hash = formatLink(link);
     const now = location.hash.replace(/^#/, "");
     const address = `${location.pathname}${location.search}${hash ? `#${hash}` : ""}`;
@@ -54,7 +54,7 @@ addEventListener("popstate", () => {
   clearTimeout(writing);
   const link = parseLink(location.hash);
   traveling = true;
-  app.travel(link);
+  travel(app, link);
 });
 
 render(<Page app={app} stage={stage} />, document.getElementById("page")!);

@@ -10,7 +10,7 @@ const { build } = await import("esbuild").catch(() => skip("npm ci in frontend/ 
 const checks = new Checks();
 const folder = mkdtempSync(join(tmpdir(), "parkview-page-"));
 
-const MODULES = ["lib/format", "lib/lru", "model/link", "model/viewport", "model/tiles", "net/protocol", "draw/columns", "draw/scale", "draw/gc"];
+const MODULES = ["lib/format", "lib/lru", "model/link", "model/viewport", "model/tiles", "model/ask", "model/asked", "view/places", "net/protocol", "draw/columns", "draw/scale", "draw/gc"];
 
 async function load() {
   const entry = join(folder, "entry.ts");
@@ -160,9 +160,35 @@ function phases({ sortPhases, stopName }) {
   checks.equal("a pause is named by what it is for", stopName(rows[0].name), "mark termination");
 }
 
+function asking({ parseAsk, parseNs, hasConditions, shapeOf }) {
+  const all = parseAsk('state:ready reason:"chan receive" >5ms <1s G17 p:2 slow "two words"');
+  checks.equal("every condition", JSON.stringify([all.state, all.reason, all.min, all.max, all.lanes, all.words]), JSON.stringify(["runnable", "chan receive", 5e6, 1e9, ["G17", "P2"], "slow two words"]));
+  for (const [text, ns] of [["5ms", 5e6], ["1.5us", 1500], ["2µs", 2000], ["3 s", 3e9], ["17", 17], ["x", null], ["5 ms more", null], ["-1ms", null]]) checks.equal(`parseNs(${text})`, parseNs(text), ns);
+  for (const wrong of [">fast", "state:asleep", "g:x", "min:1h"]) checks.equal(`${wrong} is not understood`, parseAsk(wrong).wrong, wrong);
+  checks.equal("a condition that is being typed is none yet", hasConditions(parseAsk("reason:")), false);
+  checks.equal("a lane's name in lower case", parseAsk("g17").lanes[0], "G17");
+  const answer = (columns, rows) => ({ columns, rows, truncated: false, ms: 0 });
+  const kind = (columns, rows) => shapeOf(answer(columns, rows))?.kind ?? "none";
+  checks.equal("ascending numbers make lines", kind(["ms", "n"], [[0, 3], [10, 1], [20, 5]]), "line");
+  checks.equal("names make bars", kind(["reason", "n"], [["sync", 3], ["net", 1]]), "bars");
+  checks.equal("goroutines are names, not numbers", kind(["g", "n"], [[1, 3], [2, 1]]), "bars");
+  checks.equal("texts alone make nothing", kind(["a", "b"], [["x", "y"], ["z", "w"]]), "none");
+  checks.equal("one row makes nothing", kind(["ms", "n"], [[0, 3]]), "none");
+}
+
+function editors({ isPattern, linkTo, editor }) {
+  for (const bad of ["javascript:alert(1)//{file}", "javascript://x/{file}", "data://{file}", "vscode://file", "file:///{file}", "two words://{file}", "{file}"]) checks.equal(`${bad} is no editor`, isPattern(bad), false);
+  checks.equal("an editor's link", isPattern("vscode://file/{file}:{line}"), true);
+  const frame = { func: "main.f", file: '/a b/"x".go', line: 7, library: false };
+  checks.equal("without an editor there is no link", linkTo(frame), "");
+  editor.set("vscode://file/{file}:{line}");
+  checks.equal("a path is quoted", linkTo(frame), "vscode://file//a%20b/%22x%22.go:7");
+  checks.equal("a trimmed path names no file", linkTo({ ...frame, file: "./main.go" }), "");
+}
+
 try {
   const page = await load();
-  for (const part of [text, link, viewport, tiles, cache, phases]) part(page);
+  for (const part of [text, link, viewport, tiles, cache, phases, asking, editors]) part(page);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

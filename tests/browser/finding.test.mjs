@@ -100,6 +100,15 @@ async function logsAndTasks(page) {
   await settled(page);
   checks.equal("tasks are found by name", Number((await page.innerText("#found-sum")).split(" ")[0]), Math.min(200, task.n));
   checks.check("and marked", (await page.locator(".ovc .hit").count()) > 0);
+  await page.locator(".dock button", { hasText: "Use as filter" }).click();
+  await page.evaluate(() => document.activeElement?.blur());
+  await page.keyboard.press("0");
+  await page.keyboard.press("1");
+  await settled(page);
+  const gs = `SELECT g FROM tasks WHERE type = '${task.type}' UNION SELECT r.g FROM regions AS r JOIN tasks AS t ON t.id = r.task_id WHERE t.type = '${task.type}'`;
+  const [want] = sql(tasks, `SELECT count(*) AS n, sum(duration_ns) AS ns FROM waits WHERE g IN (${gs}) AND reason <> 'forever'`);
+  const rows = await copied(page);
+  checks.equal("as a filter, a task leaves its goroutines", [rows.reduce((a, r) => a + r.count, 0), rows.reduce((a, r) => a + r.total_ns, 0)].join(), [want.n, want.ns].join());
 }
 
 async function run(page, text) {

@@ -91,6 +91,7 @@ async function palette(page) {
   await page.keyboard.type("xyzzy");
   checks.check("what is no command is said to be none", /No command/.test(await page.innerText(".palette")));
   await page.keyboard.press("Escape");
+  await page.waitForSelector(".palette", { state: "detached", timeout: 5000 }).catch(() => undefined);
   checks.equal("Escape closes it", await page.locator(".palette").count(), 0);
 }
 

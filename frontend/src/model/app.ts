@@ -2,23 +2,23 @@
 // Every change goes through here; the page subscribes to the parts that it shows.
 
 import { Observable } from "../lib/observable";
-import type { AreaFigures, Creators, FigureBy, Goroutine, Id, Info, Push, Slice, TraceEntry, TraceList } from "../net/protocol";
+import type { Creators, FigureBy, Goroutine, Id, Info, Push, Slice, TraceEntry, TraceList } from "../net/protocol";
 import type { Socket } from "../net/socket";
 import { RequestError } from "../net/socket";
 import { upload } from "../net/upload";
-import { answersToLink, restoreAnswers } from "./address";
+import { restore } from "./address";
 import { Answers, type Tab } from "./answers";
 import { Area, type Stretch } from "./area";
-import { parseAsk } from "./ask";
 import { Asked, type Moment } from "./asked";
 import { lookOfGroup, lookOfTag, type GroupLook, type TagLook } from "./families";
 import { Figures, type By } from "./figures";
-import { conditionsOf, Finder, type Place } from "./finder";
-import { Lanes, SIZES, type Grouping, type Order, type Row, type SectionName } from "./lanes";
+import { Filter } from "./filter";
+import { Finder, type Place } from "./finder";
+import { Lanes, SIZES, type Grouping, type Order, type Row } from "./lanes";
 import type { Link } from "./link";
 import { Marks } from "./marks";
 import { LaneNotes } from "./notes";
-import { noteLane, OPEN_SECTIONS, SECTIONS, tilesOf } from "./rows";
+import { noteLane, tilesOf } from "./rows";
 import { Selection } from "./selection";
 import { SpanLanes } from "./spans";
 import { levelFor, Tiles, type Wish } from "./tiles";
@@ -48,9 +48,6 @@ export class App extends Observable {
   notice = ""; // one sentence about something that went wrong
   off = new Set<number>(); // classes that the legend switched off
   highlight: { key: string; tags: Set<number> } | null = null;
-  filter = ""; // conditions as text (model/ask.ts): what does not match is grey, and not counted
-  filterTags: Set<number> | null = null; // tags that it leaves
-  filterLengths: { min?: number; max?: number } = {};
   cursor: number | null = null; // ns
   subject: Subject | null = null;
   tab: Tab = "waits";
@@ -71,6 +68,7 @@ export class App extends Observable {
   readonly answers: Answers;
   readonly finder: Finder;
   readonly asked: Asked;
+  readonly filter: Filter;
   private link: Link = {};
   private asking = 0;
 
@@ -91,6 +89,13 @@ export class App extends Observable {
       this.lanes.layout();
     };
     this.asked = new Asked(socket);
+    this.filter = new Filter(socket);
+    this.filter.subscribe(() => {
+      this.lanes.only = this.filter.groups;
+      this.lanes.layout();
+      this.view.changed();
+      this.changed();
+    });
     socket.onPush = (p) => this.pushed(p);
     socket.onState = (c) => this.connection(c);
   }
@@ -215,9 +220,7 @@ export class App extends Observable {
     this.finder.reset(-1);
     this.asked.reset(-1);
     this.subject = null;
-    this.filter = "";
-    this.filterTags = null;
-    this.filterLengths = {};
+    this.filter.clear();
     this.marks.set([]);
   }
 
@@ -228,7 +231,7 @@ export class App extends Observable {
     this.info = info;
     this.tags = info.tags.map(lookOfTag);
     this.groups = info.groups.map(lookOfGroup);
-    this.readFilter();
+    this.filter.read(this.tags);
     if (first) {
       this.tiles.reset(trace, info.duration);
       this.figures.reset(trace);
@@ -263,78 +266,7 @@ export class App extends Observable {
   private restore(): void {
     const l = this.link;
     this.link = {};
-    if (l.trace !== undefined && l.trace !== this.entry?.name) return;
-    this.restoreLanes(l);
-    restoreAnswers(this, l, false);
-    if (l.from !== undefined && l.to !== undefined) this.view.reset(this.view.duration, { from: l.from, to: l.to });
-    if (l.scroll !== undefined) this.lanes.scroll = l.scroll;
-    if (l.lane !== undefined && l.at !== undefined) void this.selection.pick(l.lane, l.at);
-    else if (l.lane?.startsWith("G")) void this.selectGoroutine(Number(l.lane.slice(1)));
-  }
-
-  private restoreLanes(l: Link): void {
-    const { lanes } = this;
-    lanes.sections = new Set(SECTIONS.filter((x) => (OPEN_SECTIONS.includes(x) ? !l.closed?.includes(x) : l.sections?.includes(x))));
-    lanes.hidden = new Set(l.hidden ?? []);
-    lanes.ranks = l.ranks ?? [];
-    lanes.pins = l.pins ?? [];
-    lanes.open.clear();
-    for (const g of l.open ?? []) if (g < this.groups.length) lanes.openGroup(g);
-    for (const key of this.spans.open) if (!l.types?.includes(key)) this.spans.toggle(key);
-    for (const key of l.types ?? []) if (!this.spans.open.includes(key)) this.spans.toggle(key);
-    this.marks.set(l.marks ?? []);
-    lanes.openCreators = new Set(l.creators ?? []);
-    this.setGrouping(l.grouping ?? "function");
-    lanes.layout();
-    void this.meet(lanes.pins.filter((k) => /^G\d/.test(k)).map((k) => Number(k.slice(1))));
-  }
-
-  /** Back and Forward: the view that an address names, without opening the trace anew. */
-  travel(l: Link): void {
-    if (this.screen !== "trace" || (l.trace !== undefined && l.trace !== this.entry?.name)) {
-      location.reload();
-      return;
-    }
-    this.restoreLanes(l);
-    for (const g of this.lanes.open.keys()) this.askMembers(g, true);
-    this.view.set(l.from ?? 0, l.to ?? this.view.duration, true);
-    this.view.stay();
-    if (l.scroll !== undefined) this.scrollGoal = l.scroll;
-    if (l.lane !== undefined && l.at !== undefined) void this.select(l.lane, l.at);
-    else if (l.lane?.startsWith("G")) void this.selectGoroutine(Number(l.lane.slice(1)));
-    else if (this.selection.slice || this.selection.goroutine) this.deselect();
-    restoreAnswers(this, l, true);
-    this.changed();
-  }
-
-  toLink(): Link {
-    const v = this.view;
-    const l: Link = {};
-    if (this.theme) l.theme = this.theme;
-    if (this.screen !== "trace" || !this.entry) return l;
-    l.trace = this.entry.name;
-    if (!v.whole) Object.assign(l, { from: v.goal.from, to: v.goal.to });
-    const s = this.selection.slice;
-    if (s) Object.assign(l, { lane: this.selection.lane || `G${s.g}`, at: s.start });
-    else if (this.selection.goroutine) l.lane = `G${this.selection.goroutine.g}`;
-    if (this.lanes.open.size > 0) l.open = [...this.lanes.open.keys()];
-    const { lanes } = this;
-    const open = (x: SectionName) => lanes.sections.has(x);
-    const closed = OPEN_SECTIONS.filter((x) => !open(x));
-    const opened = SECTIONS.filter((x) => open(x) && !OPEN_SECTIONS.includes(x));
-    if (closed.length) l.closed = closed;
-    if (opened.length) l.sections = opened;
-    if (lanes.grouping !== "function") l.grouping = lanes.grouping;
-    if (lanes.openCreators.size) l.creators = [...lanes.openCreators];
-    if (lanes.pins.length) l.pins = lanes.pins;
-    if (lanes.hidden.size) l.hidden = [...lanes.hidden];
-    if (lanes.ranks.length) l.ranks = lanes.ranks;
-    if (this.spans.open.length) l.types = this.spans.open;
-    if (this.marks.list.length) l.marks = this.marks.list;
-    l.scroll = this.lanes.scroll;
-    if (this.lanes.order !== "wait") l.order = this.lanes.order;
-    answersToLink(this, l);
-    return l;
+    if (l.trace === undefined || l.trace === this.entry?.name) restore(this, l);
   }
 
   // ---- what the server says by itself
@@ -393,36 +325,8 @@ export class App extends Observable {
     return { from: Math.max(0, Math.floor(from)), to: Math.min(this.view.duration, Math.ceil(to)), lanes: [] };
   }
 
-  get filtered(): boolean {
-    return this.filter !== "";
-  }
-
   setFilter(text: string): void {
-    if (text === this.filter) return;
-    this.filter = text;
-    this.readFilter();
-    void this.hideOthers();
-    this.view.changed();
-    this.changed();
-  }
-
-  /** Groups without a single slice that matches leave the lanes. */
-  private async hideOthers(): Promise<void> {
-    const text = this.filter;
-    const ask = parseAsk(text);
-    const fields = { from: 0, to: this.view.duration, ...conditionsOf(ask, this.tags), lanes: ask.lanes, by: "start" };
-    const left = text ? await this.ask<AreaFigures>("area", { trace: this.entry?.trace, ...fields }) : null;
-    if (this.filter !== text) return;
-    this.lanes.only = left ? new Set(left.rows.map((r) => r.group)) : null;
-    this.lanes.layout();
-  }
-
-  private readFilter(): void {
-    const { state, reason, min, max } = conditionsOf(parseAsk(this.filter), this.tags);
-    this.filterLengths = { ...(min ? { min } : {}), ...(max ? { max } : {}) };
-    const part = reason?.toLowerCase();
-    const fits = ({ tag }: TagLook) => (!state || tag.state === state) && (!part || `${tag.reason}\n${tag.refined}`.toLowerCase().includes(part));
-    this.filterTags = state || part ? new Set(this.tags.flatMap((t, i) => (fits(t) ? [i] : []))) : null;
+    if (text !== this.filter.text) void this.filter.set(text, this.entry?.trace ?? -1, this.view.duration, this.tags);
   }
 
   /** Looks for what was typed; `listed` opens the list of hits. */
@@ -521,13 +425,13 @@ export class App extends Observable {
     this.askMembers(row.group, false, offset);
   }
 
-  private askMembers(group: number, reorder: boolean, offset = 0): void {
+  askMembers(group: number, reorder: boolean, offset = 0): void {
     const { from, to } = this.view.goal;
     this.figures.askMembers(group, { from: Math.floor(from), to: Math.ceil(to) }, 0, reorder, offset);
   }
 
   /** Facts of goroutines that stand above although their group is closed. */
-  private async meet(ids: Id[]): Promise<void> {
+  async meet(ids: Id[]): Promise<void> {
     const unknown = [...new Set(ids)].filter((g) => !this.lanes.knows(g));
     const found = await Promise.all(unknown.map((g) => this.ask<Goroutine>("goroutine", { trace: this.entry?.trace, g }, true)));
     const people = found.filter((p): p is Goroutine => p !== null);
@@ -699,10 +603,9 @@ export class App extends Observable {
   private follow(): void {
     this.figures.follow(this.view.goal, this.view.duration, this.width);
     const trace = this.entry?.trace ?? -1;
-    const ask = parseAsk(this.filter);
     const of = this.stretch();
-    if (of.lanes.length === 0 && ask.lanes.length > 0) of.lanes = ask.lanes;
-    this.answers.follow(trace, of, this.tab, conditionsOf(ask, this.tags), this.entry?.state === "importing");
+    if (of.lanes.length === 0) of.lanes = this.filter.lanes;
+    this.answers.follow(trace, of, this.tab, this.filter.conditions, this.entry?.state === "importing");
     this.answers.followSame(trace, of, this.selection.slice);
     this.spans.follow(this.view.goal, this.view.duration, this.width);
     const seen = this.lanes.visible().map(noteLane).filter((l) => /^[GPMT]\d/.test(l));
@@ -712,7 +615,7 @@ export class App extends Observable {
   /** True while something that can be seen is not yet what it will be. */
   get busy(): boolean {
     if (this.screen === "connecting" || this.screen === "opening") return true;
-    return this.view.moving || this.scrollGoal !== null || this.tiles.loading || this.figures.busy || this.spans.busy || this.notes.busy || this.selection.busy || this.answers.busy || this.finder.busy || this.asked.busy || this.asking > 0;
+    return this.view.moving || this.scrollGoal !== null || this.tiles.loading || this.figures.busy || this.spans.busy || this.notes.busy || this.selection.busy || this.answers.busy || this.finder.busy || this.asked.busy || this.filter.busy || this.asking > 0;
   }
 
   /** Something that is waited for, so that the page counts as busy. */

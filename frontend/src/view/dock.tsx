@@ -70,7 +70,7 @@ export function Dock({ app }: { app: App }) {
 /** What narrows the tables beside the window: an area, a filter. */
 function Chips({ app }: { app: App }) {
   const a = app.area.value;
-  if (!a && !app.filter) return null;
+  if (!a && !app.filter.text) return null;
   return (
     <span class="narrowed">
       {a && (
@@ -79,9 +79,9 @@ function Chips({ app }: { app: App }) {
           {a.lanes.length > 0 ? ` · ${a.lanes.length === 1 ? a.lanes[0] : `${a.lanes.length} lanes`}` : ""} ×
         </button>
       )}
-      {app.filter && (
+      {app.filter.text && (
         <button class="chip" title="Only what matches is counted; click to drop the filter" onClick={() => app.setFilter("")}>
-          {app.filter} ×
+          {app.filter.text} ×
         </button>
       )}
     </span>

@@ -54,7 +54,7 @@ export interface Line {
 export function linesOf(app: App, tab: Tab): { lines: Line[]; count: number; total: number; of: Stretch; exact: boolean; all: number } | null {
   const by = app.answers.byOf(tab);
   const exact = app.answers.of(tab);
-  const quick = tab === "waits" && !app.area.value && !app.filtered && app.figures.by === by ? app.figures.waits.value : null;
+  const quick = tab === "waits" && !app.area.value && !app.filter.text && app.figures.by === by ? app.figures.waits.value : null;
   const current = app.stretch();
   const fits = (of: { from: number; to: number }) => of.from === current.from && of.to === current.to;
   if (quick && !(exact && fits(exact.of) && exact.of.lanes.length === 0)) {
@@ -202,7 +202,7 @@ export function Figures({ app, tab }: { app: App; tab: Tab }) {
 
 function Nothing({ app, tab }: { app: App; tab: Tab }) {
   const none = tab === "waits" && app.info?.waits === 0;
-  const narrowed = app.area.value ? "area" : app.filtered ? "filter" : "";
+  const narrowed = app.area.value ? "area" : app.filter.text ? "filter" : "";
   return (
     <p class="empty mut">
       {none ? "No goroutine waited in this trace." : NOTHING[tab]}{" "}

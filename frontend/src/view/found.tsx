@@ -20,7 +20,7 @@ export function FoundNote({ app }: { app: App }) {
   if (!f.text) return <div class="r" />;
   const csv = () =>
     ["what,goroutine,where,start_ns,duration_ns", ...f.places.map((p) => [quote(placeName(app, p)), p.g ?? "", quote(where(app, p)), p.at, p.dur].join(","))].join("\n");
-  const on = app.filter === f.text;
+  const on = app.filter.text === f.text;
   return (
     <div class="r">
       <span id="found-sum">

@@ -158,7 +158,7 @@ function sliceKey(app: App, k: string, shift: boolean): boolean {
       else if (app.area.value) app.setArea(null);
       else if (s || app.selection.goroutine || app.subject) app.deselect();
       else if (app.highlight) app.toggleHighlight(app.highlight.key, () => false);
-      else if (app.filter) app.setFilter("");
+      else if (app.filter.text) app.setFilter("");
       else return false;
       return true;
     default:

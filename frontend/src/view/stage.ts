@@ -309,7 +309,7 @@ export class Stage extends Observable {
   }
 
   private readLooks(): void {
-    const { tags, groups, off, highlight, filterTags } = this.app;
+    const { tags, groups, off, highlight, filter } = this.app;
     if (!this.looksAreOld) return;
     this.looksAreOld = false;
     const n = tags.length;
@@ -317,13 +317,13 @@ export class Stage extends Observable {
     const procClass = new Uint8Array(n);
     for (let i = 0; i < n; i++) {
       const t = tags[i]!;
-      const dim = off.has(t.cls) || (highlight !== null && !highlight.tags.has(i)) || (filterTags !== null && !filterTags.has(i));
+      const dim = off.has(t.cls) || (highlight !== null && !highlight.tags.has(i)) || (filter.tags !== null && !filter.tags.has(i));
       laneClass[i] = dim ? DIM : t.cls;
       procClass[i] = dim && highlight === null ? DIM : t.procCls;
     }
     const same = (a: Uint8Array, b: Uint8Array) => a.length === b.length && a.every((v, i) => v === b[i]);
     const old = this.looks;
-    const { min = 0, max = Infinity } = this.app.filterLengths;
+    const { min, max } = filter;
     if (old.min !== min || old.max !== max || old.tags !== tags || old.groups !== groups || !same(old.laneClass, laneClass) || !same(old.procClass, procClass)) this.looks = { tags, groups, laneClass, procClass, min, max };
   }
 
