@@ -10,7 +10,16 @@
 
 #include "tracer/runtime/goroutine.h"
 
+#if defined(__has_feature) /* clang's way of telling */
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#endif
+
+#ifdef SANITIZED
 #define MANY 500 /* the sanitizers keep shadows of each */
 #else
 #define MANY 10000

@@ -58,9 +58,9 @@ struct stack_memo { /* a stack at which it waited, and its id in the recording *
 /* Lies at the upper end of its own stack. */
 struct g {
     struct fiber fiber;
-    struct m *m;     /* while it runs or is in a system call */
-    struct g *next;  /* in one queue or list at a time */
-    struct pv_g rec; /* the tracer's: its id */
+    _Atomic(struct m *) m; /* while it runs or is in a system call */
+    struct g *next;        /* in one queue or list at a time */
+    struct pv_g rec;       /* the tracer's: its id */
     _Atomic uint32_t status;
     _Atomic uint32_t reason;      /* enum pv_reason, while it waits */
     _Atomic uint32_t select_done; /* the first who sets it has the right to wake */
@@ -82,11 +82,12 @@ enum after { AFTER_NOTHING, AFTER_UNLOCK, AFTER_YIELD, AFTER_DEAD, AFTER_CALL };
 
 struct m {
     struct fiber g0; /* the thread's own stack: the scheduler's loop */
-    struct g *curg;
-    struct p *p;         /* NULL: none (idle, or its goroutine is in a system call) */
-    struct p *next_p;    /* given with the wake-up */
-    struct p *old_p;     /* in a system call: which to come back to ... */
-    uint32_t old_status; /* ... if this is still its status */
+    /* These two are the thread's own; PV_DEBUG reads them too. */
+    _Atomic(struct g *) curg;
+    _Atomic(struct p *) p; /* NULL: none (idle, or its goroutine is in a system call) */
+    struct p *next_p;      /* given with the wake-up */
+    struct p *old_p;       /* in a system call: which to come back to ... */
+    uint32_t old_status;   /* ... if this is still its status */
     enum after after;
     struct g *after_g;
     _Atomic uint32_t *after_lock;
