@@ -343,7 +343,7 @@ static int on_event(struct builder *b, const struct ev *e, const uint64_t *args,
         on_sync(b, e, args);
         return 0;
     case EV_GO_TRANSITION:
-        return build_go_transition(b, e, f);
+        return build_go_transition(b, e, args, f);
     case EV_PROC_TRANSITION:
         return build_proc_transition(b, e, f);
     case EV_METRIC:

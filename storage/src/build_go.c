@@ -188,6 +188,18 @@ static int write_slice(struct builder *b, struct go *g, int64_t now, const struc
     return 0;
 }
 
+static int write_wait_object(struct builder *b, const struct go *g, int64_t dur, struct fault *f) {
+    struct slice_class c = names_class_of(b->names, g->class_id);
+    int64_t row[COLTAB_MAX_COLS] = {[COL_WAIT_OBJECTS_START] = g->since,
+                                    [COL_WAIT_OBJECTS_DUR] = dur,
+                                    [COL_WAIT_OBJECTS_G] = g->id,
+                                    [COL_WAIT_OBJECTS_REASON] = c.reason,
+                                    [COL_WAIT_OBJECTS_OBJECT] = (int64_t)g->object,
+                                    [COL_WAIT_OBJECTS_HOLDER] =
+                                        g->holder ? (int64_t)g->holder : COLTAB_NULL};
+    return coltab_append(b->tabs[TAB_WAIT_OBJECTS], row, f);
+}
+
 /* The goroutine's present slice ends now. */
 static int leave(struct builder *b, struct go *g, int64_t now, const struct waker *w, bool open,
                  struct fault *f) {
@@ -195,6 +207,7 @@ static int leave(struct builder *b, struct go *g, int64_t now, const struct wake
     int64_t dur = now - g->since;
     if (dur > 0) {
         TRY(write_slice(b, g, now, w, open, f));
+        if (g->object | g->holder) TRY(write_wait_object(b, g, dur, f));
         g->n_slices++;
         if (g->n_raw < LOD_G_RAW_SLICES) g->n_raw++;
         int64_t counted =
@@ -293,7 +306,8 @@ static int end_go(struct builder *b, struct go *g, bool ended, struct fault *f) 
     return 0;
 }
 
-int build_go_transition(struct builder *b, const struct ev *e, struct fault *f) {
+int build_go_transition(struct builder *b, const struct ev *e, const uint64_t *args,
+                        struct fault *f) {
     struct go *g = build_find_go(b, (int64_t)e->id);
     if (!g && !(g = add_go(b, (int64_t)e->id))) return build_no_memory(f);
     if (e->tstack && !g->named) TRY(name_go(b, g, e->tstack, f));
@@ -314,6 +328,8 @@ int build_go_transition(struct builder *b, const struct ev *e, struct fault *f) 
     }
     TRY(leave(b, g, b->now, &w, false, f));
     if (e->to == GO_NOTEXIST) return end_go(b, g, true, f);
+    g->object = e->to == GO_WAITING ? e->aux : 0;
+    g->holder = e->to == GO_WAITING && e->n_args ? args[0] : 0;
     return enter(b, g, e, since, f);
 }
 

@@ -30,6 +30,7 @@ struct go { /* a live goroutine */
     int64_t since, start, parent;
     int64_t kept_ns; /* in a system call: how long it kept its P, -1 = still has it */
     int64_t state_ns[6];
+    uint64_t object, holder;                    /* of the present wait; 0 = not known */
     uint32_t class_id, group, place, tag, hint; /* hint: see seq_append */
     uint32_t n_slices, n_raw, regions; /* n_raw: slices of all its lives, up to LOD_G_RAW_SLICES */
     struct pending *pending;
@@ -105,7 +106,8 @@ uint32_t pool_take(struct pool *p, size_t size);
 void pool_give(struct pool *p, size_t size, uint32_t i);
 
 /* build_go.c */
-int build_go_transition(struct builder *b, const struct ev *e, struct fault *f);
+int build_go_transition(struct builder *b, const struct ev *e, const uint64_t *args,
+                        struct fault *f);
 int build_proc_transition(struct builder *b, const struct ev *e, struct fault *f);
 /* build_close_all - at the end of the trace or at a gap: every open slice ends now. */
 int build_close_all(struct builder *b, struct fault *f);

@@ -243,7 +243,7 @@ static void log_event(struct lines *l, const struct ev *e) {
     t->p = quote_go(t->p, message);
 }
 
-static void transition_event(struct lines *l, const struct ev *e) {
+static void transition_event(struct lines *l, const struct ev *e, const uint64_t *args) {
     struct dump_text *t = &l->text;
     if (e->kind == EV_GO_TRANSITION) {
         PUT(t, " go=");
@@ -261,6 +261,12 @@ static void transition_event(struct lines *l, const struct ev *e) {
         put(t, facts__proc_state_name(e->from));
         PUT(t, "->");
         put(t, facts__proc_state_name(e->to));
+    }
+    if (e->kind == EV_GO_TRANSITION && e->n_args) { /* of a ring file: what is waited for */
+        PUT(t, " object=");
+        put_u(t, e->aux);
+        PUT(t, " holder=");
+        put_u(t, args[0]);
     }
     put_stack(l, " tstack=", e->tstack);
 }
@@ -315,7 +321,7 @@ static void details(struct lines *l, const struct ev *e, const uint64_t *args) {
         break;
     case EV_GO_TRANSITION:
     case EV_PROC_TRANSITION:
-        transition_event(l, e);
+        transition_event(l, e, args);
         break;
     case EV_EXPERIMENTAL:
         experimental_event(l, e, args);

@@ -153,6 +153,9 @@ int dump__wire(struct input *in, FILE *out, struct dump_result *result, struct f
     }
     int version = 0;
     int rc = reader_header(in, &version, f);
+    if (rc == 0 && version == FORMAT_RING)
+        rc = fault_set(f, PV_EVERSION, 0,
+                       "the raw form of ring files is in tracer/FORMAT.md; it has no text form");
     if (rc == 0 && version < 11)
         rc = fault_set(f, PV_EVERSION, 0, "unknown or unsupported trace version go 1.%d", version);
     result->opened = rc == 0;

@@ -21,7 +21,8 @@ enum ev_kind {
     EV_REGION_BEGIN,    /* id = task, str = type */
     EV_REGION_END,      /* the same */
     EV_LOG,             /* id = task, str = category, aux = message's string id */
-    EV_GO_TRANSITION,   /* id = goroutine, from, to, str = reason, tstack = the goroutine's stack */
+    EV_GO_TRANSITION,   /* id = goroutine, from, to, str = reason, tstack = the goroutine's stack;
+                           to waiting, of a ring file: aux = object, args = its holder (0 none) */
     EV_PROC_TRANSITION, /* id = processor, from, to, str = reason, tstack */
     EV_EXPERIMENTAL,    /* aux = wire type (128..136), args = its arguments after dt */
     EV_GAP              /* only with reader_options.resume: what came before this event and what

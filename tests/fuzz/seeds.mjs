@@ -1,6 +1,6 @@
 // tests/fuzz/seeds.mjs TARGET FOLDER - the first inputs of a fuzz target, made from the corpus.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { corpus, root } from "../lib/project.mjs";
@@ -30,7 +30,37 @@ function* traces(wanted) {
   }
 }
 
+/** A ring file as the parts that ring_fuzz.c puts together: each its length (2 bytes) and its bytes. */
+function partsOfRing(ring) {
+  const at = (offset) => Number(ring.readBigUInt64LE(offset));
+  const part = (from, n, most) => {
+    const bytes = ring.subarray(from, from + Math.min(n, most));
+    const length = Buffer.alloc(2);
+    length.writeUInt16LE(bytes.length);
+    return Buffer.concat([length, bytes]);
+  };
+  const parts = [part(0, 512, 512), part(at(48), ring.readUInt32LE(40) * 64, 1024)];
+  for (let i = 0; i < 8; i++) {
+    const batch = at(56) + i * 65536;
+    parts.push(part(batch, ring.readUInt32LE(batch + 24), 2048));
+  }
+  parts.push(part(at(64), ring.readUInt32LE(44) * 128, 1024));
+  for (let table = 72; table < 168; table += 32) parts.push(part(at(table), 8 * ring.readUInt32LE(table + 28), 512), part(at(table + 8), 1024, 1024));
+  return Buffer.concat(parts);
+}
+
 const makers = {
+  // Real recordings: of the build beside, short and long, whole and overwritten.
+  *ring() {
+    const program = join(root, "build/tests/ring_record");
+    if (!existsSync(program)) throw new Error(`the seeds of ring are recorded by ${program}, which is not built`);
+    const file = join(folder, "..", "seed.ring");
+    for (const [name, ms, bytes] of [["short", 5, 1 << 20], ["marks", 5, 1 << 20], ["overwritten", 60, 1 << 19]]) {
+      spawnSync(program, [file, String(ms), String(bytes), ...(name === "marks" ? ["marks"] : [])]);
+      yield [name, partsOfRing(readFileSync(file))];
+    }
+    rmSync(file, { force: true });
+  },
   go_v1: () => traces((v) => v >= 5 && v <= 21),
   go_v2: () => traces((v) => v >= 22),
   facts: () => traces((v) => v >= 11),

@@ -7,6 +7,12 @@
 
 #include "tests/lib/ring_workload.h"
 
+#if defined __SANITIZE_THREAD__ || defined __SANITIZE_ADDRESS__
+enum { ROUNDS = 2, RESTARTS = 2 }; /* many times slower, and many times over */
+#else
+enum { ROUNDS = 8, RESTARTS = 6 };
+#endif
+
 static int n_passed, n_failed;
 
 static void check(bool ok, const char *what, const struct work_seen *seen, const struct fault *f) {
@@ -50,7 +56,7 @@ static void test_overwriting(size_t ring_bytes, bool marks) {
         return;
     }
     work_begin(WORK_THREADS, marks);
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < ROUNDS; i++) {
         nap(10);
         rc = i % 2 ? pv_snapshot(copy) : pv_snapshot_of(ring, copy);
         struct work_seen none = {0};
@@ -90,7 +96,7 @@ static void test_stop_when_full(void) {
 static void test_restarts(void) {
     const char *ring = in_folder("restart.ring");
     work_begin(WORK_THREADS, true);
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < RESTARTS; i++) {
         struct pv_options o = {.path = ring, .ring_bytes = 1 << 20};
         struct work_seen seen;
         struct fault f;
