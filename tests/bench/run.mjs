@@ -1,5 +1,5 @@
 // tests/bench/run.mjs - all of it against its targets, and reading against Go's own reader, in one run.
-//   tests/bench/run [PART…] [--runs N] [--json FILE]      parts: read import dump store sql serve runtime; none = all
+//   tests/bench/run [PART…] [--runs N] [--json FILE]      parts: read import dump store sql serve runtime tracer; none = all
 // Prints a table and what it could not measure and why; never passes or fails on time.  What it needs and what the
 // figures mean: README.md beside it.
 import { spawnSync } from "node:child_process";
@@ -8,6 +8,7 @@ import { homedir, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { build, parkview, shared } from "../lib/project.mjs";
 import { runtime } from "./runtime.mjs";
+import { tracer } from "./tracer.mjs";
 
 const MS = 1000;
 const args = process.argv.slice(2);
@@ -273,7 +274,7 @@ if (!existsSync("/usr/bin/time")) {
 }
 
 const list = [["read", reading], ["import", importing], ["dump", dumping], ["store", store], ["sql", sql], ["serve", serving],
-  ["runtime", () => runtime({ bench, row, note, turns, scratch })]];
+  ["runtime", () => runtime({ bench, row, note, turns, scratch })], ["tracer", () => tracer({ bench, row, turns })]];
 const load = loadavg()[0];
 for (const [name, part] of list) {
   if (!wanted(name)) continue;
