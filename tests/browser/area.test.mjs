@@ -128,6 +128,7 @@ async function drawsAnArea(page) {
   checks.check("to the lanes it touched", lanes.length >= 1 && lanes.every((l) => /^P\d+$/.test(l)), area);
   await tables(page, { from, to }, `p IN (${lanes.map((l) => l.slice(1))})`, "area");
   await page.keyboard.press("Escape");
+  await settled(page);
   checks.equal("Escape drops it", await page.locator(".narrowed").count(), 0);
 }
 

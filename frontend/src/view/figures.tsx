@@ -10,6 +10,7 @@ import { FAMILIES } from "../model/families";
 import type { Figure, FigureBy, Wait } from "../net/protocol";
 import { copyText } from "./copy";
 import { Dot } from "./icons";
+import { useFirst } from "./more";
 import { Spark, SPARK_RANGE } from "./spark";
 import { useChanges } from "./use";
 
@@ -156,14 +157,15 @@ export function Figures({ app, tab }: { app: App; tab: Tab }) {
   useChanges(app, app.figures, app.answers, app.selection, app.area);
   const by = app.answers.byOf(tab);
   const error = app.answers.figures.error || (tab === "waits" ? app.figures.waits.error : "");
-  if (error) return <p class="empty bad">{visible(error)}</p>;
   const t = linesOf(app, tab);
+  const all = t ? sorted(t.lines, app.sort) : [];
+  const [shown, More] = useFirst(all);
+  if (error) return <p class="empty bad">{visible(error)}</p>;
   if (!t) return <p class="empty mut">Counting …</p>;
   if (t.lines.length === 0) return <Nothing app={app} tab={tab} />;
   const most = t.lines.reduce((m, l) => Math.max(m, Number(value(l, "total"))), 1);
   const s = app.selection.slice;
   const same = (l: Line) => !!s && s.state === STATE_OF[tab] && (by === "refined" ? l.name === visible(s.refined) : by === "goroutine" ? l.f?.g === s.g : by === "start" ? l.f?.group === s.group : false);
-  const shown = sorted(t.lines, app.sort);
   return (
     <div class="tw" tabIndex={-1}>
       <table class="waits" aria-busy={!t.exact}>
@@ -195,7 +197,8 @@ export function Figures({ app, tab }: { app: App; tab: Tab }) {
           ))}
         </tbody>
       </table>
-      {t.all > shown.length && <p class="empty mut">The {int(shown.length)} with the largest totals, of {int(t.all)}.</p>}
+      {More()}
+      {t.all > all.length && <p class="rest mut">The {int(all.length)} with the largest totals, of {int(t.all)}.</p>}
     </div>
   );
 }

@@ -5,6 +5,7 @@ import type { App } from "../model/app";
 import type { Figure, FigureBy, State } from "../net/protocol";
 import { copyText } from "./copy";
 import { Head, quote } from "./figures";
+import { useFirst } from "./more";
 import { useChanges } from "./use";
 
 export const STATES: State[] = ["running", "runnable", "syscall", "waiting"];
@@ -57,6 +58,7 @@ export function Goroutines({ app }: { app: App }) {
   useChanges(app, app.answers, app.selection);
   const by = app.answers.byOf("goroutines");
   const t = app.answers.of("goroutines");
+  const [shown, More] = useFirst(t ? sort(t.rows, by, app.sort) : []);
   if (app.answers.figures.error) return <p class="empty bad">{visible(app.answers.figures.error)}</p>;
   if (!t) return <p class="empty mut">Counting …</p>;
   if (t.rows.length === 0) return <p class="empty mut">No goroutine lived in this window.</p>;
@@ -84,11 +86,12 @@ export function Goroutines({ app }: { app: App }) {
           </tr>
         </thead>
         <tbody>
-          {sort(t.rows, by, app.sort).map((f) => (
+          {shown.map((f) => (
             <Row key={by === "goroutine" ? f.g : f.group} app={app} f={f} by={by} />
           ))}
         </tbody>
       </table>
+      {More()}
     </div>
   );
 }
