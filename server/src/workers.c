@@ -5,10 +5,11 @@
 #include "server/src/report.h"
 #include "server/src/requests.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { REFRESH_NS = 50000000 };
+enum { REFRESH_NS = 50000000, LARGE_BLOCK = 256 << 10 };
 
 struct opened { /* one trace's store in one worker */
     struct store *store;
@@ -125,7 +126,15 @@ static void *work(void *arg) {
     return NULL;
 }
 
+/* What a request took goes back to the system when it is done.  By itself malloc would keep blocks
+ * as large as it has ever freed one, in each worker. */
+static void return_memory(void) {
+    mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
+    mallopt(M_TRIM_THRESHOLD, 4 * LARGE_BLOCK);
+}
+
 int workers_start(struct server *s) {
+    return_memory();
     struct workers *pool = calloc(1, sizeof *pool);
     if (!pool) return -1;
     s->workers = pool;

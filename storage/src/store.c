@@ -194,7 +194,8 @@ static int open_database(struct store *s, const char *path, struct fault *f) {
         return fault_set(f, PV_EIO, -1, "cannot open the store %s: %s", path,
                          s->db ? sqlite3_errmsg(s->db) : "no memory");
     sqlite3_busy_timeout(s->db, 2000);
-    if (!s->growing) TRY(db_exec(s->db, "PRAGMA mmap_size=1099511627776", f));
+    /* Mapped pages count as memory of the process, once for each connection: so not all of it. */
+    if (!s->growing) TRY(db_exec(s->db, "PRAGMA mmap_size=16777216", f));
     TRY(check_version(s, path, f));
     TRY(load(s, f));
     if (s->growing || s->info.complete) return 0;
