@@ -143,6 +143,29 @@ int64_t store__slices_of(struct store *s, int64_t g) {
     return n;
 }
 
+static int add_life(void *arg, const int64_t *v) {
+    struct go_index *life = arg;
+    if (v[COL_GOROUTINES_START] < life->start_ns) life->start_ns = v[COL_GOROUTINES_START];
+    if (v[COL_GOROUTINES_END] > life->end_ns) life->end_ns = v[COL_GOROUTINES_END];
+    return 0;
+}
+
+int store__lives_of(struct store *s, int64_t g, int64_t *from_ns, int64_t *to_ns, struct fault *f) {
+    struct go_index all = {.start_ns = INT64_MAX, .end_ns = INT64_MIN};
+    *from_ns = INT64_MIN;
+    *to_ns = INT64_MAX;
+    if (s->growing) return 0;
+    if (!s->gos_loaded) TRY(store__each_go(s, g, g, add_life, &all, f));
+    for (uint32_t i = first_life(s, g); s->gos_loaded && i < s->n_gos && s->gos[i].g == g; i++) {
+        if (s->gos[i].start_ns < all.start_ns) all.start_ns = s->gos[i].start_ns;
+        if (s->gos[i].end_ns > all.end_ns) all.end_ns = s->gos[i].end_ns;
+    }
+    if (all.start_ns > all.end_ns) return 0;
+    *from_ns = all.start_ns;
+    *to_ns = all.end_ns;
+    return 0;
+}
+
 uint32_t store__group_of(struct store *s, int64_t g, int64_t at_ns) {
     const struct go_index *go = store__find_go(s, g, at_ns);
     return go ? go->group : 0;

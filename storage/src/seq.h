@@ -107,10 +107,10 @@ struct seq_chunk {
     int64_t t0, t1, min_start_ns;
     uint32_t n_rows;
     /* loaded on demand: */
+    struct seq_carried *carried; /* NULL = not loaded */
+    uint32_t n_carried;
     struct seq_key *keys;
     uint32_t n_keys;
-    struct seq_carried *carried;
-    uint32_t n_carried;
     int64_t *page_start_ns;
     uint32_t *page_offset; /* n_pages + 1 */
     uint32_t n_pages;
@@ -123,8 +123,10 @@ int seq_open(sqlite3 *db, int series, uint32_t n_cols, bool growing, struct seq_
 int seq_reload(struct seq *s, struct fault *f); /* see the chunks that were added since */
 void seq_close(struct seq *s);
 uint32_t seq_n_chunks(const struct seq *s);
-/* seq_chunk - directory and carried rows loaded; NULL on a fault.  Borrowed until seq_close. */
+/* seq_chunk - with its directory, seq_carried - with its carried rows; NULL on a fault.  Borrowed
+ * until seq_close. */
 const struct seq_chunk *seq_chunk(struct seq *s, uint32_t i, struct fault *f);
+const struct seq_chunk *seq_carried(struct seq *s, uint32_t i, struct fault *f);
 /* seq_chunk_bounds - without loading the directory. */
 const struct seq_chunk *seq_chunk_bounds(const struct seq *s, uint32_t i);
 /* seq_extra - what on_seal added to the chunk; borrowed until the next call. */

@@ -179,7 +179,7 @@ static int parse_pages(struct seq_chunk *c, struct cursor *in) {
 
 static int parse_carried(struct seq_chunk *c, struct cursor *in) {
     uint64_t n = cursor_varint(in), key = 0;
-    if (in->bad || n > c->n_keys) return PV_ECORRUPT;
+    if (in->bad || n > c->n_rows) return PV_ECORRUPT;
     c->carried = malloc((n ? n : 1) * sizeof *c->carried);
     if (!c->carried) return PV_ENOMEM;
     for (uint64_t i = 0; i < n; i++) {
@@ -196,22 +196,21 @@ static int parse_carried(struct seq_chunk *c, struct cursor *in) {
     return in->bad ? PV_ECORRUPT : 0;
 }
 
+static int damaged(struct fault *f, int rc) {
+    return fault_set(f, rc, -1, "a chunk's directory in the store is damaged");
+}
+
 static int load_directory(struct seq *s, struct seq_chunk *c, struct fault *f) {
+    struct buffer *bytes = &s->cache->scratch;
+    TRY(read_blob(s, BLOB_DIR, c->id, bytes, true, f));
     struct seq_chunk fresh = *c;
-    TRY(read_blob(s, BLOB_DIR, c->id, &s->cache->scratch, true, f));
-    struct cursor in = {s->cache->scratch.data, s->cache->scratch.data + s->cache->scratch.n,
-                        false};
+    struct cursor in = {bytes->data, bytes->data + bytes->n, false};
     int rc = parse_keys(&fresh, &in);
     if (rc == 0) rc = parse_pages(&fresh, &in);
-    if (rc == 0) {
-        rc = read_blob(s, BLOB_CARRIED, c->id, &s->cache->scratch, true, f);
-        in = (struct cursor){s->cache->scratch.data, s->cache->scratch.data + s->cache->scratch.n,
-                             false};
-        if (rc == 0) rc = parse_carried(&fresh, &in);
-    }
     if (rc < 0) {
+        fresh.carried = NULL; /* is c's */
         free_directory(&fresh);
-        return fault_set(f, rc, -1, "a chunk's directory in the store is damaged");
+        return damaged(f, rc);
     }
     fresh.loaded = true;
     *c = fresh;
@@ -222,6 +221,20 @@ const struct seq_chunk *seq_chunk(struct seq *s, uint32_t i, struct fault *f) {
     struct seq_chunk *c = &s->chunks[i];
     if (!c->loaded && load_directory(s, c, f) < 0) return NULL;
     return c;
+}
+
+const struct seq_chunk *seq_carried(struct seq *s, uint32_t i, struct fault *f) {
+    struct seq_chunk *c = &s->chunks[i];
+    if (c->carried) return c;
+    struct buffer *bytes = &s->cache->scratch;
+    if (read_blob(s, BLOB_CARRIED, c->id, bytes, true, f) < 0) return NULL;
+    struct cursor in = {bytes->data, bytes->data + bytes->n, false};
+    int rc = parse_carried(c, &in);
+    if (rc == 0) return c;
+    free(c->carried);
+    c->carried = NULL;
+    damaged(f, rc);
+    return NULL;
 }
 
 int seq_extra(struct seq *s, uint32_t i, const uint8_t **data, size_t *n, struct fault *f) {

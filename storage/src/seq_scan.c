@@ -214,10 +214,11 @@ int seq_spans(struct seq *s, const struct seq_sweep *w, seq_span_fn visit, void 
     struct sweep v = {w, visit, arg, few};
     for (uint32_t i = first; i < s->n_chunks; i++) {
         if (s->chunks[i].min_start_ns >= w->to_ns) continue;
-        const struct seq_chunk *c = seq_chunk(s, i, f);
-        if (!c) return f->code;
+        const struct seq_chunk *c = &s->chunks[i];
         bool list =
             c->t0 >= w->to_ns && !s->bucket_ns && !w->sparse_level && !(w->columns & ~listed);
+        c = list ? seq_carried(s, i, f) : seq_chunk(s, i, f);
+        if (!c) return f->code;
         int rc = list ? sweep_carried(s, c, &v) : sweep_chunk(s, i, &v, f);
         if (rc) return rc < 0 ? rc : 0;
     }

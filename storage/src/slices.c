@@ -1,7 +1,8 @@
 /* storage/src/slices.c - slices of goroutines, one by one: scans, "what was it then", neighbours.
  *
  * A scan walks chunks.  In chunks that lie wholly behind the window only carried rows can reach
- * back into it, and those are found through the chunk's list without decoding the rest. */
+ * back into it, and those are found through the chunk's list without decoding the rest.  Of one
+ * goroutine only the chunks of its time are looked at. */
 #include "storage/src/slices.h"
 
 #include "storage/src/db.h"
@@ -78,12 +79,18 @@ int slice_scan_open(struct store *s, const struct slice_filter *filter, struct s
     scan->inside = false;
     scan->page = UINT32_MAX;
     scan->columns = filter->columns ? filter->columns | SLICE_CLASS : SLICE_ALL;
+    int64_t from = INT64_MIN, to = INT64_MAX;
     int rc = store__slices(s, &scan->seq, f);
+    if (rc == 0 && filter->g_min == filter->g_max)
+        rc = store__lives_of(s, filter->g_min, &from, &to, f);
     if (rc < 0) {
         free(scan);
         return rc;
     }
-    scan->chunk = seq_first_chunk_after(scan->seq, filter->from_ns);
+    /* One goroutine's slices stand only in the chunks of its time: others need no directory. */
+    if (scan->filter.from_ns < from) scan->filter.from_ns = from;
+    if (scan->filter.to_ns > to) scan->filter.to_ns = to;
+    scan->chunk = seq_first_chunk_after(scan->seq, scan->filter.from_ns);
     *out = scan;
     return 0;
 }
@@ -96,9 +103,10 @@ void slice_scan_close(struct slice_scan *scan) {
 static int enter_chunk(struct slice_scan *scan, struct fault *f) {
     const struct slice_filter *w = &scan->filter;
     if (seq_chunk_bounds(scan->seq, scan->chunk)->min_start_ns >= w->to_ns) return 0;
-    const struct seq_chunk *c = seq_chunk(scan->seq, scan->chunk, f);
+    scan->late = seq_chunk_bounds(scan->seq, scan->chunk)->t0 >= w->to_ns;
+    const struct seq_chunk *c =
+        scan->late ? seq_carried(scan->seq, scan->chunk, f) : seq_chunk(scan->seq, scan->chunk, f);
     if (!c) return f->code;
-    scan->late = c->t0 >= w->to_ns;
     scan->row = 0;
     scan->end = c->n_carried;
     if (!scan->late) {
@@ -143,10 +151,11 @@ static int give(struct slice_scan *scan, uint32_t row, struct slice *out, struct
 }
 
 static int next_carried(struct slice_scan *scan, struct slice *out, struct fault *f) {
-    const struct seq_chunk *c = seq_chunk(scan->seq, scan->chunk, f);
+    const struct seq_chunk *c = seq_carried(scan->seq, scan->chunk, f);
     while (scan->row < scan->end) {
         const struct seq_carried *r = &c->carried[scan->row++];
         if (!matches(scan, r->key, r->start_ns, r->dur_ns, r->v0)) continue;
+        if (!seq_chunk(scan->seq, scan->chunk, f)) return f->code;
         bool found;
         uint32_t k = seq_find_key(c, r->key, &found);
         if (found) return give(scan, c->keys[k].row0, out, f);

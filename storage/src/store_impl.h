@@ -91,6 +91,8 @@ void store__free_names(struct store *s);
 int store__load_gos(struct store *s, struct fault *f);
 /* store__find_go - the (last) life of g that began at or before at_ns; NULL if unknown. */
 const struct go_index *store__find_go(struct store *s, int64_t g, int64_t at_ns);
+/* store__lives_of - from its first start to its last end; everything where that is not known. */
+int store__lives_of(struct store *s, int64_t g, int64_t *from_ns, int64_t *to_ns, struct fault *f);
 /* store__slices_of - how many slices all its lives have; the index must be loaded. */
 int64_t store__slices_of(struct store *s, int64_t g);
 uint32_t store__group_of(struct store *s, int64_t g, int64_t at_ns);

@@ -130,7 +130,7 @@ static int add_chunk(struct waits *w, struct seq *seq, uint32_t i, struct fault 
     TRY(seq_extra(seq, i, &data, &n, f));
     TRY(sums_read(w->codec, &w->scratch, data, n, add_sum, w, f));
     if (seq_chunk_bounds(seq, i)->min_start_ns >= w->q->from_ns) return 0;
-    const struct seq_chunk *c = seq_chunk(seq, i, f);
+    const struct seq_chunk *c = seq_carried(seq, i, f);
     if (!c) return f->code;
     for (uint32_t k = 0; k < c->n_carried; k++) {
         const struct seq_carried *r = &c->carried[k];
@@ -143,7 +143,7 @@ static int add_chunk(struct waits *w, struct seq *seq, uint32_t i, struct fault 
 }
 
 static int add_late_chunk(struct waits *w, struct seq *seq, uint32_t i, struct fault *f) {
-    const struct seq_chunk *c = seq_chunk(seq, i, f);
+    const struct seq_chunk *c = seq_carried(seq, i, f);
     if (!c) return f->code;
     for (uint32_t k = 0; k < c->n_carried; k++)
         add_wait(w, c->carried[k].v0, c->carried[k].start_ns, c->carried[k].dur_ns);
