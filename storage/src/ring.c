@@ -15,7 +15,7 @@
 
 #include "storage/src/ring_impl.h"
 
-enum { RESTARTS_MAX = 64, SLACK_NS = 1000, EDGE_NS = 20000 };
+enum { LOAD_TRIES = 20, RESTARTS_MAX = 64, SLACK_NS = 1000, EDGE_NS = 20000 };
 
 enum phase { BEGIN, THREADS, SLOTS, MERGE, AFTER, END, DONE };
 
@@ -308,6 +308,20 @@ static void step(struct ring *r) {
 
 /* ---- as reader_impl.h wants it ---- */
 
+/* A program that writes faster than this one gets to read may have overwritten all that was to be
+ * read: then again, with a later end. */
+static int load(struct ring *r, struct input *in, struct fault *f) {
+    for (int tries = 0;; tries++) {
+        TRY(ring_load(in, &r->file, f));
+        const struct ring_file *file = &r->file;
+        bool live = input_fd(in) >= 0 && file->h.state == PV_RING_RECORDING && file->h.end_ticks;
+        bool gone = file->n_holes && file->holes[0].from == 0 && file->holes[0].to > end_of(r);
+        if (!live || !gone || tries == LOAD_TRIES) return 0;
+        ring_file_free(&r->file);
+        r->file = (struct ring_file){0};
+    }
+}
+
 int ring_open(struct input *in, const struct reader_options *o, struct dict *d, struct ring **out,
               struct fault *f) {
     *out = NULL;
@@ -315,7 +329,7 @@ int ring_open(struct input *in, const struct reader_options *o, struct dict *d, 
     if (!r) return fault_set(f, PV_ENOMEM, -1, "out of memory");
     r->dict = d;
     r->resume = o->resume;
-    int rc = ring_load(in, &r->file, f);
+    int rc = load(r, in, f);
     if (rc == 0) rc = ring_order_init(&r->order, &r->file, d, f);
     if (rc == 0) {
         r->heap = calloc((size_t)r->order.n_ms + 1, sizeof *r->heap);
