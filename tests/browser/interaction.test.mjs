@@ -27,6 +27,7 @@ async function press(page, key) {
 }
 
 async function moves(page) {
+  await page.waitForTimeout(REST_MS);
   const box = await page.locator(".lanes").boundingBox();
   const y = box.y + 200;
   const a = await view(page);

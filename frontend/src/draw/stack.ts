@@ -20,7 +20,7 @@ export interface Colour {
   pixel: number; // 0xAABBGGRR
 }
 
-const DENSE_RUNS = 250;
+const DENSE_RUNS = 140;
 
 export class Stack {
   private n = 0;

@@ -9,8 +9,8 @@ import type { Span } from "./viewport";
 
 export type Note = NoteSeen;
 const DELAY_MS = 60;
-const COARSE_PX = 3; // notes of a kind that stand closer are one
-const MOST = 4000;
+const COARSE_PX = 5; // notes of a kind that stand closer are one
+const MOST = 1500; // of all lanes: more could not be told apart, and each is some rectangles in every frame
 const NONE: Note[] = [];
 
 interface Kept {

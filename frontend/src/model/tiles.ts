@@ -6,7 +6,9 @@ import { Observable } from "../lib/observable";
 import { BUCKETS, MAX_LEVEL, TILE_COARSE, TILE_GROWING, type Tile, type TileRecord } from "../net/protocol";
 import { RequestError, type Socket, type Ticket } from "../net/socket";
 
-const CACHE_BYTES = 64 << 20;
+const CACHE_BYTES = 40 << 20;
+const SOLID_BYTES = 30; // once unpacked
+const TILE_OBJECTS = 2000; // a tile is some fifteen arrays
 const LANES_PER_REQUEST = 64;
 const REACH_UP = 8; // levels to look up and down for something to draw meanwhile
 const REACH_DOWN = 2;
@@ -184,7 +186,7 @@ export class Tiles extends Observable {
     else this.shared.delete(k);
     this.stale.delete(k);
     this.version++;
-    this.cache.set(k, tile, tile.bytes + 200);
+    this.cache.set(k, tile, tile.bytes + tile.start.length * SOLID_BYTES + TILE_OBJECTS);
     if (tile.flags & TILE_GROWING) this.growing.add(k);
     else this.growing.delete(k);
   }

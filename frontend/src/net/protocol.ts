@@ -384,7 +384,8 @@ function readTile(message: ArrayBuffer, at: number, v: DataView): Tile {
   const index = v.getFloat64(at + 8, true);
   const narrow = (flags & TILE_NARROW) !== 0;
   const wide = narrow ? 0 : shorts;
-  const c = columnsAt(message, at + TILE_HEADER);
+  // Its own bytes: a view would keep the whole message alive, with all lanes that came in it.
+  const c = columnsAt(message.slice(at, at + bytes), TILE_HEADER);
   const [start, dur, who, longGroup] = [c.f64(longs), c.f64(longs), c.f64(longs), c.u32(longs)];
   const [from, length, wideWho] = [c.u32(shorts), c.u32(shorts), c.u32(wide)];
   const [runCover, rowScale] = [c.f32(runs), c.f32(rows)];
