@@ -1,5 +1,5 @@
 // tests/bench/run.mjs - all of it against its targets, and reading against Go's own reader, in one run.
-//   tests/bench/run [PART…] [--runs N] [--json FILE]      parts: read import dump store sql serve runtime tracer; none = all
+//   tests/bench/run [PART…] [--runs N] [--json FILE]      parts: read import dump store sql serve runtime tracer page; none = all but page
 // Prints a table and what it could not measure and why; never passes or fails on time.  What it needs and what the
 // figures mean: README.md beside it.
 import { spawnSync } from "node:child_process";
