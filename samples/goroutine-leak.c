@@ -3,7 +3,7 @@
  *     goroutine-leak [RING]
  *
  * Each lookup asks three replicas and takes the first answer, over a channel without a buffer.  The
- * two others find nobody who receives: they stay in "chan send" to the end of the trace, 16 KiB and
+ * two others find nobody who receives: they stay in "chan send" to the end of the trace, 4 KiB and
  * more each.  A channel of capacity 3 would let them go. */
 #include <stdio.h>
 

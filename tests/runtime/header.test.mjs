@@ -10,7 +10,8 @@ const libraries = ["libparkview-runtime.a", "libparkview.a"].map((name) => join(
 if (!libraries.every((f) => existsSync(f))) skip("the runtime's library is not built");
 const scratch = process.env.TMPDIR ?? tmpdir();
 const comment = /^\/\*[\s\S]*?\*\//.exec(readFileSync(join(root, "tracer/runtime/goroutine.h"), "utf8"))[0];
-const example = comment.split("\n").filter((line) => line.startsWith(" *     ")).map((line) => line.slice(7)).join("\n");
+const [, indented] = / \*\n((?: \* {5}.*\n)+)/.exec(comment); // the first block
+const example = indented.split("\n").map((line) => line.slice(7)).join("\n");
 const source = join(scratch, "example.c");
 const program = join(scratch, "example");
 writeFileSync(source, `#include <stdio.h>\n#include "tracer/runtime/goroutine.h"\n${example}\n`);
