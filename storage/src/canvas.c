@@ -150,7 +150,7 @@ static void add_solid(struct canvas *c, struct canvas_lane *l, uint32_t tag,
 void canvas_stretch(struct canvas *c, uint32_t lane, uint32_t tag, const struct tile_solid *s) {
     struct canvas_lane *l = &c->lanes[lane];
     int64_t start = s->start_ns, end = bins_sum(start, s->dur_ns);
-    if (start >= c->to_ns || end <= c->from_ns) return;
+    if (s->dur_ns <= 0 || start >= c->to_ns || end <= c->from_ns) return;
     int level = c->level + l->shift;
     if (s->dur_ns >> level) {
         add_solid(c, l, tag, s);

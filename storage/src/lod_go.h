@@ -13,7 +13,7 @@ enum { LOD_DENSE_FIRST = 16, LOD_DENSE = 8 };
 
 /* lod_is_dense - a goroutine that has n of the slices of a chunk, at a level below LOD_FIRST_G. */
 static inline bool lod_is_dense(uint32_t n, int64_t t0, int64_t t1, int level) {
-    return (uint64_t)n << level > (uint64_t)(t1 - t0) * LOD_DENSE;
+    return (uint64_t)n << level > ((uint64_t)t1 - (uint64_t)t0) * LOD_DENSE;
 }
 
 struct lod_go;

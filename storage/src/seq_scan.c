@@ -235,10 +235,10 @@ int seq_count(struct seq *s, const struct seq_sweep *w, uint64_t *n, struct faul
         TRY(find_rows(s, c, w, &keys, f));
         uint64_t rows = 0;
         for (uint32_t k = 0; k < keys; k++) rows += s->cache->wanted[k].b - s->cache->wanted[k].a;
-        int64_t from = c->t0 > w->from_ns ? c->t0 : w->from_ns;
-        int64_t to = c->t1 < w->to_ns ? c->t1 : w->to_ns;
-        if (c->t1 > c->t0)
-            rows = (uint64_t)((double)rows * (double)(to - from) / (double)(c->t1 - c->t0));
+        double from = (double)(c->t0 > w->from_ns ? c->t0 : w->from_ns);
+        double to = (double)(c->t1 < w->to_ns ? c->t1 : w->to_ns);
+        double span = (double)c->t1 - (double)c->t0;
+        if (span > 0 && from < to) rows = (uint64_t)((double)rows * (to - from) / span);
         *n += rows;
     }
     return 0;
