@@ -42,7 +42,12 @@ export function Timeline({ stage }: { stage: Stage }) {
       hands.wheel(e);
     };
     box.addEventListener("wheel", wheel, { passive: false });
-    const still = app.view.subscribe(() => setTip(null));
+    // Also told when the window comes to rest: only one that moved takes the tip away.
+    let seen = app.view.from;
+    const still = app.view.subscribe(() => {
+      if (app.view.from !== seen) setTip(null);
+      seen = app.view.from;
+    });
     return () => {
       still();
       watch.disconnect();
