@@ -17,11 +17,21 @@ const oracle = process.env.PARKVIEW_ORACLE ??
 const beside = (name) => join(dirname(oracle), name);
 const judged = existsSync(oracle);
 
+// A range that began before the trace has no end in Go's format.
+function withoutEarlierRanges() {
+  const open = new Set();
+  return (line) => {
+    const [, what, range] = / (RangeBegin|RangeActive|RangeEnd) (".*?" scope=\S+)/.exec(line) ?? [];
+    if (what && what !== "RangeEnd") open.add(range);
+    return what !== "RangeEnd" || open.delete(range);
+  };
+}
+
 // Go has no reason for a wait that began before the trace, no wait object, and no counters.
 const lines = (text) =>
-  text.split("\n").filter((l) => !/ Sync | Metric category=| Log task=0 category="category" message="\d+"/.test(l))
-    .map((l) => l.replace(/(Undetermined->Waiting) reason="[^"]*"( object=.*)?$/, "$1").replace(/ object=\S+ holder=\S+/, "")
-      .replace(/ t?stack=\S+/g, ""));
+  text.split("\n").filter(withoutEarlierRanges()).filter((l) => !/ Sync | Metric category=| Log task=0 category="category" message="\d+"/.test(l))
+    .map((l) => l.replace(/ t?stack=\S+/g, "").replace(/ object=\S+ holder=\S+/, "")
+      .replace(/(Undetermined->Waiting) reason="[^"]*"/, "$1"));
 
 const QUESTIONS = [
   "SELECT g, state, count(*), sum(duration_ns), min(start_ns) FROM slices GROUP BY g, state ORDER BY g, state",
