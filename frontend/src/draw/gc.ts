@@ -86,6 +86,12 @@ interface Stop {
   b: number;
 }
 
+/** Where a mark phase has its name. */
+interface Named {
+  a: number;
+  b: number;
+}
+
 function paintPhases(x: Ctx, marks: Range[], pauses: Range[], s: Scale, y: number, h: number, c: Palette): void {
   const gc = c.families[8]!;
   const top = y + 4;
@@ -94,6 +100,7 @@ function paintPhases(x: Ctx, marks: Range[], pauses: Range[], s: Scale, y: numbe
     const a = Math.round(s.x(r.start));
     return { r, a, b: Math.max(a + 2, Math.round(s.x(r.start + r.dur))) };
   });
+  const named: Named[] = [];
   for (const m of marks) {
     const a = s.x(m.start);
     const b = Math.max(a + 1, s.x(m.start + m.dur));
@@ -105,28 +112,30 @@ function paintPhases(x: Ctx, marks: Range[], pauses: Range[], s: Scale, y: numbe
     let right = Math.min(s.width, b);
     for (const p of stops) {
       if (p.b > left && p.a < left + 8) left = Math.max(left, p.b);
-      else if (p.a < right && p.b >= right - 2) right = Math.min(right, p.a);
+      else if (p.a > left) right = Math.min(right, p.a);
     }
-    label(x, [`mark  ${short(m.dur)}`, short(m.dur), "mark"], left, right - left, y + h / 2 - 0.5, c.text);
+    const end = label(x, [`mark  ${short(m.dur)}`, short(m.dur), "mark"], left, right - left, y + h / 2 - 0.5, c.text);
+    if (end > left) named.push({ a: left, b: end });
   }
   x.fillStyle = c.stw;
   for (const p of stops) x.fillRect(p.a, top, p.b - p.a, high);
-  labelStops(x, stops, s.width, y + h / 2 + 0.5, c);
+  labelStops(x, stops, named, s.width, y + h / 2 + 0.5, c);
 }
 
 /** Pauses are named outside: a pause that ends a phase to its right, others to the left, where there is room. */
-function labelStops(x: Ctx, seen: Stop[], width: number, middle: number, c: Palette): void {
+function labelStops(x: Ctx, seen: Stop[], named: Named[], width: number, middle: number, c: Palette): void {
   x.fillStyle = c.text;
   let taken = 0;
+  const free = (a: number, b: number) => named.every((n) => n.b + 6 <= a || n.a - 6 >= b);
   seen.forEach((p, i) => {
     const t = `${stopName(p.r.name)}  ${short(p.r.dur)}`;
     const w = textWidth(x, t) + 8;
     const nextA = seen[i + 1]?.a ?? width;
     const prevB = Math.max(taken, seen[i - 1]?.b ?? 0);
     const right = /termination/.test(t) && /mark/.test(t);
-    if (!right && p.a - prevB >= w) {
+    if (!right && p.a - prevB >= w && free(p.a - w, p.a)) {
       x.fillText(t, p.a - w + 2, middle);
-    } else if (nextA - p.b >= w && (right || p.a <= w)) {
+    } else if (nextA - p.b >= w && (right || p.a <= w) && free(p.b, p.b + w)) {
       x.fillText(t, p.b + 6, middle);
       taken = p.b + w;
     }

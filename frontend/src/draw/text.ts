@@ -43,12 +43,13 @@ export function textWidth(x: Ctx, s: string): number {
 export const LABEL_PAD = 5;
 export const LABEL_MIN = 22;
 
-/** Draws the longest form that fits whole into [left, left + width); nothing where none does. */
-export function label(x: Ctx, forms: string[], left: number, width: number, middle: number, colour: string): void {
+/** Draws the longest form that fits whole into [left, left + width); nothing where none does.  Returns where it ends. */
+export function label(x: Ctx, forms: string[], left: number, width: number, middle: number, colour: string): number {
   for (const f of forms) {
     if (textWidth(x, f) + LABEL_PAD * 2 > width) continue;
     x.fillStyle = colour;
     x.fillText(f, left + LABEL_PAD, middle);
-    return;
+    return left + LABEL_PAD + textWidth(x, f);
   }
+  return left;
 }

@@ -87,12 +87,15 @@ function Facts({ app }: { app: App }) {
   const damage = i.gaps.length > 0;
   return (
     <span class={`meta ${damage ? "hurt" : ""}`} title={recorded(i.wall_unix_ns)}>
-      {i.duration < 1e9 ? exact(i.duration) : `${(i.duration / 1e9).toFixed(3)} s`}
+      <span class={damage ? "w14" : ""}>
+        {i.duration < 1e9 ? exact(i.duration) : `${(i.duration / 1e9).toFixed(3)} s`}
+        {damage && " · "}
+      </span>
       {damage && (
         <>
-          {" · "}
           <button class="a bad" onClick={() => app.view.reveal(i.gaps[0]!.from, i.gaps[0]!.to)} title={visible(i.gaps[0]!.text)}>
-            {i.gaps.length > 1 ? `damaged in ${i.gaps.length} places` : i.gaps[0]!.offset < 0 ? "damaged" : `damaged at byte ${int(i.gaps[0]!.offset)}`}
+            {i.gaps.length > 1 ? `damaged in ${i.gaps.length} places` : "damaged"}
+            {i.gaps.length === 1 && i.gaps[0]!.offset >= 0 && <span class="w14"> at byte {int(i.gaps[0]!.offset)}</span>}
           </button>
         </>
       )}
