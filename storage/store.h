@@ -149,7 +149,7 @@ int store_members(struct store *s, uint32_t group, int64_t from_ns, int64_t to_n
                   const struct store_goroutine **out, uint32_t *n, uint32_t *n_all,
                   struct fault *f);
 
-enum { STORE_NO_GROUP = UINT32_MAX };
+#define STORE_NO_GROUP UINT32_MAX
 struct store_creator {
     uint32_t group;
     uint32_t creator; /* group of who created them; STORE_NO_GROUP = not in the trace */
