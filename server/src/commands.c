@@ -21,7 +21,7 @@ const struct command *command_find(const char *name) {
 }
 
 static void print_list(void) {
-    puts("Parkview shows why a Go program was waiting: it opens execution traces.\n\n"
+    puts("Parkview shows why a program in Go or C was waiting: it opens execution traces.\n\n"
          "usage: parkview COMMAND [OPTION...] [FILE...]\n"
          "       parkview FILE...              as: parkview open FILE...");
     for (size_t i = 0; i < n_commands; i++) {
@@ -30,8 +30,9 @@ static void print_list(void) {
         else
             printf("  %-12s %s\n", commands[i].name, commands[i].summary);
     }
-    puts("\nA FILE is a trace of any Go since 1.11 (plain, gzip, zstd; - is standard input) or a\n"
-         "store that `parkview import` made.  Times are written 12.3ms, 1.5s, 250us, or as plain\n"
+    puts("\nA FILE is a trace of any Go since 1.11, a ring file that a C program writes with\n"
+         "libparkview, or a store that `parkview import` made; traces and rings may be in gzip or\n"
+         "zstd, and - is standard input.  Times are written 12.3ms, 1.5s, 250us, or as plain\n"
          "nanoseconds, and count from the trace's first event.\n\n"
          "Exit status: 0 fine, 1 the trace is damaged but was opened as far as it goes, 2 usage,\n"
          "3 cannot be opened.  `parkview help COMMAND` says more about one command.");
