@@ -93,6 +93,8 @@ export function paintGapFlags(x: Ctx, gaps: Gap[], s: Scale, c: Palette): void {
   }
 }
 
+export const gapFlagBoxes = (gaps: Gap[], s: Scale): { left: number; right: number }[] => gaps.map((g) => ({ left: flagX(g, s), right: flagX(g, s) + FLAG_W }));
+
 /** Where a gap's flag stands: at its start, kept in sight at the right edge. */
 export function flagX(g: Gap, s: Scale): number {
   return Math.min(s.x(g.from), s.width - FLAG_W - 2);

@@ -18,7 +18,7 @@ import { paintLane, type Looks } from "./lane";
 import { paintBrush, paintChain, paintHook, paintOutline, paintStretch } from "./mark";
 import { paintEnds, paintNotes } from "./notes";
 import type { Palette } from "./palette";
-import { paintCursorFlag, paintGapFlags, paintGaps, paintGrid, paintRuler } from "./ruler";
+import { gapFlagBoxes, paintCursorFlag, paintGapFlags, paintGaps, paintGrid, paintRuler } from "./ruler";
 import type { Scale } from "./scale";
 
 type Ctx = CanvasRenderingContext2D;
@@ -242,7 +242,7 @@ export function paintAxis(x: Ctx, f: Frame, t: Top): void {
   x.textBaseline = "middle";
   const distances = placeDistances(x, t.flags, s, c);
   const cursor = t.brush ? null : t.cursor;
-  paintRuler(x, s, SIZES.ruler, cursor, [...t.flags, ...distances], c);
+  paintRuler(x, s, SIZES.ruler, cursor, [...t.flags, ...distances, ...gapFlagBoxes(f.gaps, s)], c);
   paintGapFlags(x, f.gaps, s, c);
   paintPointed(x, t.pointed, s, SIZES.ruler - 6, c);
   paintFlags(x, t.flags, c);

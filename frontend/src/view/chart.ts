@@ -25,7 +25,6 @@ export class Chart {
     const font = `11px ${colour("font")}`;
     const axis = { stroke: text, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
     const first = r.columns[shape.y[0]!] ?? "";
-    const yText = asText(first);
     const options: uPlot.Options = {
       width: host.clientWidth,
       height: Math.max(120, host.clientHeight - 32),
@@ -35,8 +34,8 @@ export class Chart {
       axes: [
         bars
           ? { ...axis, grid: { show: false }, splits: () => x, values: (u) => fitted(u, labels), rotate: 0, size: 28 }
-          : { ...axis, values: (_u, splits) => splits.map((v) => asText(xName)(v)), space: 80 },
-        { ...axis, size: 72, values: (_u, splits) => splits.map((v) => yText(v)) },
+          : { ...axis, values: (_u, splits) => onAxis(xName, splits), space: 80 },
+        { ...axis, size: 72, values: (_u, splits) => onAxis(first, splits), space: 24 },
       ],
       series: [
         { label: xName, value: (_u, v) => (v === null ? "" : bars ? (labels[v] ?? "") : asText(xName)(v)) },
@@ -63,6 +62,14 @@ export class Chart {
     this.watch.disconnect();
     this.plot.destroy();
   }
+}
+
+/** All of an axis with as many decimals as its step needs. */
+function onAxis(column: string, splits: number[]): string[] {
+  if (isTime(column) || isNs(column)) return splits.map(asText(column));
+  const step = splits.length > 1 ? Math.abs(splits[1]! - splits[0]!) : 1;
+  const decimals = Math.max(0, Math.min(6, -Math.floor(Math.log10(step) + 1e-9)));
+  return splits.map((v) => v.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals }));
 }
 
 /** Names under bars, cut to the room that a bar has; none where that is too little. */

@@ -35,6 +35,8 @@ export function OverviewHits({ stage }: { stage: Stage }) {
   );
 }
 
+const FEW = 20; // lines that do not hide what they stand on
+
 /** Where the rows of an answer stand on the lanes: a line each, and its length on the ruler. */
 export function LaneHits({ stage }: { stage: Stage }) {
   const { app } = stage;
@@ -43,14 +45,15 @@ export function LaneHits({ stage }: { stage: Stage }) {
   if (seen.length === 0) return null;
   const s = stage.scale();
   return (
-    <svg class="hits-over" width="100%" height="100%" aria-hidden="true">
+    <svg class={`hits-over ${seen.length > FEW ? "many" : ""}`} width="100%" height="100%" aria-hidden="true">
       {some(seen).map((m) => {
         const x = s.x(m.at);
         const w = Math.max(2, s.x(m.at + m.dur) - x);
         return (
           <>
-            <rect class="sqlmark" x={x} y={20} width={w} height="4" />
-            {x >= 0 && <rect class="sqlline" x={x} y={24} width="1" height="100%" />}
+            {w > 2 && <rect class="sqlspan" x={x} y={22} width={w} height="3" />}
+            {x >= 0 && <rect class="sqlline" x={x} y={25} width="1" height="100%" />}
+            <rect class="sqlmark" x={Math.max(0, x)} y={19} width="2" height="6" />
           </>
         );
       })}

@@ -91,7 +91,8 @@ function Drop({ app }: { app: App }) {
       ) : (
         <>
           <strong>Drop a trace anywhere on this page</strong>
-          <p>Traces of Go programs, since Go 1.11. Plain, gzip or zstd, any size.</p>
+          <p>A Go trace (since Go 1.11), a ring file of libparkview, or a store that Parkview wrote.</p>
+          <p>Plain, gzip or zstd, any size.</p>
           <button class="btn" onClick={() => chooseFile(app)}>
             Choose a file
           </button>

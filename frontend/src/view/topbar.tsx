@@ -14,9 +14,9 @@ export function Topbar({ app, ui }: { app: App; ui: Ui }) {
   return (
     <header class="top">
       <div class="brand">
-        <button class="logo" onClick={() => app.toStart()} title="Start page">
+        <button class="logo" onClick={() => app.toStart()} title="Start page" aria-label="Parkview, start page">
           <Mark />
-          Parkview
+          <span class="word">Parkview</span>
         </button>
         {app.entry && (
           <>
