@@ -13,7 +13,7 @@ const wanted = options.filter((o) => !o.startsWith("--"));
 const shared = process.env.PARKVIEW_SHARED ?? join(root, "../shared");
 const logs = join(root, "build/test-logs");
 const SKIPPED = 77;
-const LIMIT_SECONDS = Number(process.env.PARKVIEW_TEST_LIMIT ?? 900);
+const LIMIT_SECONDS = Number(process.env.PARKVIEW_TEST_LIMIT ?? 1800);
 
 // ---- what there is ------------------------------------------------------------------------------
 
