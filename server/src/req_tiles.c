@@ -97,7 +97,7 @@ static int add_tiles(struct job *j, struct picture *p, const struct ask *a, stru
             struct tile t;
             int64_t end = (index + 1) << a->q.level; /* in tiles of level 0 */
             bool grows = !info->complete && end > info->duration_ns / TILE_BUCKETS;
-            struct tile_record r = {a->i_lane + i, a->q.level, index, grows};
+            struct tile_record r = {a->i_lane + i, a->q.level, index, grows, {0}};
             rc = tiles_get(tiles, i, index, &t, f);
             unsigned char *at = rc == 0 ? reserve(p, tile_record_bytes(&t, &r), f) : NULL;
             if (at)

@@ -8,6 +8,7 @@
 #include "server/src/tile_record.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tiles are copied as they are");
@@ -18,7 +19,11 @@ enum {
     BYTES_OF_RUN = 10,
     BYTES_OF_ROW = 10,
     MAX_CODE = 255,
-    EXACT_LEVEL = 22
+    EXACT_LEVEL = 22,
+    ROOT_BITS = 9,              /* of a share's mantissa that choose its code */
+    ROOT_DROP = 23 - ROOT_BITS, /* the others */
+    ROOT_OCTAVES = 15,          /* what is below 2^-15 has code 1 */
+    ROOT_ENTRIES = (ROOT_OCTAVES << ROOT_BITS) + 1,
 };
 
 /* Parts first … end-1 of one tag: as runs, or as a row of `span` buckets. */
@@ -43,11 +48,6 @@ static struct stretch next_stretch(const struct tile *t, uint32_t i) {
     return s;
 }
 
-struct counts {
-    uint32_t longs, solids, runs, rows, codes;
-    bool narrow; /* solids: nobody but a processor below 65535, no group */
-};
-
 /* The tile's edges, and what the solids within are measured in: 2^unit ns, so that 32 bits do. */
 struct edges {
     int64_t from, to;
@@ -66,8 +66,8 @@ static bool is_long(const struct tile_solid *s, const struct edges *f) {
            s->who >= UINT32_MAX || s->group > UINT16_MAX;
 }
 
-static struct counts count(const struct tile *t, const struct edges *f) {
-    struct counts c = {.narrow = true};
+static struct tile_counts count(const struct tile *t, const struct edges *f) {
+    struct tile_counts c = {.narrow = true};
     for (uint32_t i = 0; i < t->n_solids; i++) {
         const struct tile_solid *s = &t->solids[i];
         if (is_long(s, f)) {
@@ -90,15 +90,16 @@ static struct counts count(const struct tile *t, const struct edges *f) {
     return c;
 }
 
-static size_t bytes_of(struct counts c) {
+static size_t bytes_of(struct tile_counts c) {
     size_t n = HEADER + (size_t)c.longs * BYTES_OF_LONG + (size_t)c.solids * (c.narrow ? 12 : 16) +
                (size_t)c.runs * BYTES_OF_RUN + (size_t)c.rows * BYTES_OF_ROW + c.codes;
     return (n + 7) & ~(size_t)7;
 }
 
-size_t tile_record_bytes(const struct tile *t, const struct tile_record *r) {
+size_t tile_record_bytes(const struct tile *t, struct tile_record *r) {
     struct edges f = edges_of(r);
-    return bytes_of(count(t, &f));
+    r->counts = count(t, &f);
+    return bytes_of(r->counts);
 }
 
 static void put(unsigned char **at, const void *value, size_t n) {
@@ -114,7 +115,7 @@ struct columns {
     unsigned char *run_tag, *run_bucket, *run_n, *row_tag, *row_bucket, *row_n, *codes;
 };
 
-static struct columns columns_from(unsigned char *at, struct counts c) {
+static struct columns columns_from(unsigned char *at, struct tile_counts c) {
     uint32_t wide = c.narrow ? 0 : c.solids;
     struct columns o;
     const struct {
@@ -180,19 +181,43 @@ static float most(const struct tile_part *p, const struct stretch *s) {
     return scale;
 }
 
+/* ---- codes ---- */
+
+static float share_of[MAX_CODE + 1];        /* by code */
+static unsigned char code_of[ROOT_ENTRIES]; /* by the highest bits of a share in [2^-15, 1] */
+static pthread_once_t roots_once = PTHREAD_ONCE_INIT;
+
+static void make_roots(void) {
+    for (int i = 0; i <= MAX_CODE; i++) share_of[i] = (float)(i * i) / (MAX_CODE * MAX_CODE);
+    for (int i = 0; i < ROOT_ENTRIES; i++) {
+        double middle = 1 + ((i & ((1 << ROOT_BITS) - 1)) + 0.5) / (1 << ROOT_BITS);
+        double root = MAX_CODE * sqrt(ldexp(middle, (i >> ROOT_BITS) - ROOT_OCTAVES)) + 0.5;
+        code_of[i] = (unsigned char)(root < 1 ? 1 : root > MAX_CODE ? MAX_CODE : root);
+    }
+}
+
+/* A table instead of a square root: each bucket waits for what the one before left over. */
+static inline unsigned code_for(float share) {
+    const float least = 1.0f / (1 << ROOT_OCTAVES);
+    uint32_t bits, base;
+    share = share > least ? share : least;
+    share = share < 1 ? share : 1;
+    memcpy(&bits, &share, 4);
+    memcpy(&base, &least, 4);
+    return code_of[(bits - base) >> ROOT_DROP];
+}
+
 static void put_codes(unsigned char *at, const struct tile_part *p, const struct stretch *s,
                       float scale) {
     float rest = 0, to_share = scale > 0 ? 1 / scale : 0;
     memset(at, 0, s->span);
+    at -= p[s->first].bucket;
     for (uint32_t k = s->first; k < s->end; k++)
-        for (uint32_t b = 0; b < p[k].n; b++) {
-            float want = p[k].cover + rest, share = want * to_share;
-            int code = share > 0 ? (int)(sqrtf(share) * MAX_CODE + 0.5f) : 0;
-            if (code < 1) code = 1;
-            if (code > MAX_CODE) code = MAX_CODE;
-            at[p[k].bucket - p[s->first].bucket + b] = (unsigned char)code;
-            float root = (float)code * (1.0f / MAX_CODE);
-            rest = want - root * root * scale;
+        for (uint32_t b = p[k].bucket, end = b + p[k].n; b < end; b++) {
+            float want = p[k].cover * to_share + rest;
+            unsigned code = code_for(want);
+            at[b] = (unsigned char)code;
+            rest = want - share_of[code];
         }
 }
 
@@ -215,8 +240,9 @@ static void put_run(struct columns *o, const struct tile_part *p) {
 }
 
 void tile_record_put(const struct tile *t, const struct tile_record *r, unsigned char *at) {
+    pthread_once(&roots_once, make_roots);
     struct edges f = edges_of(r);
-    struct counts c = count(t, &f);
+    struct tile_counts c = r->counts;
     size_t n = bytes_of(c);
     unsigned char *end = at + n;
     double index = (double)r->index;

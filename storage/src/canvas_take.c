@@ -111,20 +111,36 @@ static inline bool next_run(struct runs *r, uint32_t *i, uint32_t *n, int64_t *n
     return false;
 }
 
+static inline void take_part(struct tile_room *room, struct tile *out, struct tile_part **last,
+                             struct tile_part part) {
+    if (*last && (*last)->cover == part.cover && (*last)->bucket + (*last)->n == part.bucket) {
+        (*last)->n = (uint16_t)((*last)->n + part.n);
+        return;
+    }
+    *last = &room->parts[out->n_parts++];
+    **last = part;
+}
+
 static void take_row(struct tile_room *room, struct tile *out, struct runs *r, uint32_t tag) {
     float per_ns = 1.0f / (float)r->width;
     struct tile_part *last = NULL;
-    int64_t last_ns = 0, ns;
+    int64_t ns;
     uint32_t i, n;
-    while (next_run(r, &i, &n, &ns)) {
-        if (last && last_ns == ns && last->bucket + last->n == i) {
-            last->n = (uint16_t)(last->n + n);
-            continue;
-        }
-        last = &room->parts[out->n_parts++];
-        *last = (struct tile_part){(uint16_t)i, (uint16_t)n, (uint16_t)tag, (float)ns * per_ns};
-        last_ns = ns;
+    if (r->steps || r->count) {
+        while (next_run(r, &i, &n, &ns))
+            take_part(
+                room, out, &last,
+                (struct tile_part){(uint16_t)i, (uint16_t)n, (uint16_t)tag, (float)ns * per_ns});
+        return;
     }
+    for (uint32_t word = 0; word * 64 < r->n; word++)
+        for (uint64_t left = r->ns->used[word]; left; left &= left - 1) {
+            i = word * 64 + (uint32_t)__builtin_ctzll(left);
+            if (r->ns->ns[i])
+                take_part(room, out, &last,
+                          (struct tile_part){(uint16_t)i, 1, (uint16_t)tag,
+                                             (float)r->ns->ns[i] * per_ns});
+        }
 }
 
 /* The buckets of a tag as wider ones, with what solids of it have become too short for them. */
@@ -132,8 +148,16 @@ static struct runs widen(const struct tile_at *t, struct runs *r, uint32_t tag, 
     uint32_t i, n;
     int64_t ns;
     memset(out->used, 0, sizeof out->used);
-    while (next_run(r, &i, &n, &ns))
-        for (uint32_t end = i + n; i < end; i++) bins_add(out, i >> t->shift, ns);
+    if (r->ns && !r->steps && !r->count) {
+        for (uint32_t word = 0; word * 64 < r->n; word++)
+            for (uint64_t left = r->ns->used[word]; left; left &= left - 1) {
+                i = word * 64 + (uint32_t)__builtin_ctzll(left);
+                bins_add(out, i >> t->shift, r->ns->ns[i]);
+            }
+    } else {
+        while (next_run(r, &i, &n, &ns))
+            for (uint32_t end = i + n; i < end; i++) bins_add(out, i >> t->shift, ns);
+    }
     for (uint32_t k = t->first; k < t->end; k++) {
         const struct tile_solid *s = &t->l->solids[k];
         if (s->tag != tag || s->dur_ns >> t->solid_level) continue;
@@ -150,8 +174,8 @@ static struct runs widen(const struct tile_at *t, struct runs *r, uint32_t tag, 
 }
 
 /* Which tags have solids that are too short for the wanted buckets. */
-static void mark_short(const struct tile_at *t, uint64_t *tags) {
-    memset(tags, 0, ((UINT16_MAX + 1) / 64) * sizeof *tags);
+static void mark_short(const struct tile_at *t, uint32_t n_tags, uint64_t *tags) {
+    memset(tags, 0, (n_tags / 64 + 1) * sizeof *tags);
     for (uint32_t i = t->first; i < t->end; i++) {
         uint16_t tag = t->l->solids[i].tag;
         if (t->l->solids[i].dur_ns >> t->solid_level == 0)
@@ -165,7 +189,7 @@ bool canvas_take(const struct canvas *c, uint32_t lane, uint32_t tile, int step,
     uint32_t n = TILE_BUCKETS >> (t.l->shift + t.shift);
     struct bins wide;
     uint64_t marks[(UINT16_MAX + 1) / 64];
-    if (step) mark_short(&t, marks);
+    if (step) mark_short(&t, c->n_tags < UINT16_MAX ? c->n_tags : UINT16_MAX, marks);
     *out = (struct tile){.shift = (uint8_t)(t.l->shift + t.shift), .coarse = step || t.l->shift};
     if (!room_for(room, t.end - t.first, 0)) return false;
     for (uint32_t i = t.first; i < t.end; i++)

@@ -156,7 +156,7 @@ static int draw(struct store *s, const struct window *w, const struct lane *lane
             struct tile t;
             rc = tiles_get(tiles, i, index, &t, f);
             if (rc < 0) break;
-            struct tile_record r = {i, w->level, index, false};
+            struct tile_record r = {i, w->level, index, false, {0}};
             size_t n_bytes = tile_record_bytes(&t, &r);
             if (n_bytes <= sizeof answer) tile_record_put(&t, &r, (unsigned char *)answer);
             *bytes += (double)n_bytes;
