@@ -79,6 +79,7 @@ void build_free(struct builder *b) {
     free(b->gos);
     free(b->procs);
     free(b->threads);
+    free(b->sites);
     free(b->ranges.rows);
     free(b->tasks.rows);
     free(b->regions.rows);

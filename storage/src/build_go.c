@@ -74,24 +74,66 @@ static struct thread *find_thread(struct builder *b, int64_t id) {
     return map_put(&b->thread_map, (uint64_t)id, b->n_threads) ? &b->threads[b->n_threads++] : NULL;
 }
 
-static int put_on_proc(struct builder *b, const struct go *g, int64_t p, int64_t dur,
+static bool add_sites(struct builder *b, uint32_t place) {
+    if (place >= b->cap_sites) {
+        uint32_t cap = place + place / 2 + 16;
+        struct site *sites = realloc(b->sites, cap * sizeof *sites);
+        if (!sites) return false;
+        b->sites = sites;
+        b->cap_sites = cap;
+    }
+    for (; b->n_sites <= place; b->n_sites++) {
+        struct site *site = &b->sites[b->n_sites];
+        *site = (struct site){.proc = MAP_NONE, .thread = MAP_NONE};
+        names_place_of(b->names, b->n_sites, &site->p, &site->m);
+    }
+    return true;
+}
+
+/* NULL = out of memory.  Borrowed until the next call. */
+static struct site *site_at(struct builder *b, uint32_t place) {
+    return place < b->n_sites || add_sites(b, place) ? &b->sites[place] : NULL;
+}
+
+/* The processor of a site that has one. */
+static struct proc *proc_at(struct builder *b, struct site *site) {
+    if (site->proc != MAP_NONE) return &b->procs[site->proc];
+    struct proc *proc = find_proc(b, site->p);
+    if (proc) site->proc = (uint32_t)(proc - b->procs);
+    return proc;
+}
+
+static int put_on_proc(struct builder *b, const struct go *g, struct proc *proc, int64_t dur,
                        struct fault *f) {
-    if (p < 0 || dur <= 0) return 0;
-    struct proc *proc = find_proc(b, p);
-    if (!proc) return build_no_memory(f);
+    if (dur <= 0) return 0;
     struct lane_out lane = {b->lod_p, &proc->hint};
-    struct lod_sink out = lane_sink(&lane, p);
+    struct lod_sink out = lane_sink(&lane, proc->id);
     return reduce_stretch(&proc->reducer, &out, g->since, dur, g->tag, g->id, f);
 }
 
-static int put_on_thread(struct builder *b, const struct go *g, int64_t m, int64_t dur,
+static int put_on_thread(struct builder *b, const struct go *g, struct site *site, int64_t dur,
                          struct fault *f) {
-    if (m < 0 || !b->threads_reliable) return 0;
-    struct thread *thread = find_thread(b, m);
-    if (!thread) return build_no_memory(f);
+    if (site->m < 0 || !b->threads_reliable) return 0;
+    if (site->thread == MAP_NONE) {
+        const struct thread *found = find_thread(b, site->m);
+        if (!found) return build_no_memory(f);
+        site->thread = (uint32_t)(found - b->threads);
+    }
+    struct thread *thread = &b->threads[site->thread];
     struct lane_out lane = {b->lod_m, &thread->hint};
-    struct lod_sink out = lane_sink(&lane, m);
+    struct lod_sink out = lane_sink(&lane, thread->id);
     return reduce_stretch(&thread->reducer, &out, g->since, dur, g->tag, g->id, f);
+}
+
+/* A running or system call slice of g, which ends now, on the lanes of where it was. */
+static int put_on_lanes(struct builder *b, const struct go *g, struct site *site, int64_t dur,
+                        struct fault *f) {
+    if (site->p >= 0 && (g->state == GO_RUNNING || g->kept_ns < 0)) {
+        struct proc *proc = proc_at(b, site);
+        if (!proc) return build_no_memory(f);
+        TRY(put_on_proc(b, g, proc, dur, f));
+    }
+    return put_on_thread(b, g, site, dur, f);
 }
 
 int build_flush_lanes(struct builder *b, struct fault *f) {
@@ -159,33 +201,28 @@ struct waker {
 
 static int write_slice(struct builder *b, struct go *g, int64_t now, const struct waker *w,
                        bool open, struct fault *f) {
-    int64_t p, m;
-    names_place_of(b->names, g->place, &p, &m);
-    uint64_t wide = 0;
-    if (g->state == GO_WAITING)
-        wide = (uint64_t)(w->g + 1);
-    else if (g->state == GO_SYSCALL && g->kept_ns >= 0)
-        wide = (uint64_t)g->kept_ns + 1;
-    uint32_t on_p = p >= 0 && p < 0xffff && (g->state == GO_RUNNING || g->state == GO_SYSCALL)
-                        ? (uint32_t)p + 1
-                        : 0;
-    struct seq_row row = {
-        .key = g->id,
-        .start_ns = g->since,
-        .dur_ns = now - g->since,
-        .wide = wide,
-        .v = {g->class_id, g->place, w->place, w->stack, open},
-        .note = g->tag | (uint64_t)on_p << 16 |
+    struct site *site = site_at(b, g->place);
+    if (!site) return build_no_memory(f);
+    struct seq_row *row = seq_add(b->slices, g->id, now, &g->hint, f);
+    if (!row) return f->code;
+    bool on = g->state == GO_RUNNING || g->state == GO_SYSCALL;
+    row->start_ns = g->since;
+    row->dur_ns = now - g->since;
+    row->wide = g->state == GO_WAITING                      ? (uint64_t)(w->g + 1)
+                : g->state == GO_SYSCALL && g->kept_ns >= 0 ? (uint64_t)g->kept_ns + 1
+                                                            : 0;
+    row->note = g->tag |
+                (on && site->p >= 0 && site->p < 0xffff ? (uint64_t)site->p + 1 : 0) << 16 |
                 (g->n_raw < LOD_G_RAW_SLICES && !b->counts.n_gaps ? NOTE_RAW_ONLY : 0) |
                 (g->state == GO_WAITING ? NOTE_WAITING : 0) |
-                (names_is_forever(b->names, g->class_id) ? NOTE_FOREVER : 0)};
-    TRY(seq_append(b->slices, &row, &g->hint, f));
+                (names_is_forever(b->names, g->class_id) ? NOTE_FOREVER : 0);
+    row->v[0] = g->class_id;
+    row->v[1] = g->place;
+    row->v[2] = w->place;
+    row->v[3] = w->stack;
+    row->v[4] = open;
     b->counts.n_slices++;
-    if (g->state == GO_RUNNING || g->state == GO_SYSCALL) {
-        if (g->state == GO_RUNNING || g->kept_ns < 0) TRY(put_on_proc(b, g, p, now - g->since, f));
-        TRY(put_on_thread(b, g, m, now - g->since, f));
-    }
-    return 0;
+    return on ? put_on_lanes(b, g, site, now - g->since, f) : 0;
 }
 
 static int write_wait_object(struct builder *b, const struct go *g, int64_t dur, struct fault *f) {
@@ -225,11 +262,10 @@ static int leave(struct builder *b, struct go *g, int64_t now, const struct wake
     else
         TRY(add_pending(b, g, now, f));
     if (g->state == GO_SYSCALL) {
-        int64_t p, m;
-        names_place_of(b->names, g->place, &p, &m);
-        uint32_t i = p >= 0 ? map_get(&b->proc_map, (uint64_t)p) : MAP_NONE;
-        if (i != MAP_NONE && b->procs[i].in_syscall == (uint32_t)(g - b->gos))
-            b->procs[i].in_syscall = MAP_NONE;
+        const struct site *site = site_at(b, g->place);
+        if (!site) return build_no_memory(f);
+        if (site->proc != MAP_NONE && b->procs[site->proc].in_syscall == (uint32_t)(g - b->gos))
+            b->procs[site->proc].in_syscall = MAP_NONE;
     }
     return 0;
 }
@@ -239,9 +275,8 @@ static int lose_processor(struct builder *b, struct proc *p, struct fault *f) {
     struct go *g = &b->gos[p->in_syscall];
     p->in_syscall = MAP_NONE;
     if (g->state != GO_SYSCALL) return 0;
-    int64_t id = p->id;
     g->kept_ns = b->now - g->since;
-    return put_on_proc(b, g, id, g->kept_ns, f);
+    return put_on_proc(b, g, p, g->kept_ns, f);
 }
 
 static int enter(struct builder *b, struct go *g, const struct ev *e, int64_t since,
@@ -258,7 +293,8 @@ static int enter(struct builder *b, struct go *g, const struct ev *e, int64_t si
     struct slice_class c = names_class_of(b->names, g->class_id);
     g->tag = tag_of(&c, names_group_kind(b->names, g->group));
     if (g->state != GO_RUNNABLE && g->state != GO_WAITING && e->p >= 0) {
-        struct proc *p = find_proc(b, e->p);
+        struct site *site = site_at(b, g->place);
+        struct proc *p = site ? proc_at(b, site) : NULL;
         if (!p) return build_no_memory(f);
         /* Before Go 1.22 a P that left a blocked system call does not say so. */
         if (p->in_syscall != MAP_NONE) TRY(lose_processor(b, p, f));

@@ -25,18 +25,26 @@ struct open_region {
     uint64_t task;
 };
 
-struct go { /* a live goroutine */
-    int64_t id;
-    int64_t since, start, parent;
+/* A live goroutine: what every slice needs stands in its first two cache lines. */
+struct go {
+    int64_t id, since;
     int64_t kept_ns; /* in a system call: how long it kept its P, -1 = still has it */
-    int64_t state_ns[6];
-    uint64_t object, holder;                    /* of the present wait; 0 = not known */
-    uint32_t class_id, group, place, tag, hint; /* hint: see seq_append */
-    uint32_t n_slices, n_raw, regions; /* n_raw: slices of all its lives, up to LOD_G_RAW_SLICES */
-    struct pending *pending;
-    uint32_t n_pending, next_free;
-    uint8_t state; /* GO_NOTEXIST: not alive */
+    uint32_t class_id, tag, place, group;
+    uint32_t hint;            /* see seq_append */
+    uint32_t n_slices, n_raw; /* n_raw: slices of all its lives, up to LOD_G_RAW_SLICES */
+    uint8_t state;            /* GO_NOTEXIST: not alive */
     bool named, created, counted, from_c;
+    int64_t state_ns[6];
+    uint64_t object, holder; /* of the present wait; 0 = not known */
+    int64_t start, parent;
+    struct pending *pending;
+    uint32_t n_pending, next_free, regions;
+};
+
+/* A place (processor, thread) and the numbers of their lanes, MAP_NONE = not looked up so far. */
+struct site {
+    int64_t p, m;
+    uint32_t proc, thread;
 };
 
 struct proc {
@@ -90,6 +98,8 @@ struct builder {
     uint32_t n_procs;
     struct thread *threads;
     uint32_t n_threads;
+    struct site *sites; /* by place */
+    uint32_t n_sites, cap_sites;
     struct pool ranges, tasks, regions;
 
     struct seq_writer *slices;

@@ -63,8 +63,7 @@ static inline int lod_first_level(enum seq_kind kind) {
 /* ---- groups: how many goroutines were in each state ----
  * key = group << 16 | tag (| LOD_LATE: found out too late to stand in order); a row covers whole
  * buckets; wide = goroutine-nanoseconds in them, evenly spread where there are several. */
-#define LOD_LATE       (INT64_C(1) << 60)
-#define LOD_ALL_GROUPS 0x7fffffff
+#define LOD_LATE (INT64_C(1) << 60)
 enum { LOD_GROUP_COLS = 0 };
 static inline int64_t lod_group_key(uint32_t group, uint32_t tag) {
     return (int64_t)group << 16 | (int64_t)(tag & 0xffff);

@@ -90,9 +90,12 @@ int lod_go_chunk(struct lod_go *w, const struct seq_chunk_view *view, struct fau
         while (first < N_DENSE &&
                !lod_is_dense(n, view->t0, view->t1, LOD_DENSE_FIRST + first * LOD_STEP))
             first++;
+        uint32_t end = row0 + n;
         for (int i = first; i <= N_DENSE; i++) w->rungs[i].sink.key = view->slots[k].key;
-        TRY(climb(w, view, row0, row0 + n, first, f));
-        row0 += n;
+        /* Raw ones come first: where the last is, none of them climbs. */
+        if (first < N_DENSE || !(view->rows[view->order[end - 1]].note & NOTE_RAW_ONLY))
+            TRY(climb(w, view, row0, end, first, f));
+        row0 = end;
     }
     return 0;
 }

@@ -34,6 +34,8 @@ struct table {
     uint32_t n, cap, written;
 };
 
+enum { RECENT_PLACES = 64 };
+
 struct names {
     sqlite3 *db;
     const struct dict *dict;
@@ -44,7 +46,7 @@ struct names {
     uint32_t plain[8]; /* classes without reason and stack, by state */
     uint32_t strings_seen, stacks_seen, strings_written, stacks_written; /* counts */
     sqlite3_stmt *put_class, *put_tag, *put_group, *put_place, *put_string, *put_stack;
-    uint32_t last_place;
+    uint32_t recent_place[RECENT_PLACES]; /* by a mix of p and m */
 };
 
 static const struct {
@@ -228,17 +230,17 @@ struct slice_class names_class_of(const struct names *n, uint32_t class_id) {
 }
 
 uint32_t names_place(struct names *n, int64_t p, int64_t m) {
-    struct place_row *rows = n->places.rows;
-    if (n->places.n && rows[n->last_place].p == p && rows[n->last_place].m == m)
-        return n->last_place;
+    const struct place_row *rows = n->places.rows;
+    uint32_t *recent = &n->recent_place[((uint64_t)p * 8 + (uint64_t)m) % RECENT_PLACES];
+    if (n->places.n && rows[*recent].p == p && rows[*recent].m == m) return *recent;
     uint64_t key = (uint64_t)m << 16 ^ (uint64_t)p;
     uint32_t first = map_get(&n->place_map, key);
     for (uint32_t i = first; i != MAP_NONE; i = rows[i].next)
-        if (rows[i].p == p && rows[i].m == m) return n->last_place = i;
+        if (rows[i].p == p && rows[i].m == m) return *recent = i;
     struct place_row *row = table_add(&n->places, sizeof *row);
     if (!row || !map_put(&n->place_map, key, n->places.n - 1)) return MAP_NONE;
     *row = (struct place_row){p, m, first};
-    return n->last_place = n->places.n - 1;
+    return *recent = n->places.n - 1;
 }
 
 uint32_t names_group(struct names *n, uint32_t func) {

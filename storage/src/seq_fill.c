@@ -47,13 +47,14 @@ static uint32_t slot_of(struct filling *c, int64_t key) {
     return *place - 1;
 }
 
-bool fill_add(struct filling *c, const struct seq_row *row, uint32_t *hint) {
-    if (c->n == c->room && !make_room(c)) return false;
-    if (*hint >= c->n_slots || c->slots[*hint].key != row->key) *hint = slot_of(c, row->key);
+struct seq_row *fill_add(struct filling *c, int64_t key, uint32_t *hint) {
+    if (c->n == c->room && !make_room(c)) return NULL;
+    if (*hint >= c->n_slots || c->slots[*hint].key != key) *hint = slot_of(c, key);
     c->slots[*hint].n++;
     c->row_slot[c->n] = *hint;
-    c->rows[c->n++] = *row;
-    return true;
+    struct seq_row *row = &c->rows[c->n++];
+    row->key = key;
+    return row;
 }
 
 static int slot_order(const void *a, const void *b) {

@@ -19,9 +19,9 @@ struct filling {
     unsigned table_shift;
 };
 
-/* fill_add - *hint: the key's slot if the caller has it from before, right or wrong; the right one
- * on return.  False when out of memory. */
-bool fill_add(struct filling *c, const struct seq_row *row, uint32_t *hint);
+/* fill_add - a row of the key, the rest of which the caller fills in.  *hint: the key's slot if the
+ * caller has it from before, right or wrong; the right one on return.  NULL when out of memory. */
+struct seq_row *fill_add(struct filling *c, int64_t key, uint32_t *hint);
 /* fill_sort - order[0 … n) lists the rows by key, those of one key as they were added; slots[] is
  * sorted by key.  fill_clear comes next. */
 bool fill_sort(struct filling *c);

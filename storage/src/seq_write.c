@@ -290,13 +290,21 @@ static int hand_over(struct seq_writer *w, struct fault *f) {
     return 0;
 }
 
-int seq_append(struct seq_writer *w, const struct seq_row *row, uint32_t *hint, struct fault *f) {
-    if (!fill_add(&w->in, row, hint))
-        return fault_set(f, PV_ENOMEM, -1, "out of memory while sorting slices");
+struct seq_row *seq_add(struct seq_writer *w, int64_t key, int64_t end_ns, uint32_t *hint,
+                        struct fault *f) {
+    if (w->in.n == w->max && hand_over(w, f) < 0) return NULL;
+    struct seq_row *row = fill_add(&w->in, key, hint);
+    if (!row) fault_set(f, PV_ENOMEM, -1, "out of memory while sorting slices");
     w->n_appended++;
-    int64_t end = row->start_ns + row->dur_ns;
-    if (end > w->t1) w->t1 = end;
-    return w->in.n == w->max ? hand_over(w, f) : 0;
+    if (end_ns > w->t1) w->t1 = end_ns;
+    return row;
+}
+
+int seq_append(struct seq_writer *w, const struct seq_row *row, uint32_t *hint, struct fault *f) {
+    struct seq_row *to = seq_add(w, row->key, row->start_ns + row->dur_ns, hint, f);
+    if (!to) return f->code;
+    *to = *row;
+    return 0;
 }
 
 int seq_seal(struct seq_writer *w, struct fault *f) {

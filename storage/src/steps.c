@@ -1,7 +1,6 @@
 /* storage/src/steps.c - counts of goroutines by group and tag, as runs and bucket sums.
  *
- * A group's steps are an array by tag, so that a change is two array look-ups.  The steps of all
- * groups together are those of group LOD_ALL_GROUPS. */
+ * A group's steps are an array by tag, so that a change is two array look-ups. */
 #include "storage/src/steps.h"
 
 #include <stdlib.h>
@@ -27,7 +26,7 @@ struct late {
 
 struct steps {
     struct lod_writer *out;
-    struct by_tag all, *groups;
+    struct by_tag *groups;
     uint32_t n_groups;
     struct late *late;
     size_t n_late, cap_late;
@@ -46,7 +45,6 @@ void steps_free(struct steps *s) {
     if (!s) return;
     for (uint32_t i = 0; i < s->n_groups; i++) free(s->groups[i].steps);
     free(s->groups);
-    free(s->all.steps);
     free(s->late);
     free(s);
 }
@@ -68,7 +66,6 @@ static struct step *step_of(struct by_tag *t, uint32_t tag) {
 }
 
 static struct by_tag *group_of(struct steps *s, uint32_t group) {
-    if (group == LOD_ALL_GROUPS) return &s->all;
     if (group >= s->n_groups) {
         uint32_t n = group + group / 2 + 16;
         struct by_tag *groups = realloc(s->groups, n * sizeof *groups);
@@ -108,10 +105,9 @@ static int change(struct steps *s, struct step *t, int64_t key, int64_t at, int 
 int steps_change(struct steps *s, uint32_t group, uint32_t tag, int64_t at_ns, int delta,
                  struct fault *f) {
     struct by_tag *g = group_of(s, group);
-    struct step *one = g ? step_of(g, tag) : NULL, *all = step_of(&s->all, tag);
-    if (!one || !all) return no_memory(f);
-    TRY(change(s, one, lod_group_key(group, tag), at_ns, delta, f));
-    return change(s, all, lod_group_key(LOD_ALL_GROUPS, tag), at_ns, delta, f);
+    struct step *t = g ? step_of(g, tag) : NULL;
+    if (!t) return no_memory(f);
+    return change(s, t, lod_group_key(group, tag), at_ns, delta, f);
 }
 
 static int add_late(struct steps *s, int64_t key, int64_t at, int delta, struct fault *f) {
@@ -129,11 +125,9 @@ static int add_late(struct steps *s, int64_t key, int64_t at, int delta, struct 
 int steps_late(struct steps *s, uint32_t group, uint32_t tag, int64_t from_ns, int64_t to_ns,
                struct fault *f) {
     if (from_ns >= to_ns) return 0;
-    int64_t key = lod_group_key(group, tag), all = lod_group_key(LOD_ALL_GROUPS, tag);
+    int64_t key = lod_group_key(group, tag);
     TRY(add_late(s, key, from_ns, 1, f));
-    TRY(add_late(s, key, to_ns, -1, f));
-    TRY(add_late(s, all, from_ns, 1, f));
-    return add_late(s, all, to_ns, -1, f);
+    return add_late(s, key, to_ns, -1, f);
 }
 
 static int late_order(const void *a, const void *b) {
@@ -171,6 +165,5 @@ static int finish_group(struct steps *s, struct by_tag *g, uint32_t group, int64
 
 int steps_finish(struct steps *s, int64_t end_ns, struct fault *f) {
     for (uint32_t i = 0; i < s->n_groups; i++) TRY(finish_group(s, &s->groups[i], i, end_ns, f));
-    TRY(finish_group(s, &s->all, LOD_ALL_GROUPS, end_ns, f));
     return finish_late(s, f);
 }

@@ -164,14 +164,13 @@ static int paint_level_g(void *arg, const struct seq_page *p, uint32_t i, uint32
     return painted(w);
 }
 
-/* Rows of a stored level of groups: so many goroutine-ns, evenly over whole buckets. */
-static int paint_group(void *arg, const struct seq_page *p, uint32_t i, uint32_t end) {
-    struct painter *w = arg;
-    int64_t key = p->key[i] & ~LOD_LATE, group = key >> 16;
-    uint32_t tag = (uint32_t)key & 0xffff;
-    int lane = group == LOD_ALL_GROUPS ? w->all : canvas_find(w->c, LANE_GROUP, group);
-    if (lane < 0) return 0;
+/* Rows of a stored level of a group, for its lane or that of all: so many goroutine-ns, evenly over
+ * whole buckets. */
+static void paint_counts(struct painter *w, int lane, const struct seq_page *p, uint32_t i,
+                         uint32_t end) {
+    if (lane < 0) return;
     int level = w->c->level + w->c->lanes[lane].shift;
+    uint32_t tag = (uint32_t)p->key[i] & 0xffff;
     for (; i < end; i++) {
         int64_t start = p->start_ns[i], dur = p->dur_ns[i], ns = (int64_t)p->wide[i];
         int64_t stop = (int64_t)((uint64_t)start + (uint64_t)dur);
@@ -180,6 +179,13 @@ static int paint_group(void *arg, const struct seq_page *p, uint32_t i, uint32_t
         else if (dur > 0)
             canvas_count(w->c, (uint32_t)lane, tag, start, stop, ns / dur);
     }
+}
+
+static int paint_group(void *arg, const struct seq_page *p, uint32_t i, uint32_t end) {
+    struct painter *w = arg;
+    int64_t group = (p->key[i] & ~LOD_LATE) >> 16;
+    paint_counts(w, canvas_find(w->c, LANE_GROUP, group), p, i, end);
+    paint_counts(w, w->all, p, i, end);
     return painted(w);
 }
 
@@ -215,14 +221,15 @@ static int paint_from_levels(struct painter *w, enum lane_kind kind, int level, 
     return seq_spans(seq, &sweep, of[kind].paint, w, f);
 }
 
-/* Ranges of the groups' keys, those that were found out late behind the others. */
+/* Ranges of the groups' keys, those that were found out late behind the others; all goroutines are
+ * those of all groups. */
 static uint32_t group_ranges(struct painter *w) {
     uint32_t n = 0;
-    for (int late = 0; late < 2; late++) {
+    if (w->all >= 0) w->ranges[n++] = (struct seq_range){0, INT64_MAX};
+    for (int late = 0; w->all < 0 && late < 2; late++) {
         int64_t bit = late ? LOD_LATE : 0;
-        for (uint32_t i = 0; i < w->n[LANE_GROUP] + w->n[LANE_ALL]; i++) {
-            struct lane lane = w->c->lanes[w->first[LANE_GROUP] + i].lane;
-            uint32_t group = lane.kind == LANE_ALL ? LOD_ALL_GROUPS : (uint32_t)lane.id;
+        for (uint32_t i = 0; i < w->n[LANE_GROUP]; i++) {
+            uint32_t group = (uint32_t)w->c->lanes[w->first[LANE_GROUP] + i].lane.id;
             w->ranges[n++] = (struct seq_range){lod_group_key(group, 0) | bit,
                                                 lod_group_key(group, 0xffff) | bit};
         }
