@@ -6,7 +6,7 @@ import { N_CLASSES, RUNNABLE, RUNNING, SYSCALL, type GroupLook, type TagLook } f
 import type { Segment } from "../model/tiles";
 import { short } from "../lib/format";
 import { bits } from "./area";
-import { DIM, N_COLUMN_CLASSES, type Pad } from "./columns";
+import { DIM, N_COLUMN_CLASSES, type Columns, type Pad } from "./columns";
 import type { Palette } from "./palette";
 import type { Scale } from "./scale";
 import { LABEL_MIN, label, setFont } from "./text";
@@ -73,6 +73,15 @@ function firstTouching(start: Float64Array, dur: Float64Array, t: number): numbe
     else hi = m;
   }
   return Math.max(0, lo - 1);
+}
+
+/** Several lanes as one sum. */
+export function sumLanes(cols: Columns, lanes: Segment[][], s: Scale, classOf: Uint8Array): void {
+  cols.reset(s.width);
+  for (const segs of lanes) {
+    for (const seg of segs) cols.addParts(seg, s, classOf);
+    eachSolid(segs, s, ({ tile }, i) => cols.add(s.x(tile.start[i]!), s.x(tile.start[i]! + tile.dur[i]!), classOf[tile.tag[i]!] ?? DIM, 1));
+  }
 }
 
 export function paintLane(x: Ctx, segs: Segment[], s: Scale, box: LaneBox, looks: Looks, c: Palette, p: Pad): void {

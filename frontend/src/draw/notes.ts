@@ -8,9 +8,12 @@ import type { Scale } from "./scale";
 type Ctx = CanvasRenderingContext2D;
 
 const MIN_PX = 2;
+const CLOSE_PX = 16; // between logs
 
 export function paintNotes(x: Ctx, notes: Note[], s: Scale, y: number, h: number, c: Palette): void {
-  for (const n of notes) {
+  const close = CLOSE_PX * s.nsPerPx;
+  let lastLog = -Infinity;
+  for (const [i, n] of notes.entries()) {
     if (n.start > s.to || n.start + n.dur < s.from) continue;
     const a = Math.max(-2, s.x(n.start));
     const w = Math.max(MIN_PX, Math.min(s.width + 2, s.x(n.start + n.dur)) - a);
@@ -31,7 +34,13 @@ export function paintNotes(x: Ctx, notes: Note[], s: Scale, y: number, h: number
       x.fillRect(a - 2, y + h - 5, 5, 5);
       x.fillStyle = c.text;
       x.fillRect(a - 1, y + h - 4, 3, 4);
-    } else needle(x, Math.round(a), y, h, c);
+    } else {
+      const next = notes[i + 1];
+      const dense = n.start - lastLog < close || (next?.kind === "log" && next.start - n.start < close);
+      lastLog = n.start;
+      if (dense) head(x, Math.round(a), y, c);
+      else needle(x, Math.round(a), y, h, c);
+    }
   }
 }
 
@@ -41,6 +50,12 @@ function needle(x: Ctx, px: number, y: number, h: number, c: Palette): void {
   x.fillRect(px - 1, y + 1, 3, h - 2);
   x.fillStyle = c.mark;
   x.fillRect(px, y + 1, 1, h - 2);
+  head(x, px, y, c);
+}
+
+/** Where logs stand close together: needles would hide the slices. */
+function head(x: Ctx, px: number, y: number, c: Palette): void {
+  x.fillStyle = c.mark;
   x.fillRect(px - 2, y + 1, 5, 3);
   x.fillRect(px - 1, y + 4, 3, 2);
 }

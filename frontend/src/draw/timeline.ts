@@ -3,7 +3,7 @@
 
 import { FIRST_WAIT, N_CLASSES, RUNNING, SYSCALL } from "../model/families";
 import type { Stretch } from "../model/area";
-import { noteLane, SIZES, tilesOf, type Row } from "../model/rows";
+import { noteLane, SIZES, summable, tilesOf, type Row } from "../model/rows";
 import type { Mark } from "../model/marks";
 import type { Note } from "../model/notes";
 import type { SpanType } from "../model/spans";
@@ -14,7 +14,7 @@ import { paintDashes, paintHeap, paintSteps, Steps } from "./counter";
 import type { Columns, Pad } from "./columns";
 import { paintDistances, paintFlags, paintMarkLines, paintPointed, placeDistances, type Flag } from "./flags";
 import { paintBands, paintGcLane, type GcPhases } from "./gc";
-import { paintLane, type Looks } from "./lane";
+import { paintLane, sumLanes, type Looks } from "./lane";
 import { paintBrush, paintChain, paintHook, paintOutline, paintStretch } from "./mark";
 import { paintEnds, paintNotes } from "./notes";
 import type { Palette } from "./palette";
@@ -138,14 +138,15 @@ function paintRow(x: Ctx, f: Frame, r: Row, room: boolean): void {
       break;
     case "group":
     case "creator":
-      sumArea(pad.cols, tilesOf(r).flatMap(f.segments), s, f.looks.laneClass);
+    case "set":
+      if (r.set && !summable(r)) paintUnderWay(x, f, r.set.replace(":", "/"), y, h);
+      sumLanes(pad.cols, tilesOf(r).map(f.segments), s, f.looks.laneClass);
       paintArea(x, pad, { base: y + h - 1, height: h - 6, up: true, max: Math.max(1, peak(pad.cols, CLASSES.states)), classes: CLASSES.states }, c);
       rule(x, s, y, c.line);
       rule(x, s, y + h - 1, c.line);
       break;
     case "type":
-      steps.read(f.typeOf(r.type!)?.points ?? [], s);
-      if (steps.max > 0) paintSteps(x, pad, steps, steps.max, y + h - 1, h - 7, c.markArea, c.markLine);
+      paintUnderWay(x, f, r.type!, y, h);
       rule(x, s, y, c.line);
       rule(x, s, y + h - 1, c.line);
       break;
@@ -173,6 +174,13 @@ function paintRow(x: Ctx, f: Frame, r: Row, room: boolean): void {
 }
 
 const steps = new Steps();
+
+/** How many tasks or regions of a type were under way. */
+function paintUnderWay(x: Ctx, f: Frame, type: string, y: number, h: number): void {
+  steps.read(f.typeOf(type)?.points ?? [], f.s);
+  if (steps.max > 0) paintSteps(x, f.pad, steps, steps.max, y + h - 1, h - 7, f.c.markArea, f.c.markLine);
+}
+
 const CLASSES = { count: bits(0, FIRST_WAIT), states: bits(0, N_CLASSES), inuse: (1 << RUNNING) | (1 << SYSCALL) };
 const PEAK_OF = { count: "notWaiting", states: "states", inuse: "inUse" } as const;
 

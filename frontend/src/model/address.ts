@@ -74,6 +74,8 @@ function restoreLanes(app: App, l: Link): void {
   app.marks.set(l.marks ?? []);
   lanes.openCreators = new Set(l.creators ?? []);
   app.setGrouping(l.grouping ?? "function");
+  for (const key of app.sets.open) if (!l.sets?.includes(key)) app.sets.toggle(key);
+  for (const key of l.sets ?? []) if (!app.sets.open.includes(key)) app.sets.toggle(key);
   lanes.layout();
   void app.meet(lanes.pins.filter((k) => /^G\d/.test(k)).map((k) => Number(k.slice(1))));
 }
@@ -113,7 +115,8 @@ export function toLink(app: App): Link {
   const opened = SECTIONS.filter((x) => open(x) && !OPEN_SECTIONS.includes(x));
   if (closed.length) l.closed = closed;
   if (opened.length) l.sections = opened;
-  if (lanes.grouping !== "function") l.grouping = lanes.grouping;
+  if (app.sets.by !== "function") l.grouping = app.sets.by;
+  if (app.sets.open.length) l.sets = app.sets.open;
   if (lanes.openCreators.size) l.creators = [...lanes.openCreators];
   if (lanes.pins.length) l.pins = lanes.pins;
   if (lanes.hidden.size) l.hidden = [...lanes.hidden];

@@ -2,7 +2,7 @@
 // Every change goes through here; the page subscribes to the parts that it shows.
 
 import { Observable } from "../lib/observable";
-import type { Creators, FigureBy, Goroutine, Id, Info, Push, Slice, TraceEntry, TraceList } from "../net/protocol";
+import type { FigureBy, Goroutine, Id, Info, Push, Slice, TraceEntry, TraceList } from "../net/protocol";
 import type { Socket } from "../net/socket";
 import { RequestError } from "../net/socket";
 import { upload } from "../net/upload";
@@ -20,6 +20,7 @@ import { Marks } from "./marks";
 import { LaneNotes } from "./notes";
 import { noteLane, tilesOf } from "./rows";
 import { Selection } from "./selection";
+import { GoSets } from "./sets";
 import { SpanLanes } from "./spans";
 import { levelFor, Tiles, type Wish } from "./tiles";
 import { Viewport } from "./viewport";
@@ -57,7 +58,8 @@ export class App extends Observable {
   overviewWidth = 0;
   scrollGoal: number | null = null;
   readonly view = new Viewport();
-  readonly lanes = new Lanes();
+  readonly lanes: Lanes;
+  readonly sets: GoSets;
   readonly area = new Area();
   readonly marks = new Marks();
   readonly spans: SpanLanes;
@@ -78,6 +80,8 @@ export class App extends Observable {
   ) {
     super();
     this.tiles = new Tiles(socket);
+    this.sets = new GoSets(socket);
+    this.lanes = new Lanes(this.sets);
     this.figures = new Figures(socket, this.lanes);
     this.selection = new Selection(socket);
     this.answers = new Answers(socket);
@@ -214,6 +218,7 @@ export class App extends Observable {
     this.figures.reset(-1);
     this.selection.reset(-1);
     this.spans.reset(-1);
+    this.sets.reset(-1);
     this.notes.reset(-1);
     this.area.set(null);
     this.answers.reset();
@@ -239,6 +244,7 @@ export class App extends Observable {
       this.answers.reset();
       this.finder.reset(trace);
       this.spans.reset(trace);
+      this.sets.reset(trace);
       this.notes.reset(trace);
       this.asked.reset(trace);
       this.screen = "trace";
@@ -258,6 +264,7 @@ export class App extends Observable {
     this.figures.refresh();
     this.spans.refresh();
     this.notes.refresh();
+    if (this.sets.by !== "function" && info.complete) this.sets.group(this.sets.by, info.groups);
     this.view.grow(info.duration);
     this.view.changed();
   }
@@ -398,17 +405,9 @@ export class App extends Observable {
     this.changed();
   }
 
-  /** Goroutines by their start function, or those below who created them. */
+  /** Goroutines by their start function, or by creator, task or label. */
   setGrouping(by: Grouping): void {
-    const { lanes } = this;
-    if (lanes.grouping === by) return;
-    lanes.grouping = by;
-    lanes.layout();
-    if (by === "creator")
-      void this.ask<Creators>("creators", { trace: this.entry?.trace }).then((c) => {
-        lanes.creators = c?.rows ?? [];
-        lanes.layout();
-      });
+    if (by !== this.sets.by) this.sets.group(by, this.info?.groups ?? []);
     this.changed();
   }
 
@@ -419,10 +418,14 @@ export class App extends Observable {
   /** More rows below those of a group or type: only what is not there yet is fetched. */
   showMore(row: Row): void {
     if (row.type !== undefined) this.spans.more(row.type);
-    if (row.group === undefined) return;
-    const offset = this.lanes.open.get(row.group)?.rows.length ?? 0;
-    this.lanes.showMore(row.group);
-    this.askMembers(row.group, false, offset);
+    if (row.set !== undefined) this.sets.more(row.set);
+    else if (row.group !== undefined) this.moreMembers(row.group);
+  }
+
+  private moreMembers(group: number): void {
+    const offset = this.lanes.open.get(group)?.rows.length ?? 0;
+    this.lanes.showMore(group);
+    this.askMembers(group, false, offset);
   }
 
   askMembers(group: number, reorder: boolean, offset = 0): void {
@@ -553,9 +556,11 @@ export class App extends Observable {
     if (!row) {
       found = await this.ask<Goroutine>("goroutine", { trace: this.entry?.trace, g });
       if (!found) return null;
-      const fresh = !this.lanes.open.has(found.group);
-      this.lanes.openGroup(found.group, found);
-      if (fresh) this.askMembers(found.group, false);
+      if (!this.sets.reveal(g, found.group)) {
+        const fresh = !this.lanes.open.has(found.group);
+        this.lanes.openGroup(found.group, found);
+        if (fresh) this.askMembers(found.group, false);
+      }
       row = this.lanes.row(`G${g}`);
     }
     if (row) this.scrollGoal = this.lanes.scrollFor(row);
@@ -607,6 +612,7 @@ export class App extends Observable {
     if (of.lanes.length === 0) of.lanes = this.filter.lanes;
     this.answers.follow(trace, of, this.tab, this.filter.conditions, this.entry?.state === "importing");
     this.answers.followSame(trace, of, this.selection.slice);
+    this.sets.follow(this.view.goal, this.view.duration, this.lanes.order);
     this.spans.follow(this.view.goal, this.view.duration, this.width);
     const seen = this.lanes.visible().map(noteLane).filter((l) => /^[GPMT]\d/.test(l));
     this.notes.follow([...new Set(seen)], this.view.goal, this.view.duration, this.width);
@@ -615,7 +621,7 @@ export class App extends Observable {
   /** True while something that can be seen is not yet what it will be. */
   get busy(): boolean {
     if (this.screen === "connecting" || this.screen === "opening") return true;
-    return this.view.moving || this.scrollGoal !== null || this.tiles.loading || this.figures.busy || this.spans.busy || this.notes.busy || this.selection.busy || this.answers.busy || this.finder.busy || this.asked.busy || this.filter.busy || this.asking > 0;
+    return this.view.moving || this.scrollGoal !== null || this.tiles.loading || this.figures.busy || this.spans.busy || this.sets.busy || this.notes.busy || this.selection.busy || this.answers.busy || this.finder.busy || this.asked.busy || this.filter.busy || this.asking > 0;
   }
 
   /** Something that is waited for, so that the page counts as busy. */

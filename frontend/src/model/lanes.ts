@@ -3,24 +3,22 @@
 
 import { visible } from "../lib/format";
 import { Observable } from "../lib/observable";
-import type { Creators, Goroutine, Id, Info, Members } from "../net/protocol";
+import type { Id, Info, Members } from "../net/protocol";
 import type { GroupLook } from "./families";
-import { movable, OPEN_SECTIONS, SIZES, type Row, type RowKind, type SectionName } from "./rows";
+import { isPinnedCopy, movable, nextShown, OPEN_SECTIONS, plain, SIZES, type Member, type Row, type RowKind, type SectionName } from "./rows";
+import type { GoSet, GoSets, Order } from "./sets";
 import type { SpanType } from "./spans";
 
 export { SIZES, type Row, type RowKind, type SectionName } from "./rows";
-export type Grouping = "function" | "creator";
-export type Order = "wait" | "running" | "start" | "id";
+export type { Grouping, Order } from "./sets";
 
-export const FIRST_SHOWN = 8;
-const STEPS = [8, 50, 200, 1000];
 const MOST_PINNED = 0.6; // share of the height; what does not fit scrolls
 
 export interface OpenGroup {
   shown: number;
   all: number;
-  rows: Goroutine[]; // in the order on the screen
-  pins: Goroutine[]; // shown whatever their order says
+  rows: Member[]; // in the order on the screen
+  pins: Member[]; // shown whatever their order says
 }
 
 // Pinning moves these; groups and their goroutines keep their place, and a copy stands above.
@@ -42,8 +40,6 @@ export class Lanes extends Observable {
   only: Set<number> | null = null; // groups that a filter leaves
   userGroups: number[] = [];
   systemGroups: number[] = [];
-  grouping: Grouping = "function";
-  creators: Creators["rows"] = [];
   openCreators = new Set<string>(); // keys
   types: SpanType[] = []; // of tasks and regions
   pins: string[] = []; // keys, in order
@@ -51,9 +47,15 @@ export class Lanes extends Observable {
   ranks: string[] = []; // keys that the reader has moved, in their order
   chain: Id[] = []; // goroutines of the wake chain that is shown
   focus = ""; // key of the row that the keyboard is at
-  private people = new Map<Id, Goroutine>(); // pinned goroutines whose group is not open
+  private people = new Map<Id, Member>(); // pinned goroutines whose group is not open
   private info: Info | null = null;
   private looks: GroupLook[] = [];
+  private nested = new Map<string, Draft[]>(); // rows of open creators, by their keys
+
+  constructor(readonly sets: GoSets) {
+    super();
+    sets.subscribe(() => this.layout());
+  }
 
   setInfo(info: Info | null, looks: GroupLook[]): void {
     this.info = info;
@@ -74,7 +76,6 @@ export class Lanes extends Observable {
     this.open.clear();
     this.people.clear();
     this.hidden.clear();
-    this.creators = [];
     this.openCreators.clear();
     this.types = [];
     this.pins = [];
@@ -124,7 +125,7 @@ export class Lanes extends Observable {
     if (info.threads_reliable) this.section(out, "threads", "Threads", info.threads.map((id) => this.numbered("m", "M", id)));
     else out.push({ key: "threads-note", kind: "note", name: "", height: SIZES.lane, lane: "" });
     if (this.types.length > 0) this.spans(out);
-    this.section(out, "goroutines", "Goroutines", this.grouping === "creator" && this.creators.length > 0 ? this.byCreator() : this.grouped(this.userGroups));
+    this.section(out, "goroutines", "Goroutines", this.heads());
     if (this.systemGroups.length > 0) this.section(out, "system", "System goroutines", this.grouped(this.systemGroups));
     return out;
   }
@@ -140,8 +141,8 @@ export class Lanes extends Observable {
     if (rank.size > 0) shown.sort((a, b) => (at(a) === at(b) ? 0 : at(a) - at(b)));
     for (const d of shown) {
       out.push(d);
-      if (d.kind === "creator" && d.open) for (const g of this.grouped(d.lanes!.map((l) => Number(l.slice(1))))) this.withMembers(out, g);
-      if (d.kind === "group") this.members(out, d.group!);
+      if (d.kind === "creator" && d.open) for (const g of this.nested.get(d.key) ?? []) this.withMembers(out, g);
+      this.members(out, d);
       if (d.kind === "type") this.ofType(out, d.type!);
     }
   }
@@ -164,20 +165,43 @@ export class Lanes extends Observable {
   private withMembers(out: Draft[], d: Draft): void {
     if (this.hidden.has(d.key)) return;
     out.push(d);
-    this.members(out, d.group!);
+    this.members(out, d);
   }
 
-  /** Groups below the function whose goroutines created most of them. */
+  /** What the section of goroutines shows folded, as it is grouped. */
+  private heads(): Draft[] {
+    const { by, sets, creators } = this.sets;
+    if (by === "function") return this.grouped(this.userGroups);
+    if (by === "creator") return creators.length > 0 ? this.byCreator() : this.grouped(this.userGroups);
+    // Whoever is in no set stands below them, by start function.
+    const rest = this.userGroups.filter((g) => (this.sets.covered.get(g) ?? 0) < (this.info?.groups[g]?.n ?? 0));
+    return [...sets.flatMap((s) => this.setHead(s)), ...this.grouped(rest)];
+  }
+
+  private setHead(s: GoSet): Draft[] {
+    if (this.filter && !s.name.toLowerCase().includes(this.filter.toLowerCase())) return [];
+    if (this.only && !s.groups.some((g) => this.only!.has(g))) return [];
+    return [{ key: s.key, kind: "set", name: s.name, height: SIZES.group, lane: "", lanes: s.lanes, set: s.key, open: s.rows !== null }];
+  }
+
+  /** Groups below the function whose goroutines created them; a group of several creators is parted among them. */
   private byCreator(): Draft[] {
-    const main = new Map<number, number | null>(); // rows come with the main creator first
-    for (const r of this.creators) if (!main.has(r.group)) main.set(r.group, r.creator);
+    const groups = new Map(this.grouped(this.userGroups).map((d) => [d.group!, d]));
+    const alone = new Map<number, boolean>();
+    for (const r of this.sets.creators) alone.set(r.group, !alone.has(r.group));
     const heads = new Map<string, Draft>();
-    for (const d of this.grouped(this.userGroups)) {
-      const creator = main.get(d.group!) ?? null;
-      const key = `C${creator ?? ""}`;
-      const head = heads.get(key);
-      if (head) head.lanes!.push(d.lane);
-      else heads.set(key, { key, kind: "creator", name: creator === null ? "" : (this.looks[creator]?.name ?? ""), height: SIZES.group, lane: "", lanes: [d.lane], open: this.openCreators.has(key) });
+    this.nested.clear();
+    for (const r of this.sets.creators) {
+      const group = groups.get(r.group);
+      const set = alone.get(r.group) ? undefined : this.sets.setOf(`by:${r.creator ?? ""}:${r.group}`);
+      const [own] = set ? this.setHead(set) : [group];
+      if (!group || !own) continue;
+      const key = `C${r.creator ?? ""}`;
+      const name = r.creator === null ? "" : (this.looks[r.creator]?.name ?? "");
+      const head = heads.get(key) ?? { key, kind: "creator", name, height: SIZES.group, lane: "", lanes: [], open: this.openCreators.has(key) };
+      head.lanes = [...head.lanes!, ...(own.lanes ?? [own.lane])];
+      heads.set(key, head);
+      this.nested.set(key, [...(this.nested.get(key) ?? []), own]);
     }
     return [...heads.values()];
   }
@@ -187,20 +211,24 @@ export class Lanes extends Observable {
     this.layout();
   }
 
-  private members(out: Draft[], group: number): void {
-    const o = this.open.get(group);
-    if (!o) return;
-    for (const m of this.membersOf(o)) if (!this.hidden.has(`G${m.g}`)) out.push(this.member(m));
-    const left = o.all - o.rows.length;
-    if (left > 0 && o.rows.length > 0) out.push({ key: `more${group}`, kind: "more", name: "", height: SIZES.lane, lane: "", group, left });
+  /** The rows of an open group or set. */
+  private members(out: Draft[], d: Draft): void {
+    if (d.kind !== "group" && d.kind !== "set") return;
+    const set = d.set === undefined ? undefined : this.sets.setOf(d.set);
+    const o = d.group === undefined ? undefined : this.open.get(d.group);
+    const rows = set?.rows ?? (o ? this.membersOf(o) : []);
+    const inSet = set ? { set: set.key } : {};
+    for (const m of rows) if (!this.hidden.has(`G${m.g}`)) out.push({ ...this.member(m), ...inSet, ...(set ? { key: `${set.key}/G${m.g}` } : {}) });
+    const left = set ? set.all - rows.length : (o?.all ?? 0) - (o?.rows.length ?? 0);
+    if (left > 0 && rows.length > 0) out.push({ key: `more/${d.key}`, kind: "more", name: "", height: SIZES.lane, lane: "", left, ...inSet, ...(d.group === undefined ? {} : { group: d.group }) });
   }
 
-  private member(m: Goroutine): Draft {
+  private member(m: Member): Draft {
     const lane = `G${m.g}`;
     return { key: lane, kind: "g", name: visible(lane), height: SIZES.lane, lane, id: m.g, group: m.group, member: m };
   }
 
-  private membersOf(o: OpenGroup): Goroutine[] {
+  private membersOf(o: OpenGroup): Member[] {
     const seen = new Set(o.rows.map((r) => r.g));
     return [...o.pins.filter((p) => !seen.has(p.g)), ...o.rows];
   }
@@ -258,10 +286,10 @@ export class Lanes extends Observable {
     this.layout();
   }
 
-  openGroup(group: number, pin?: Goroutine): void {
+  openGroup(group: number, pin?: Member): void {
     const section = this.info?.groups[group]?.kind === "user" ? "goroutines" : "system";
     this.sections.add(section);
-    const o = this.open.get(group) ?? { shown: FIRST_SHOWN, all: 0, rows: [], pins: [] };
+    const o = this.open.get(group) ?? { shown: nextShown(0), all: 0, rows: [], pins: [] };
     if (pin && !o.rows.some((r) => r.g === pin.g) && !o.pins.some((r) => r.g === pin.g)) o.pins = [...o.pins.slice(-7), pin];
     this.open.set(group, o);
     this.layout();
@@ -283,7 +311,7 @@ export class Lanes extends Observable {
     const o = this.open.get(group);
     if (!o) return;
     const fresh = new Map(m.rows.map((r) => [r.g, r]));
-    const kept: Goroutine[] = [];
+    const kept: Member[] = [];
     for (const r of offset > 0 || !reorder ? o.rows : []) {
       const f = fresh.get(r.g);
       if (f) kept.push(f);
@@ -301,14 +329,14 @@ export class Lanes extends Observable {
   }
 
   /** Keeps a row above, or lets it go again.  A goroutine needs its facts where its group is closed. */
-  togglePin(key: string, person?: Goroutine): void {
+  togglePin(key: string, person?: Member): void {
     const k = plain(key);
     if (person) this.people.set(String(person.g), person);
     this.pins = this.pins.includes(k) ? this.pins.filter((x) => x !== k) : [...this.pins, k];
     this.layout();
   }
 
-  know(people: Goroutine[]): void {
+  know(people: Member[]): void {
     for (const p of people) this.people.set(String(p.g), p);
     this.layout();
   }
@@ -319,7 +347,7 @@ export class Lanes extends Observable {
 
   hide(key: string): void {
     const k = plain(key);
-    if (k !== key) this.pins = this.pins.filter((x) => x !== k);
+    if (isPinnedCopy(key)) this.pins = this.pins.filter((x) => x !== k);
     else this.hidden.add(k);
     this.layout();
   }
@@ -336,7 +364,8 @@ export class Lanes extends Observable {
     if (section === "threads") return (this.info?.threads ?? []).map((m) => `M${m}`);
     if (section === "tasks") return this.types.map((t) => t.key);
     if (section === "counters") return ["states", "inuse"];
-    return (section === "goroutines" ? this.userGroups : this.systemGroups).map((g) => `F${g}`);
+    const groups = (section === "goroutines" ? this.userGroups : this.systemGroups).map((g) => `F${g}`);
+    return section === "goroutines" ? [...groups, ...this.sets.sets.map((s) => s.key)] : groups;
   }
 
   /** Puts a row before (-1) or behind (+1) its neighbour of the same kind. */
@@ -354,22 +383,22 @@ export class Lanes extends Observable {
     list.splice(list.indexOf(key), 1);
     list.splice(to, 0, key);
     const row = this.rows.find((r) => r.key === key);
-    const o = row?.kind === "g" ? this.open.get(row.group!) : undefined;
-    if (plain(key) !== key) this.pins = list.map(plain);
-    else if (o) {
-      const at = new Map(list.map((k, i) => [k, i]));
-      o.rows.sort((a, b) => (at.get(`G${a.g}`) ?? Infinity) - (at.get(`G${b.g}`) ?? Infinity));
+    const members = row?.kind !== "g" ? undefined : row.set === undefined ? this.open.get(row.group!)?.rows : this.sets.setOf(row.set)?.rows;
+    if (isPinnedCopy(key)) this.pins = list.map(plain);
+    else if (members) {
+      const at = new Map(list.map((k, i) => [plain(k), i]));
+      members.sort((a, b) => (at.get(`G${a.g}`) ?? Infinity) - (at.get(`G${b.g}`) ?? Infinity));
     } else this.ranks = [...this.ranks.filter((x) => !list.includes(x)), ...list];
     this.layout();
   }
 
   /** Keys of the rows that stand in one list with this one. */
   private listOf(key: string): string[] {
-    if (plain(key) !== key) return this.pins.map((k) => `pin/${k}`);
+    if (isPinnedCopy(key)) return this.pins.map((k) => `pin/${k}`);
     const row = this.rows.find((r) => r.key === key);
     if (!row || !movable(row)) return [];
     const section = this.sectionOf(row);
-    return this.rows.filter((r) => r.kind === row.kind && (row.kind === "g" ? r.group === row.group : this.sectionOf(r) === section)).map((r) => r.key);
+    return this.rows.filter((r) => r.kind === row.kind && (row.kind === "g" ? r.group === row.group && r.set === row.set : this.sectionOf(r) === section)).map((r) => r.key);
   }
 
   private sectionOf(row: Row): SectionName | undefined {
@@ -457,8 +486,3 @@ export class Lanes extends Observable {
     return this.scroll;
   }
 }
-
-export const nextShown = (shown: number): number => STEPS.find((s) => s > shown) ?? shown + 1000;
-
-/** The key of a pinned copy's original. */
-export const plain = (key: string): string => key.replace(/^pin\//, "");

@@ -20,6 +20,7 @@ export interface Link {
   marks?: Mark[];
   grouping?: Grouping;
   creators?: string[]; // unfolded
+  sets?: string[]; // of goroutines by task, label, creator, unfolded: "task:request"
   scroll?: number;
   theme?: "light" | "dark";
   sort?: string; // "-total"
@@ -47,6 +48,7 @@ export function formatLink(l: Link): string {
   put("types", l.types?.map(inList).join(","));
   put("group", l.grouping);
   put("creators", l.creators?.join(","));
+  put("sets", l.sets?.map(inList).join(","));
   put("pins", l.pins?.map(inList).join(","));
   put("hidden", l.hidden?.map(inList).join(","));
   put("ranks", l.ranks?.map(inList).join(","));
@@ -99,8 +101,10 @@ export function parseLink(hash: string): Link {
   l.sections = text("sections")?.split(",");
   const list = (k: string): string[] | undefined => text(k)?.split(",").filter(Boolean).map(fromList);
   l.types = list("types");
-  if (text("group") === "creator") l.grouping = "creator";
+  const grouping = text("group");
+  if (grouping === "creator" || grouping === "task" || grouping === "label") l.grouping = grouping;
   l.creators = list("creators");
+  l.sets = list("sets");
   l.pins = list("pins");
   l.hidden = list("hidden");
   l.ranks = list("ranks");

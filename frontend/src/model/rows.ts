@@ -3,11 +3,14 @@
 
 import type { Goroutine, Id, Span } from "../net/protocol";
 
-export type RowKind = "heap" | "count" | "states" | "inuse" | "section" | "p" | "m" | "creator" | "group" | "g" | "more" | "note" | "type" | "span";
+export type RowKind = "heap" | "count" | "states" | "inuse" | "section" | "p" | "m" | "creator" | "group" | "set" | "g" | "more" | "note" | "type" | "span";
 export type SectionName = "counters" | "tasks" | "processors" | "threads" | "goroutines" | "system";
 export const SECTIONS: readonly SectionName[] = ["counters", "processors", "threads", "tasks", "goroutines", "system"];
 /** Sections that are open in a trace that nobody has touched. */
 export const OPEN_SECTIONS: readonly SectionName[] = ["processors", "tasks", "goroutines"];
+
+/** What a goroutine's row shows of it. */
+export type Member = Pick<Goroutine, "g" | "group" | "run_window" | "wait_window" | "wait_window_tag">;
 
 export interface Row {
   key: string;
@@ -19,9 +22,10 @@ export interface Row {
   pinned: boolean; // stands above what scrolls
   id?: Id;
   section?: SectionName;
-  lanes?: string[]; // of a creator: those of its groups, whose sum it shows
+  lanes?: string[]; // of a creator or set: those whose sum it shows
+  set?: string; // key of the set that it is, or is a member of
   group?: number;
-  member?: Goroutine;
+  member?: Member;
   type?: string; // key of a task or region type
   span?: Span;
   open?: boolean;
@@ -49,5 +53,22 @@ export function noteLane(r: Row): string {
   return r.type?.startsWith("task/") ? `T${r.span?.id}` : "";
 }
 
-/** Lanes whose tiles a row is drawn from. */
-export const tilesOf = (r: Row): string[] => r.lanes ?? (r.lane ? [r.lane] : []);
+/** Lanes that a row stands for. */
+export const lanesOf = (r: Row): string[] => r.lanes ?? (r.lane ? [r.lane] : []);
+
+const MOST_SUMMED = 128; // lanes of a sum: with more, a frame would take too long
+
+export const summable = (r: Row): boolean => lanesOf(r).length <= MOST_SUMMED;
+
+/** Lanes whose tiles a row is drawn from; none where they are too many. */
+export const tilesOf = (r: Row): string[] => (summable(r) ? lanesOf(r) : []);
+
+const STEPS = [8, 50, 200, 1000]; // rows of an open group
+
+/** How many are shown after so many, when more are wanted. */
+export const nextShown = (shown: number): number => STEPS.find((s) => s > shown) ?? shown + 1000;
+
+export const isPinnedCopy = (key: string): boolean => key.startsWith("pin/");
+
+/** The key of a row wherever else it stands: a pinned copy's original, a goroutine in a set. */
+export const plain = (key: string): string => key.replace(/^pin\//, "").replace(/^(?:task|label|by):.*\/(?=G-?\d+$)/s, "");

@@ -5,6 +5,7 @@ import { visible } from "../lib/format";
 import { Observable } from "../lib/observable";
 import type { Span, Spans as SpansAnswer, SpanSeen, SpanTypes, SpanTypeSeen } from "../net/protocol";
 import type { Socket } from "../net/socket";
+import { nextShown } from "./rows";
 import { Settled } from "./settled";
 import type { Span as Stretch } from "./viewport";
 
@@ -20,8 +21,6 @@ export interface SpanType {
   shown: number;
   rows: Span[] | null; // null: folded
 }
-const FIRST = 8;
-const STEPS = [8, 50, 200, 1000];
 const DELAY_MS = 80;
 const FINE = 0.5; // points a pixel
 
@@ -100,7 +99,7 @@ export class SpanLanes extends Observable {
   more(key: string): void {
     const t = this.types.find((x) => x.key === key);
     if (!t?.rows) return;
-    t.shown = STEPS.find((s) => s > t.shown) ?? t.shown + 1000;
+    t.shown = nextShown(t.shown);
     this.askRows(t, t.rows.length);
   }
 
@@ -110,7 +109,7 @@ export class SpanLanes extends Observable {
 
   private unfold(t: SpanType): void {
     t.rows = [];
-    t.shown = FIRST;
+    t.shown = nextShown(0);
     this.askRows(t, 0);
   }
 
@@ -135,7 +134,7 @@ const keyOf = (r: SpanTypeSeen): string => `${r.region ? "region" : "task"}/${r.
 
 function merged(old: SpanType | undefined, r: SpanTypeSeen): SpanType {
   const fresh = { id: r.id, count: r.count, max: r.max, points: r.points };
-  return old ? Object.assign(old, fresh) : { key: keyOf(r), region: r.region, name: visible(r.name) || "(no name)", all: 0, shown: FIRST, rows: null, ...fresh };
+  return old ? Object.assign(old, fresh) : { key: keyOf(r), region: r.region, name: visible(r.name) || "(no name)", all: 0, shown: nextShown(0), rows: null, ...fresh };
 }
 
 function spanOf(t: SpanType, r: SpanSeen): Span {

@@ -4,7 +4,7 @@ import { questions } from "sql-manual";
 import { exact } from "../lib/format";
 import type { Tab } from "../model/answers";
 import type { App } from "../model/app";
-import type { Order } from "../model/lanes";
+import type { Grouping, Order } from "../model/lanes";
 import { copyText } from "./copy";
 import { setTheme } from "./theme";
 
@@ -28,6 +28,8 @@ const width = (app: App): number => app.view.goal.to - app.view.goal.from;
 const press = (key: string): void => void document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
 const tab = (name: string, keys: string, to: Tab): Command => ({ group: "Tables", name, keys, run: (app) => app.setTab(to) });
 const order = (name: string, by: Order): Command => ({ group: "Lanes", name: `Order goroutines: ${name}`, run: (app) => app.setOrder(by) });
+
+const grouping = (name: string, by: Grouping): Command => ({ group: "Lanes", name: `Group goroutines by ${name}`, run: (app) => app.setGrouping(by) });
 
 export function swapTheme(app: App): void {
   app.theme = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
@@ -79,7 +81,10 @@ export const COMMANDS: Command[] = [
   order("most running first", "running"),
   order("by start", "start"),
   order("by id", "id"),
-  { group: "Lanes", name: "Goroutines by start function, or by creator", run: (app) => app.setGrouping(app.lanes.grouping === "creator" ? "function" : "creator") },
+  grouping("start function", "function"),
+  grouping("creator", "creator"),
+  grouping("task", "task"),
+  grouping("label", "label"),
   { group: "Lanes", name: "Show what was hidden", run: (app) => app.lanes.unhide() },
   { group: "Lanes", name: "Show or hide counters of goroutines and threads", run: (app) => app.lanes.toggleSection("counters") },
   { group: "Lanes", name: "Show or hide the threads", run: (app) => app.lanes.toggleSection("threads") },

@@ -6,7 +6,7 @@ import { flagAt } from "../draw/flags";
 import { flagX, FLAG_W } from "../draw/ruler";
 import { PINNED } from "../draw/timeline";
 import { short } from "../lib/format";
-import { SIZES, tilesOf, type Row } from "../model/rows";
+import { lanesOf, SIZES, type Row } from "../model/rows";
 import type { Gap, Range } from "../net/protocol";
 import type { Stage } from "./stage";
 
@@ -200,8 +200,8 @@ export class Gestures {
     const hi = Math.max(a, b);
     const touched = (rows: Row[], shift: number) => rows.filter((r) => r.top + shift <= hi && r.top + shift + r.height > lo);
     const all = [...touched(lanes.fixed, -lanes.fixedHeight), ...touched(lanes.rows, 0)];
-    const kinds = ["p", "m", "g", "group", "creator"];
-    return [...new Set(all.filter((r) => kinds.includes(r.kind)).flatMap(tilesOf))];
+    const kinds = ["p", "m", "g", "group", "creator", "set"];
+    return [...new Set(all.filter((r) => kinds.includes(r.kind)).flatMap(lanesOf))];
   }
 
   private edgeAt(p: Point): boolean {
@@ -240,6 +240,7 @@ export class Gestures {
     app.lanes.focus = row.key;
     if (row.kind === "group") app.toggleGroup(row.group!);
     else if (row.kind === "creator") app.lanes.toggleCreator(row.key);
+    else if (row.kind === "set") app.sets.toggle(row.set!);
     else if (row.kind === "type") app.toggleType(row.type!);
     else if (row.lane && row.lane !== "ALL") void app.select(row.lane, this.stage.scale().t(p.x));
     app.lanes.changed();

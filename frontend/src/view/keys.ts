@@ -106,6 +106,7 @@ function enter(app: App, row: Row): boolean {
   if (row.kind === "section") app.lanes.toggleSection(row.section!);
   else if (row.kind === "group") app.toggleGroup(row.group!);
   else if (row.kind === "creator") app.lanes.toggleCreator(row.key);
+  else if (row.kind === "set") app.sets.toggle(row.set!);
   else if (row.kind === "type") app.toggleType(row.type!);
   else if (row.kind === "more") app.showMore(row);
   else if (row.kind === "p" && app.selection.slice?.p === row.id) app.showSubject({ kind: "p", p: row.id! });

@@ -4,7 +4,7 @@ import { digits3, int, plural, short, tailFunc, visible } from "../lib/format";
 import { pointAt } from "../draw/counter";
 import { PINNED } from "../draw/timeline";
 import { FAMILIES } from "../model/families";
-import { movable, SIZES, type Row } from "../model/rows";
+import { movable, SIZES, summable, type Row } from "../model/rows";
 import { BUCKETS, eachPart, type Point } from "../net/protocol";
 import { Chevron, Dot, Icon } from "./icons";
 import { laneKey } from "./keys";
@@ -97,7 +97,7 @@ function Name({ stage, row, top }: RowProps & { top: number }) {
       aria-selected={focused}
       {...open}
       style={{ top: `${top}px`, height: `${row.height}px` }}
-      title={row.kind === "group" ? row.name : undefined}
+      title={row.kind === "group" || row.kind === "set" ? row.name : undefined}
       onPointerDown={(e) => beginMove(stage, row, e)}
     >
       <NameText stage={stage} row={row} />
@@ -106,7 +106,7 @@ function Name({ stage, row, top }: RowProps & { top: number }) {
   );
 }
 
-const CLASS: Record<Row["kind"], string> = { heap: "c", count: "c", states: "c", inuse: "c", section: "s", p: "l", m: "l", group: "g", g: "l", more: "l", note: "", type: "g", creator: "g", span: "l" };
+const CLASS: Record<Row["kind"], string> = { heap: "c", count: "c", states: "c", inuse: "c", section: "s", p: "l", m: "l", group: "g", g: "l", more: "l", note: "", type: "g", creator: "g", set: "g", span: "l" };
 
 function isSelected(stage: Stage, row: Row): boolean {
   const s = stage.app.selection.slice ?? stage.app.selection.goroutine;
@@ -202,6 +202,8 @@ function NameText({ stage, row }: RowProps) {
       return <GroupName stage={stage} row={row} />;
     case "creator":
       return <CreatorName stage={stage} row={row} />;
+    case "set":
+      return <SetName stage={stage} row={row} />;
     case "g":
       return <MemberName stage={stage} row={row} />;
     case "type":
@@ -328,7 +330,8 @@ function sectionFigure(stage: Stage, row: Row): string {
   if (row.section === "tasks") return plural(app.spans.types.length, "type");
   if (row.section === "threads") return plural(app.info?.threads.length ?? 0, "thread");
   const ids = row.section === "goroutines" ? app.lanes.userGroups : app.lanes.systemGroups;
-  return row.section === "goroutines" ? `by ${app.lanes.grouping === "creator" ? "creator" : "start function"}` : plural(ids.length, "function");
+  if (row.section === "goroutines") return app.sets.note || `by ${app.sets.by === "function" ? "start function" : app.sets.by}`;
+  return plural(ids.length, "function");
 }
 
 const busyKept = new Map<string, { of: string; text: string }>(); // by lane: the pointer moves more often than the window
@@ -409,6 +412,36 @@ function CreatorName({ stage, row }: RowProps) {
       </button>
       <span class="m">
         <span class="cnt">{int(n)}</span>
+      </span>
+    </>
+  );
+}
+
+/** Goroutines of a task, of a label, or those of a function that one of its creators made. */
+function SetName({ stage, row }: RowProps) {
+  const { app } = stage;
+  const s = app.sets.setOf(row.set!);
+  if (!s) return null;
+  const created = row.set!.startsWith("by:");
+  const [pkg, name] = created ? tailFunc(s.name) : ["", s.name];
+  const many = s.rows && s.all > s.rows.length && s.rows.length > 0;
+  return (
+    <>
+      <button tabIndex={-1} class="fill" onClick={() => app.sets.toggle(s.key)}>
+        <Chevron />
+        <span class="t">
+          {pkg && <span class="pk">{pkg}</span>}
+          <span class="fn">{visible(name) || "(no name)"}</span> {!created && <span class="pk">{app.sets.by}</span>}
+        </span>
+      </button>
+      <span class="m" title={summable(row) ? "" : app.sets.by === "task" ? "Too many goroutines to sum their lanes: how many tasks were under way" : "Too many goroutines to sum their lanes"}>
+        {many ? (
+          <button tabIndex={-1} class="a" onClick={() => app.sets.more(s.key)} title="Show more of them">
+            {int(s.rows!.length)} of {int(s.all)}
+          </button>
+        ) : (
+          <span class="cnt">{int(s.ids.length)}</span>
+        )}
       </span>
     </>
   );

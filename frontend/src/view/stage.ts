@@ -2,7 +2,7 @@
 // changed, the top when only the pointer did.  Painters get numbers and a context; this file owns the canvases.
 
 import { Columns, DIM, N_COLUMN_CLASSES, type Pad } from "../draw/columns";
-import { eachSolid, type Looks } from "../draw/lane";
+import { eachSolid, sumLanes, type Looks } from "../draw/lane";
 import { sortPhases, type GcPhases } from "../draw/gc";
 import { paintGround, paintWindow, type OverviewFigures } from "../draw/overview";
 import type { Palette } from "../draw/palette";
@@ -163,11 +163,8 @@ export class Stage extends Observable {
   mixAt(row: Row, t: number): { cls: number; amount: number }[] {
     const k = this.scale().nsPerPx;
     const s = new Scale(t - k, t + k, 2);
-    const segs = tilesOf(row).flatMap(this.segments);
     const c = this.probeColumns;
-    c.reset(2);
-    for (const seg of segs) c.addParts(seg, s, this.looks.laneClass);
-    eachSolid(segs, s, ({ tile }, i) => c.add(s.x(tile.start[i]!), s.x(tile.start[i]! + tile.dur[i]!), this.looks.laneClass[tile.tag[i]!] ?? DIM, 1));
+    sumLanes(c, tilesOf(row).map(this.segments), s, this.looks.laneClass);
     const out: { cls: number; amount: number }[] = [];
     for (let cls = 0; cls < DIM; cls++) {
       const amount = (c.data[cls]! + c.data[N_COLUMN_CLASSES + cls]!) / 2;

@@ -110,7 +110,7 @@ function tipAt(stage: Stage, e: PointerEvent, y: number): Tip | null {
   const cursor = app.cursor ?? 0;
   const phase = y >= SIZES.ruler && y < PINNED ? phaseAt(stage, cursor) : undefined;
   if (phase) return { ...at, row: null, under: null, notes: [], phase };
-  if (!row || (!row.lane && row.kind !== "type" && row.kind !== "creator")) return null;
+  if (!row || (!row.lane && row.kind !== "type" && row.kind !== "creator" && row.kind !== "set")) return null;
   const single = row.kind === "p" || row.kind === "m" || row.kind === "g" || row.kind === "span";
   const inside = row.kind !== "span" || (cursor >= row.span!.start && cursor < row.span!.start + row.span!.dur);
   return { ...at, row, under: single && inside ? stage.under(row, cursor, HIT_PX) : null, notes: single ? stage.notesAt(row, cursor) : [] };
@@ -176,9 +176,11 @@ function GoroutineControls({ stage }: { stage: Stage }) {
     <div class="inputs" onPointerDown={(e) => e.stopPropagation()}>
       <label>
         By{" "}
-        <select value={app.lanes.grouping} onChange={(e) => app.setGrouping(e.currentTarget.value as Grouping)}>
+        <select value={app.sets.by} onChange={(e) => app.setGrouping(e.currentTarget.value as Grouping)}>
           <option value="function">start function</option>
           <option value="creator">creator</option>
+          <option value="task">task</option>
+          <option value="label">label</option>
         </select>
       </label>
       <label>
