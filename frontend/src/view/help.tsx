@@ -1,6 +1,6 @@
 // view/help.tsx - keys and gestures, over everything; the keys are those of the commands.
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { COMMANDS, type Command, type Ui } from "./commands";
 import { Icon } from "./icons";
 
@@ -19,7 +19,7 @@ const GESTURES: [string, string][] = [
 
 export function Help({ ui, close }: { ui: Ui; close: () => void }) {
   const box = useRef<HTMLDialogElement>(null);
-  useEffect(() => box.current?.showModal(), []);
+  useLayoutEffect(() => box.current?.showModal(), []);
   return (
     <dialog class="help" ref={box} aria-label="Keys" onClose={close} onClick={(e) => e.target === box.current && close()}>
       <div class="inner">

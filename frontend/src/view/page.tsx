@@ -1,6 +1,6 @@
 // view/page.tsx - the frame around everything: which screen, notices, files dropped on the window.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import type { App } from "../model/app";
 import type { Ui } from "./commands";
 import { Details } from "./details";
@@ -85,7 +85,7 @@ function Notice({ app }: { app: App }) {
 let latest: Ui;
 function useKeys(app: App, ui: Ui): void {
   latest = ui;
-  useEffect(() => listenToKeys(app, () => latest), [app]);
+  useLayoutEffect(() => listenToKeys(app, () => latest), [app]);
 }
 
 function useDrop(app: App): boolean {

@@ -1,6 +1,6 @@
 // view/palette.tsx - every command by a part of its name.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { visible } from "../lib/format";
 import type { App } from "../model/app";
 import { COMMANDS, moreCommands, type Command, type Ui } from "./commands";
@@ -19,7 +19,7 @@ export function Palette({ app, ui, close }: { app: App; ui: Ui; close: () => voi
   const box = useRef<HTMLDialogElement>(null);
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
-  useEffect(() => box.current?.showModal(), []);
+  useLayoutEffect(() => box.current?.showModal(), []);
   const wanted = text.trim().toLowerCase();
   const words = wanted.split(/\s+/).filter(Boolean);
   const open = app.screen === "trace";

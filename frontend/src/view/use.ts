@@ -1,6 +1,6 @@
 // view/use.ts - a component that follows parts of the model.
 
-import { useEffect, useReducer } from "preact/hooks";
+import { useLayoutEffect, useReducer } from "preact/hooks";
 import type { Observable } from "../lib/observable";
 
 /** Renders again whenever one of them changes, at most once a frame. */
@@ -15,7 +15,8 @@ export function useCalmly(ms: number, ...of: Observable[]): void {
 
 function useLater(ms: number, of: Observable[]): void {
   const [, again] = useReducer((n: number) => n + 1, 0);
-  useEffect(() => {
+  // Before the next frame, not after it: what changes in between would never be shown.
+  useLayoutEffect(() => {
     let frame = 0;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let last = -Infinity;
