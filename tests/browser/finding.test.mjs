@@ -82,6 +82,54 @@ async function filters(page) {
   checks.check("a click on its chip brings all back", again.some((g) => !left.includes(g)), again.join());
 }
 
+/** Which of the moments on a lane are drawn as a wait: its base is as dark as its family. */
+async function drawn(page, moments) {
+  const out = [];
+  for (const m of moments)
+    out.push(
+      await page.evaluate(async ({ g, at, family }) => {
+        const place = await window.parkview.sliceAt(`G${g}`, at);
+        const canvas = document.querySelector(".lanes canvas");
+        const box = canvas.getBoundingClientRect();
+        const copy = new OffscreenCanvas(1, 1).getContext("2d");
+        copy.drawImage(canvas, Math.round(place.x - box.left), Math.round(place.y - box.top) + 8, 1, 1, 0, 0, 1, 1);
+        const solid = getComputedStyle(document.documentElement).getPropertyValue(`--${family}-s`).trim();
+        return [1, 3, 5].map((i) => parseInt(solid.slice(i, i + 2), 16)).join() === [...copy.getImageData(0, 0, 1, 1).data].slice(0, 3).join();
+      }, m),
+    );
+  return out;
+}
+
+/** A function is known slice by slice: what has it in its stack stays, what has not is grey. */
+async function functionFilter(page) {
+  const [from, to] = [56e6, 84e6];
+  await page.evaluate(([a, b]) => window.parkview.setView(a, b), [from, to]);
+  await settled(page);
+  await page.evaluate(() => window.parkview.sliceAt("G66", 65e6)); // unfolds its group
+  await settled(page);
+  const waits = sql(convoy, `SELECT g, max(start_ns, ${from}) + (min(end_ns, ${to}) - max(start_ns, ${from})) / 2 AS at, family,
+    (start_function LIKE '%writeToAuditLog%' OR stack IN (SELECT stack FROM frames WHERE function LIKE '%writeToAuditLog%')) AS fits
+    FROM waits WHERE start_function = 'net/http.(*conn).serve' AND start_ns < ${to} AND end_ns > ${from} AND min(end_ns, ${to}) - max(start_ns, ${from}) > 1000000`);
+  const before = await drawn(page, waits);
+  checks.check("unfiltered, all waits are drawn", before.every(Boolean), `${before.filter(Boolean).length} of ${before.length}`);
+  await look(page, "func:writeToAuditLog");
+  await page.keyboard.press("Enter");
+  await settled(page);
+  await page.locator(".dock button", { hasText: "Use as filter" }).click();
+  await page.evaluate(([a, b]) => (document.activeElement?.blur(), window.parkview.setView(a, b)), [from, to]);
+  await settled(page);
+  const after = await drawn(page, waits);
+  const wrongly = waits.filter((w, i) => after[i] !== Boolean(w.fits));
+  checks.check("a function filter leaves just its slices", wrongly.length === 0 && waits.some((w) => w.fits) && waits.some((w) => !w.fits), JSON.stringify(wrongly));
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Escape");
+  await settled(page);
+  checks.equal("Escape drops it", await page.locator(".narrowed .chip").count(), 0);
+  checks.check("and all are drawn again", (await drawn(page, waits)).every(Boolean));
+  await page.keyboard.press("0");
+  await page.locator(".clear").click();
+}
+
 async function wrong(page) {
   await look(page, "state:asleep");
   await page.keyboard.press("Enter");
@@ -229,6 +277,7 @@ await main(checks, async (later) => {
   await searches(page);
   await steps(page);
   await filters(page);
+  await functionFilter(page);
   await wrong(page);
   await asks(page);
   await goesBack(page, context, one.url);

@@ -4,6 +4,7 @@
 
 import { N_CLASSES, RUNNABLE, RUNNING, SYSCALL, type GroupLook, type TagLook } from "../model/families";
 import type { Segment } from "../model/tiles";
+import type { Match } from "../net/protocol";
 import { short } from "../lib/format";
 import { bits } from "./area";
 import { DIM, N_COLUMN_CLASSES, type Columns, type Pad } from "./columns";
@@ -30,6 +31,7 @@ export interface LaneBox {
   avoid: number | null; // x that labels make room for
   left?: number; // px outside which nothing is labelled
   right?: number;
+  matches?: Match[] | undefined; // the only slices that are not DIM, told one by one
 }
 
 const PAD = 2;
@@ -94,14 +96,10 @@ export function paintLane(x: Ctx, segs: Segment[], s: Scale, box: LaneBox, looks
   const rightmost = Math.min(s.width, box.right ?? s.width);
   cols.reset(s.width);
   // Parts are shorter than their bucket: where that is too short already, none of them can match.
-  for (const seg of segs) cols.addParts(seg, s, 2 ** (seg.tile.level + seg.tile.shift) <= looks.min ? NONE : classOf);
-  eachSolid(segs, s, (seg, i) => {
-    const t = seg.tile;
-    const a = Math.max(-2, s.x(t.start[i]!));
-    const b = Math.min(s.width + 2, s.x(t.start[i]! + t.dur[i]!));
-    const tag = t.tag[i]!;
-    const fits = t.dur[i]! >= looks.min && t.dur[i]! <= looks.max;
-    const cls = fits ? (classOf[tag] ?? DIM) : DIM;
+  for (const seg of segs) cols.addParts(seg, s, box.matches || 2 ** (seg.tile.level + seg.tile.shift) <= looks.min ? NONE : classOf);
+  const solid = (start: number, dur: number, tag: number, who: number, group: number, cls: number) => {
+    const a = Math.max(-2, s.x(start));
+    const b = Math.min(s.width + 2, s.x(start + dur));
     if (b - a < MIN_PX) {
       cols.add(a, b, cls, 1);
       return;
@@ -113,13 +111,24 @@ export function paintLane(x: Ctx, segs: Segment[], s: Scale, box: LaneBox, looks
     if (w < LABEL_MIN || cls === DIM) return;
     const from = Math.max(left, leftmost);
     const shift = box.avoid !== null && from > box.avoid - 4 && from < box.avoid + 24 ? box.avoid + 22 - from : 0;
-    const forms = box.proc ? procForms(cls, t.group[i]!, t.who[i]!, looks) : laneForms(cls, looks.tags[tag], t.who[i]!, t.dur[i]!);
+    const forms = box.proc ? procForms(cls, group, who, looks) : laneForms(cls, looks.tags[tag], who, dur);
     if (forms.length === 0) return;
     const family = c.families[cls]!;
-    const solid = cls === RUNNING || cls === SYSCALL || box.proc;
-    const middle = top + (solid ? h : h - BASE) / 2 + 0.5;
-    labels.push({ forms, left: from + shift, width: Math.min(left + w, rightmost) - from - shift, middle, colour: solid ? family.on : c.text });
+    const full = cls === RUNNING || cls === SYSCALL || box.proc;
+    const middle = top + (full ? h : h - BASE) / 2 + 0.5;
+    labels.push({ forms, left: from + shift, width: Math.min(left + w, rightmost) - from - shift, middle, colour: full ? family.on : c.text });
+  };
+  eachSolid(segs, s, ({ tile: t }, i) => {
+    const dur = t.dur[i]!;
+    const tag = t.tag[i]!;
+    const fits = !box.matches && dur >= looks.min && dur <= looks.max;
+    solid(t.start[i]!, dur, tag, t.who[i]!, t.group[i]!, fits ? (classOf[tag] ?? DIM) : DIM);
   });
+  for (const m of box.matches ?? []) {
+    const cls = classOf[m.tag] ?? DIM;
+    const here = !box.proc || looks.tags[m.tag]?.tag.state === "running" || looks.tags[m.tag]?.tag.state === "syscall";
+    if (here && m.start < s.to && m.start + m.dur > s.from) solid(m.start, m.dur, m.tag, box.proc ? Number(m.g) : -1, m.group, cls);
+  }
   paintColumns(x, p, top, h, c);
   setFont(x, c.font, 500);
   for (const l of labels) label(x, l.forms, l.left, l.width, l.middle, l.colour);

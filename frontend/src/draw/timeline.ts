@@ -8,7 +8,7 @@ import type { Mark } from "../model/marks";
 import type { Note } from "../model/notes";
 import type { SpanType } from "../model/spans";
 import type { Segment } from "../model/tiles";
-import type { Gap, Point, Slice } from "../net/protocol";
+import type { Gap, Match, Point, Slice } from "../net/protocol";
 import { bits, paintArea, peak, sumArea } from "./area";
 import { paintDashes, paintHeap, paintSteps, Steps } from "./counter";
 import type { Columns, Pad } from "./columns";
@@ -41,6 +41,7 @@ export interface Frame {
   looks: Looks;
   segments: (lane: string) => Segment[];
   notes: (lane: string) => Note[];
+  matches: (lane: string) => Match[] | undefined; // that a filter leaves
   typeOf: (key: string) => SpanType | undefined;
   phases: GcPhases;
   heap: Point[];
@@ -157,12 +158,12 @@ function paintRow(x: Ctx, f: Frame, r: Row, room: boolean): void {
     case "m":
       x.fillStyle = c.idle;
       x.fillRect(0, y + h - 3, s.width, 1);
-      paintLane(x, f.segments(r.lane), s, { y, h, proc: true, avoid: null }, f.looks, c, pad);
+      paintLane(x, f.segments(r.lane), s, { y, h, proc: true, avoid: null, matches: f.matches(r.lane) }, f.looks, c, pad);
       paintNotes(x, f.notes(r.lane), s, y, h, c);
       break;
     case "g": {
       const end = f.selected ? s.x(f.selected.start + f.selected.dur) : 0;
-      paintLane(x, f.segments(r.lane), s, { y, h, proc: false, avoid: room ? end : null }, f.looks, c, pad);
+      paintLane(x, f.segments(r.lane), s, { y, h, proc: false, avoid: room ? end : null, matches: f.matches(r.lane) }, f.looks, c, pad);
       paintNotes(x, f.notes(r.lane), s, y, h, c);
       break;
     }
@@ -210,7 +211,7 @@ function paintSpan(x: Ctx, f: Frame, r: Row, y: number): void {
     x.rect(left, y, Math.max(1, right - left), r.height);
     x.clip();
     const own = f.segments(r.lane).flatMap((g) => (g.to > q.start && g.from < q.start + q.dur ? [{ ...g, from: Math.max(g.from, q.start), to: Math.min(g.to, q.start + q.dur) }] : []));
-    paintLane(x, own, s, { y, h: r.height, proc: false, avoid: null, left, right }, f.looks, c, pad);
+    paintLane(x, own, s, { y, h: r.height, proc: false, avoid: null, left, right, matches: f.matches(r.lane) }, f.looks, c, pad);
     x.restore();
   }
   paintEnds(x, q, s, y, r.height, c);

@@ -13,6 +13,7 @@ import { Asked, type Moment } from "./asked";
 import { lookOfGroup, lookOfTag, type GroupLook, type TagLook } from "./families";
 import { Figures, type By } from "./figures";
 import { Filter } from "./filter";
+import { Filtered } from "./filtered";
 import { Finder, type Place } from "./finder";
 import { Lanes, SIZES, type Grouping, type Order, type Row } from "./lanes";
 import type { Link } from "./link";
@@ -71,6 +72,7 @@ export class App extends Observable {
   readonly finder: Finder;
   readonly asked: Asked;
   readonly filter: Filter;
+  readonly filtered: Filtered;
   private link: Link = {};
   private asking = 0;
 
@@ -94,6 +96,7 @@ export class App extends Observable {
     };
     this.asked = new Asked(socket);
     this.filter = new Filter(socket);
+    this.filtered = new Filtered(socket);
     this.filter.subscribe(() => {
       this.lanes.only = this.filter.groups;
       this.lanes.layout();
@@ -264,6 +267,7 @@ export class App extends Observable {
     this.figures.refresh();
     this.spans.refresh();
     this.notes.refresh();
+    this.filtered.refresh();
     if (this.sets.by !== "function" && info.complete) this.sets.group(this.sets.by, info.groups);
     this.view.grow(info.duration);
     this.view.changed();
@@ -615,13 +619,14 @@ export class App extends Observable {
     this.sets.follow(this.view.goal, this.view.duration, this.lanes.order);
     this.spans.follow(this.view.goal, this.view.duration, this.width);
     const seen = this.lanes.visible().map(noteLane).filter((l) => /^[GPMT]\d/.test(l));
+    this.filtered.follow(trace, this.filter, [...new Set(this.lanes.visible().map((r) => r.lane).filter((l) => /^[GPM]\d/.test(l)))], this.view.goal, this.view.duration);
     this.notes.follow([...new Set(seen)], this.view.goal, this.view.duration, this.width);
   }
 
   /** True while something that can be seen is not yet what it will be. */
   get busy(): boolean {
     if (this.screen === "connecting" || this.screen === "opening") return true;
-    return this.view.moving || this.scrollGoal !== null || this.tiles.loading || this.figures.busy || this.spans.busy || this.sets.busy || this.notes.busy || this.selection.busy || this.answers.busy || this.finder.busy || this.asked.busy || this.filter.busy || this.asking > 0;
+    return this.view.moving || this.scrollGoal !== null || this.tiles.loading || this.figures.busy || this.spans.busy || this.sets.busy || this.notes.busy || this.selection.busy || this.answers.busy || this.finder.busy || this.asked.busy || this.filter.busy || this.filtered.busy || this.asking > 0;
   }
 
   /** Something that is waited for, so that the page counts as busy. */

@@ -25,7 +25,7 @@ const ROW = 22;
 const FIXED = 34 + 24 + 2; // tabs, table head, lines
 
 export function Dock({ app }: { app: App }) {
-  useChanges(app, app.area);
+  useChanges(app, app.area, app.filtered);
   const box = useRef<HTMLElement>(null);
   const grip = (e: PointerEvent) => {
     const el = e.currentTarget as HTMLElement;
@@ -83,6 +83,11 @@ function Chips({ app }: { app: App }) {
         <button class="chip" title="Only what matches is counted; click to drop the filter" onClick={() => app.setFilter("")}>
           {app.filter.text} ×
         </button>
+      )}
+      {app.filtered.tooMany && (
+        <span class="mut w14" title="More than 5,000 slices on these lanes match: they are not told apart from the others">
+          zoom in to see which slices
+        </span>
       )}
     </span>
   );

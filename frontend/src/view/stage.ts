@@ -76,7 +76,7 @@ export class Stage extends Observable {
     super();
     const all = () => this.invalidate();
     app.subscribe(() => (this.looksAreOld = true));
-    for (const o of [app, app.view, app.lanes, app.tiles, app.figures, app.selection, app.spans, app.notes]) o.subscribe(all);
+    for (const o of [app, app.view, app.lanes, app.tiles, app.figures, app.selection, app.spans, app.notes, app.filtered]) o.subscribe(all);
     app.area.subscribe(() => this.invalidateTop());
     app.marks.subscribe(all);
     new MutationObserver(() => this.retheme()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
@@ -251,6 +251,7 @@ export class Stage extends Observable {
       looks: this.looks,
       segments: this.segments,
       notes: (lane) => app.notes.of(lane),
+      matches: (lane) => app.filtered.matches(lane),
       typeOf: (key) => app.spans.types.find((t) => t.key === key),
       phases: this.phases(),
       heap: app.figures.heap.value?.points ?? [],
