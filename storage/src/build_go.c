@@ -39,19 +39,8 @@ static struct go *add_go(struct builder *b, int64_t id) {
 
 /* ---- lanes of processors and threads ---- */
 
-/* Where a lane's rows go, and the lane's hint. */
-struct lane_out {
-    struct lod_writer *lod;
-    uint32_t *hint;
-};
-
-static int emit_to_lane(void *arg, const struct seq_row *row, struct fault *f) {
-    const struct lane_out *out = arg;
-    return lod_append(out->lod, row, out->hint, f);
-}
-
-static struct lod_sink lane_sink(struct lane_out *out, int64_t key) {
-    return (struct lod_sink){emit_to_lane, out, LOD_FIRST, key};
+static struct lod_sink lane_sink(struct lod_writer *lod, uint32_t *hint, int64_t key) {
+    return (struct lod_sink){lod_first(lod), hint, key, LOD_FIRST, NULL, NULL};
 }
 
 static struct proc *find_proc(struct builder *b, int64_t id) {
@@ -106,8 +95,7 @@ static struct proc *proc_at(struct builder *b, struct site *site) {
 static int put_on_proc(struct builder *b, const struct go *g, struct proc *proc, int64_t dur,
                        struct fault *f) {
     if (dur <= 0) return 0;
-    struct lane_out lane = {b->lod_p, &proc->hint};
-    struct lod_sink out = lane_sink(&lane, proc->id);
+    struct lod_sink out = lane_sink(b->lod_p, &proc->hint, proc->id);
     return reduce_stretch(&proc->reducer, &out, g->since, dur, g->tag, g->id, f);
 }
 
@@ -120,8 +108,7 @@ static int put_on_thread(struct builder *b, const struct go *g, struct site *sit
         site->thread = (uint32_t)(found - b->threads);
     }
     struct thread *thread = &b->threads[site->thread];
-    struct lane_out lane = {b->lod_m, &thread->hint};
-    struct lod_sink out = lane_sink(&lane, thread->id);
+    struct lod_sink out = lane_sink(b->lod_m, &thread->hint, thread->id);
     return reduce_stretch(&thread->reducer, &out, g->since, dur, g->tag, g->id, f);
 }
 
@@ -138,13 +125,11 @@ static int put_on_lanes(struct builder *b, const struct go *g, struct site *site
 
 int build_flush_lanes(struct builder *b, struct fault *f) {
     for (uint32_t i = 0; i < b->n_procs; i++) {
-        struct lane_out lane = {b->lod_p, &b->procs[i].hint};
-        struct lod_sink out = lane_sink(&lane, b->procs[i].id);
+        struct lod_sink out = lane_sink(b->lod_p, &b->procs[i].hint, b->procs[i].id);
         TRY(reduce_flush(&b->procs[i].reducer, &out, f));
     }
     for (uint32_t i = 0; i < b->n_threads; i++) {
-        struct lane_out lane = {b->lod_m, &b->threads[i].hint};
-        struct lod_sink out = lane_sink(&lane, b->threads[i].id);
+        struct lod_sink out = lane_sink(b->lod_m, &b->threads[i].hint, b->threads[i].id);
         TRY(reduce_flush(&b->threads[i].reducer, &out, f));
     }
     return 0;

@@ -30,7 +30,7 @@ struct go {
     int64_t id, since;
     int64_t kept_ns; /* in a system call: how long it kept its P, -1 = still has it */
     uint32_t class_id, tag, place, group;
-    uint32_t hint;            /* see seq_append */
+    uint32_t hint;            /* see seq_add */
     uint32_t n_slices, n_raw; /* n_raw: slices of all its lives, up to LOD_G_RAW_SLICES */
     uint8_t state;            /* GO_NOTEXIST: not alive */
     bool named, created, counted, from_c;

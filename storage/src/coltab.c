@@ -71,7 +71,7 @@ struct coltab_writer {
     enum coltab_table table;
     uint32_t n_cols, n_rows; /* rows wait in values */
     int64_t n_blocks, n_written;
-    int64_t *values; /* by column, COLTAB_BLOCK_ROWS apart; kept until the first row comes */
+    int64_t *values; /* by column, COLTAB_STRIDE apart; kept until the first row comes */
     uint8_t *raw, *packed;
     size_t packed_size;
     ZSTD_CCtx *zstd;
@@ -102,7 +102,7 @@ static int writer_start(struct coltab_writer *w, struct fault *f) {
     w->raw = malloc(1 + raw_max);
     w->packed = malloc(w->packed_size);
     w->zstd = ZSTD_createCCtx();
-    w->values = malloc((size_t)w->n_cols * COLTAB_BLOCK_ROWS * sizeof *w->values);
+    w->values = malloc((size_t)w->n_cols * COLTAB_STRIDE * sizeof *w->values);
     if (!w->raw || !w->packed || !w->zstd || !w->values)
         return fault_set(f, PV_ENOMEM, -1, "no memory for table %s", table_names[w->table]);
     if (sqlite3_prepare_v3(w->db, "INSERT INTO coltab VALUES(?1,?2,?3,?4)", -1,
@@ -155,7 +155,7 @@ int coltab_flush(struct coltab_writer *w, struct fault *f) {
 int coltab_append(struct coltab_writer *w, const int64_t *row, struct fault *f) {
     if (!w->insert) TRY(writer_start(w, f));
     int64_t *at = w->values + w->n_rows;
-    for (uint32_t c = 0; c < w->n_cols; c++, at += COLTAB_BLOCK_ROWS) *at = row[c];
+    for (uint32_t c = 0; c < w->n_cols; c++, at += COLTAB_STRIDE) *at = row[c];
     return ++w->n_rows == COLTAB_BLOCK_ROWS ? coltab_flush(w, f) : 0;
 }
 
@@ -182,7 +182,7 @@ struct block {              /* in the cache */
     uint64_t used; /* by the clock of the cache */
     uint8_t *raw;
     struct coltab_piece pieces[COLTAB_MAX_COLS];
-    int64_t *values; /* by column, COLTAB_BLOCK_ROWS apart */
+    int64_t *values; /* by column, COLTAB_STRIDE apart */
     struct block *next;
 };
 
@@ -300,7 +300,7 @@ static struct block *block_take(struct coltab *t) {
         if (b->refs == 0 && (!oldest || b->used < oldest->used)) oldest = b;
     if (oldest && t->n_cached >= CACHE_BLOCKS) return oldest;
     struct block *b = calloc(1, sizeof *b);
-    int64_t *values = calloc((size_t)t->n_cols * COLTAB_BLOCK_ROWS, sizeof *values);
+    int64_t *values = calloc((size_t)t->n_cols * COLTAB_STRIDE, sizeof *values);
     if (!b || !values) {
         free(b);
         free(values);
@@ -375,7 +375,7 @@ static int block_get(struct coltab *t, int64_t index, struct block **out, struct
 static int block_decode(struct coltab *t, struct block *b, uint32_t columns, struct fault *f) {
     for (uint32_t c = 0; c < t->n_cols; c++) {
         if (!(columns & ~b->decoded & 1u << c)) continue;
-        if (coltab_decode(&b->pieces[c], b->n_rows, b->values + (size_t)c * COLTAB_BLOCK_ROWS) < 0)
+        if (coltab_decode(&b->pieces[c], b->n_rows, b->values + (size_t)c * COLTAB_STRIDE) < 0)
             return damaged(t, b->index, "bad column", f);
         b->decoded |= 1u << c;
     }
@@ -455,7 +455,7 @@ static uint32_t find_row(const struct coltab_scan *s) {
         bool inside = true;
         for (uint32_t i = 0; i < s->n_bounds && inside; i++) {
             uint32_t c = s->bound_column[i];
-            int64_t v = s->block->values[(size_t)c * COLTAB_BLOCK_ROWS + r];
+            int64_t v = s->block->values[(size_t)c * COLTAB_STRIDE + r];
             inside = v >= s->bounds[c].min && v <= s->bounds[c].max;
         }
         if (inside) break;
@@ -468,7 +468,7 @@ static int give_row(struct coltab_scan *s, uint32_t r, const int64_t **row, stru
     if (s->want & ~s->block->decoded) TRY(block_decode(s->table, s->block, s->want, f));
     const int64_t *v = s->block->values + r;
     for (uint32_t c = 0; c < s->table->n_cols; c++)
-        if (s->want & 1u << c) s->row[c] = v[(size_t)c * COLTAB_BLOCK_ROWS];
+        if (s->want & 1u << c) s->row[c] = v[(size_t)c * COLTAB_STRIDE];
     s->next_row = r + 1;
     *row = s->row;
     return 1;

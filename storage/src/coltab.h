@@ -35,6 +35,9 @@ enum {
 
 #define COLTAB_NULL INT64_MIN
 enum { COLTAB_MAX_COLS = 16, COLTAB_BLOCK_ROWS = 4096 };
+/* From a column's first number to the next column's: not a power of two, lest the numbers of a row
+ * all want the same set of the cache. */
+enum { COLTAB_STRIDE = COLTAB_BLOCK_ROWS + 24 };
 
 uint32_t coltab_n_cols(enum coltab_table t);
 const char *coltab_name(enum coltab_table t);

@@ -134,7 +134,7 @@ size_t coltab_encode(const int64_t *values, uint32_t n_cols, uint32_t n_rows,
                      struct coltab_bounds *bounds, uint8_t *out) {
     uint8_t *at = out;
     for (uint32_t c = 0; c < n_cols; c++)
-        at = put_column(at, values + (size_t)c * COLTAB_BLOCK_ROWS, n_rows, &bounds[c]);
+        at = put_column(at, values + (size_t)c * COLTAB_STRIDE, n_rows, &bounds[c]);
     return (size_t)(at - out);
 }
 

@@ -12,7 +12,7 @@ struct coltab_bounds { /* of the values that are not NULL; min > max where all a
 /* No block is larger than this before zstd: 10 bytes a value, 11 a column's header. */
 #define COLTAB_RAW_MAX(n_cols, n_rows) ((size_t)(n_cols) * ((size_t)(n_rows)*10 + 11))
 
-/* coltab_encode - columns of n_rows values each, COLTAB_BLOCK_ROWS apart, into out (which holds
+/* coltab_encode - columns of n_rows values each, COLTAB_STRIDE apart, into out (which holds
  * COLTAB_RAW_MAX bytes); returns the bytes used. */
 size_t coltab_encode(const int64_t *values, uint32_t n_cols, uint32_t n_rows,
                      struct coltab_bounds *bounds, uint8_t *out);

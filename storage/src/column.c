@@ -75,7 +75,11 @@ static size_t put_varints(uint8_t *out, const uint64_t *values, uint32_t n, uint
         for (uint32_t i = 0; i < n; i++) p[i] = (uint8_t)values[i];
         return n;
     }
-    if (any >> 56)
+    if (any < 1u << 14)
+        for (uint32_t i = 0; i < n; i++) p = uvarint_put_two(p, values[i]);
+    else if (any < 1u << 28)
+        for (uint32_t i = 0; i < n; i++) p = uvarint_put_four(p, values[i]);
+    else if (any >> 56)
         for (uint32_t i = 0; i < n; i++) p = varint_put(p, values[i]);
     else
         for (uint32_t i = 0; i < n; i++) p = uvarint_put_fast(p, values[i]);

@@ -10,15 +10,22 @@
 
 enum { N_LEVELS = (LOD_LAST - LOD_FIRST) / LOD_STEP + 1, CHUNK_ROWS = 16384 };
 
+/* Written field by field where it will stand: a copy would have to wait for the fields. */
+static int emit(const struct lod_sink *out, int64_t start_ns, int64_t dur_ns, uint64_t wide,
+                uint32_t v0, struct fault *f) {
+    struct seq_row *row = seq_add(out->writer, out->key, start_ns + dur_ns, out->hint, f);
+    if (!row) return f->code;
+    row->start_ns = start_ns;
+    row->dur_ns = dur_ns;
+    row->wide = wide;
+    row->v[0] = v0;
+    return out->then ? out->then(out->arg, row, f) : 0;
+}
+
 int reduce_flush(struct reducer *r, const struct lod_sink *out, struct fault *f) {
-    for (uint32_t i = 0; i < r->n_parts; i++) {
-        struct seq_row row = {.key = out->key,
-                              .start_ns = r->bucket,
-                              .dur_ns = INT64_C(1) << out->level,
-                              .wide = (uint64_t)r->parts[i].ns,
-                              .v = {r->parts[i].tag << 1 | LOD_PART}};
-        TRY(out->emit(out->arg, &row, f));
-    }
+    for (uint32_t i = 0; i < r->n_parts; i++)
+        TRY(emit(out, r->bucket, INT64_C(1) << out->level, (uint64_t)r->parts[i].ns,
+                 r->parts[i].tag << 1 | LOD_PART, f));
     r->n_parts = 0;
     return 0;
 }
@@ -44,12 +51,7 @@ int reduce_stretch(struct reducer *r, const struct lod_sink *out, int64_t start_
     int64_t width = INT64_C(1) << out->level;
     if (dur_ns >= width) {
         TRY(reduce_flush(r, out, f));
-        struct seq_row row = {.key = out->key,
-                              .start_ns = start_ns,
-                              .dur_ns = dur_ns,
-                              .wide = (uint64_t)(who + 1),
-                              .v = {tag << 1}};
-        return out->emit(out->arg, &row, f);
+        return emit(out, start_ns, dur_ns, (uint64_t)(who + 1), tag << 1, f);
     }
     int64_t edge = ((start_ns >> out->level) + 1) << out->level;
     if (start_ns + dur_ns <= edge) return reduce_part(r, out, start_ns, tag, dur_ns, f);
@@ -77,11 +79,6 @@ struct lod_writer {
     struct level levels[N_LEVELS];
 };
 
-static int emit_to_level(void *arg, const struct seq_row *row, struct fault *f) {
-    struct level *l = arg;
-    return seq_append(l->writer, row, &l->hint, f);
-}
-
 /* Groups: a run of whole fine buckets; its edges are parts of coarse buckets, its middle a run. */
 struct group_sum {
     int64_t bucket, ns;
@@ -89,12 +86,9 @@ struct group_sum {
 
 static int group_flush(struct group_sum *s, const struct lod_sink *out, struct fault *f) {
     if (!s->ns) return 0;
-    struct seq_row row = {.key = out->key,
-                          .start_ns = s->bucket,
-                          .dur_ns = INT64_C(1) << out->level,
-                          .wide = (uint64_t)s->ns};
+    uint64_t ns = (uint64_t)s->ns;
     s->ns = 0;
-    return out->emit(out->arg, &row, f);
+    return emit(out, s->bucket, INT64_C(1) << out->level, ns, 0, f);
 }
 
 static int group_part(struct group_sum *s, const struct lod_sink *out, int64_t start, int64_t ns,
@@ -117,11 +111,7 @@ static int group_row(struct group_sum *s, const struct lod_sink *out, const stru
     if (start < first) TRY(group_part(s, out, start, density * (first - start), f));
     if (first < last) {
         TRY(group_flush(s, out, f));
-        struct seq_row run = {.key = out->key,
-                              .start_ns = first,
-                              .dur_ns = last - first,
-                              .wide = (uint64_t)(density * (last - first))};
-        TRY(out->emit(out->arg, &run, f));
+        TRY(emit(out, first, last - first, (uint64_t)(density * (last - first)), 0, f));
     }
     return last < end ? group_part(s, out, last, density * (end - last), f) : 0;
 }
@@ -134,7 +124,7 @@ static int feed_next(void *arg, const struct seq_chunk_view *view, struct buffer
     struct reducer r = {0};
     struct group_sum g = {0};
     bool groups = below->owner->kind == SEQ_LOD_GROUP;
-    struct lod_sink out = {emit_to_level, next, next->level, 0};
+    struct lod_sink out = {.writer = next->writer, .hint = &next->hint, .level = next->level};
     for (uint32_t i = 0; i < view->n; i++) {
         const struct seq_row *row = seq_view_row(view, i);
         if (i && row->key != out.key) {
@@ -166,8 +156,8 @@ struct lod_writer *lod_writer_new(sqlite3 *db, enum seq_kind kind) {
     return w;
 }
 
-int lod_append(struct lod_writer *w, const struct seq_row *row, uint32_t *hint, struct fault *f) {
-    return seq_append(w->levels[0].writer, row, hint, f);
+struct seq_writer *lod_first(struct lod_writer *w) {
+    return w->levels[0].writer;
 }
 
 int lod_seal(struct lod_writer *w, struct fault *f) {

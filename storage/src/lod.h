@@ -30,12 +30,14 @@ struct reducer {
     } parts[LOD_MAX_PARTS];
 };
 
-/* What a reducer gives out: rows in ascending order of start. */
+/* Where a reducer's rows go, in ascending order of start; `then` is told of each, if it is set. */
 struct lod_sink {
-    int (*emit)(void *arg, const struct seq_row *row, struct fault *f);
-    void *arg;
-    int level;
+    struct seq_writer *writer;
+    uint32_t *hint;
     int64_t key;
+    int level;
+    int (*then)(void *arg, const struct seq_row *row, struct fault *f);
+    void *arg;
 };
 int reduce_stretch(struct reducer *r, const struct lod_sink *out, int64_t start_ns, int64_t dur_ns,
                    uint32_t tag, int64_t who, struct fault *f);
@@ -50,8 +52,8 @@ int reduce_row(struct reducer *r, const struct lod_sink *out, const struct seq_r
 /* All levels of one kind of lane, being written. */
 struct lod_writer;
 struct lod_writer *lod_writer_new(sqlite3 *db, enum seq_kind kind);
-/* lod_append - a row of the kind's first level; hint as for seq_append. */
-int lod_append(struct lod_writer *w, const struct seq_row *row, uint32_t *hint, struct fault *f);
+/* lod_first - where the rows of the kind's first level are put. */
+struct seq_writer *lod_first(struct lod_writer *w);
 /* lod_seal - everything that was appended becomes readable, level by level. */
 int lod_seal(struct lod_writer *w, struct fault *f);
 void lod_writer_free(struct lod_writer *w);

@@ -11,9 +11,9 @@
 
 enum { N_DENSE = (LOD_FIRST_G - LOD_DENSE_FIRST) / LOD_STEP, CHUNK_ROWS = 16384 };
 
-struct rung { /* a level, while one goroutine climbs */
+struct rung { /* a level, while one goroutine climbs; the last is LOD_FIRST_G: the cascade goes on
+               */
     struct lod_go *of;
-    struct seq_writer *writer; /* NULL: LOD_FIRST_G, where the cascade goes on */
     uint32_t hint;
     struct reducer reducer;
     struct lod_sink sink;
@@ -24,12 +24,10 @@ struct lod_go {
     bool raw_only; /* slices that stop below LOD_FIRST_G */
 };
 
-static int emit(void *arg, const struct seq_row *row, struct fault *f) {
+/* A row of a dense level goes on to the next one. */
+static int climb_on(void *arg, const struct seq_row *row, struct fault *f) {
     struct rung *rung = arg, *next = rung + 1;
-    struct lod_go *w = rung->of;
-    if (!rung->writer) return lod_append(w->levels, row, &rung->hint, f);
-    TRY(seq_append(rung->writer, row, &rung->hint, f));
-    if (!next->writer && w->raw_only) return 0;
+    if (!next->sink.then && rung->of->raw_only) return 0;
     return reduce_row(&next->reducer, &next->sink, row, f);
 }
 
@@ -41,12 +39,15 @@ struct lod_go *lod_go_new(sqlite3 *db) {
         struct rung *r = &w->rungs[i];
         int level = LOD_DENSE_FIRST + i * LOD_STEP;
         r->of = w;
-        r->sink = (struct lod_sink){emit, r, level, 0};
+        r->sink = (struct lod_sink){.hint = &r->hint, .level = level};
         if (i == N_DENSE) break;
-        r->writer =
+        r->sink.then = climb_on;
+        r->sink.arg = r;
+        r->sink.writer =
             seq_writer_new(db, seq_series(SEQ_LOD_G, level), LOD_COLS, CHUNK_ROWS, NULL, NULL);
-        ok = ok && r->writer;
+        ok = ok && r->sink.writer;
     }
+    if (ok) w->rungs[N_DENSE].sink.writer = lod_first(w->levels);
     if (ok) return w;
     lod_go_free(w);
     return NULL;
@@ -54,7 +55,7 @@ struct lod_go *lod_go_new(sqlite3 *db) {
 
 void lod_go_free(struct lod_go *w) {
     if (!w) return;
-    for (int i = 0; i < N_DENSE; i++) seq_writer_free(w->rungs[i].writer);
+    for (int i = 0; i < N_DENSE; i++) seq_writer_free(w->rungs[i].sink.writer);
     lod_writer_free(w->levels);
     free(w);
 }
@@ -101,6 +102,6 @@ int lod_go_chunk(struct lod_go *w, const struct seq_chunk_view *view, struct fau
 }
 
 int lod_go_seal(struct lod_go *w, struct fault *f) {
-    for (int i = 0; i < N_DENSE; i++) TRY(seq_seal(w->rungs[i].writer, f));
+    for (int i = 0; i < N_DENSE; i++) TRY(seq_seal(w->rungs[i].sink.writer, f));
     return lod_seal(w->levels, f);
 }

@@ -68,13 +68,12 @@ int seq_create(sqlite3 *db, struct fault *f);
  * two, at most SEQ_CHUNK_ROWS. */
 struct seq_writer *seq_writer_new(sqlite3 *db, int series, uint32_t n_cols, uint32_t max_rows,
                                   seq_seal_fn on_seal, void *arg);
-/* seq_add - a row with its key set: the caller fills in all else before the next call.  *hint is
- * the caller's memory of where the key's rows are counted: any value at first, and one for each key
- * (or for rows that come key by key) saves the look-up.  NULL: *f says why. */
+/* seq_add - a row with its key set: the caller fills in all else before the next call; of levels
+ * of detail only v[0].  *hint is the caller's memory of where the key's rows are counted: any value
+ * at first, and one for each key (or for rows that come key by key) saves the look-up.  Of slices
+ * each key has one of its own, as long as it lives.  NULL: *f says why. */
 struct seq_row *seq_add(struct seq_writer *w, int64_t key, int64_t end_ns, uint32_t *hint,
                         struct fault *f);
-/* seq_append - the same for a row that stands elsewhere. */
-int seq_append(struct seq_writer *w, const struct seq_row *row, uint32_t *hint, struct fault *f);
 /* seq_seal - writes what has been appended as a chunk, however little it is. */
 int seq_seal(struct seq_writer *w, struct fault *f);
 /* seq_seal_beside - from now on full chunks are sealed by a thread of the writer's own; at most one

@@ -26,24 +26,28 @@ static bool grow(void *array, uint32_t room, size_t size) {
 /* Most levels of detail hold few rows: arrays start small and double. */
 static bool make_room(struct filling *c) {
     uint32_t room = c->room ? c->room * 2 : ROWS_AT_FIRST;
-    free(c->table);
-    c->table = calloc((size_t)room * 2, sizeof *c->table);
-    if (!c->table || !grow(&c->rows, room, sizeof *c->rows) ||
-        !grow(&c->row_slot, room, sizeof *c->row_slot) ||
+    if (!grow(&c->rows, room, sizeof *c->rows) || !grow(&c->row_slot, room, sizeof *c->row_slot) ||
         !grow(&c->order, room, sizeof *c->order) || !grow(&c->slots, room, sizeof *c->slots))
         return false;
     c->room = room;
+    if (c->own_hints) return true;
+    free(c->table);
+    c->table = calloc((size_t)room * 2, sizeof *c->table);
+    if (!c->table) return false;
     c->table_shift = 64 - (unsigned)__builtin_ctz(room * 2);
     for (uint32_t s = 0; s < c->n_slots; s++) *place_of(c, c->slots[s].key) = s + 1;
     return true;
 }
 
+static uint32_t add_slot(struct filling *c, int64_t key) {
+    c->slots[c->n_slots] = (struct fill_slot){.key = key};
+    return c->n_slots++;
+}
+
 static uint32_t slot_of(struct filling *c, int64_t key) {
+    if (c->own_hints) return add_slot(c, key);
     uint32_t *place = place_of(c, key);
-    if (!*place) {
-        c->slots[c->n_slots] = (struct fill_slot){.key = key};
-        *place = ++c->n_slots;
-    }
+    if (!*place) *place = add_slot(c, key) + 1;
     return *place - 1;
 }
 
@@ -58,9 +62,9 @@ struct seq_row *fill_add(struct filling *c, int64_t key, uint32_t *hint) {
 }
 
 static int slot_order(const void *a, const void *b) {
-    int64_t x = (*(const struct fill_slot *const *)a)->key;
-    int64_t y = (*(const struct fill_slot *const *)b)->key;
-    return (x > y) - (x < y);
+    const struct fill_slot *x = *(const struct fill_slot *const *)a;
+    const struct fill_slot *y = *(const struct fill_slot *const *)b;
+    return x->key != y->key ? (x->key > y->key) - (x->key < y->key) : (x > y) - (x < y);
 }
 
 bool fill_sort(struct filling *c) {
@@ -77,14 +81,18 @@ bool fill_sort(struct filling *c) {
         if (i && c->slots[i].key < c->slots[i - 1].key) ascending = false;
     }
     if (!ascending) qsort(sorted, c->n_slots, sizeof *sorted, slot_order);
-    uint32_t place = 0;
+    uint32_t place = 0, n_keys = 0;
     for (uint32_t i = 0; i < c->n_slots; i++) {
         sorted[i]->place = place;
-        slots[i] = *sorted[i];
         place += sorted[i]->n;
+        if (n_keys && slots[n_keys - 1].key == sorted[i]->key)
+            slots[n_keys - 1].n += sorted[i]->n; /* of a second hint: its rows came later */
+        else
+            slots[n_keys++] = *sorted[i];
     }
     for (uint32_t i = 0; i < c->n; i++) c->order[c->slots[c->row_slot[i]].place++] = i;
-    memcpy(c->slots, slots, c->n_slots * sizeof *slots);
+    memcpy(c->slots, slots, n_keys * sizeof *slots);
+    c->n_slots = n_keys;
     free(sorted);
     free(slots);
     return true;

@@ -15,6 +15,7 @@ struct filling {
     uint32_t n, room; /* rows: used, allocated */
     struct fill_slot *slots;
     uint32_t n_slots;
+    bool own_hints;  /* each key's rows come with a hint of its own: there is no table */
     uint32_t *table; /* hash of key -> slot + 1; 2 * room entries */
     unsigned table_shift;
 };

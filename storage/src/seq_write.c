@@ -68,7 +68,7 @@ struct seq_writer *seq_writer_new(sqlite3 *db, int series, uint32_t n_cols, uint
     w->on_seal = on_seal;
     w->arg = arg;
     w->max = max_rows;
-    w->list_carried = series == seq_series(SEQ_SLICES, 0);
+    w->list_carried = w->in.own_hints = w->out.own_hints = series == seq_series(SEQ_SLICES, 0);
     w->codec = column_codec_new();
     struct fault f;
     if (w->codec &&
@@ -129,7 +129,10 @@ static void put_page(struct seq_writer *w, uint32_t row0, uint32_t n) {
         w->column[0][i] = zigzag(gap);
         w->column[1][i] = pack_duration(r->dur_ns);
         w->column[2][i] = r->wide;
-        for (uint32_t k = 0; k < SEQ_MAX_COLS; k++) w->column[3 + k][i] = r->v[k];
+        if (w->n_cols == SEQ_MAX_COLS)
+            for (uint32_t k = 0; k < SEQ_MAX_COLS; k++) w->column[3 + k][i] = r->v[k];
+        else
+            w->column[3][i] = r->v[0];
         before = r;
     }
     for (uint32_t k = 0; k < w->n_cols + 3; k++)
@@ -167,6 +170,8 @@ static int64_t put_keys(struct seq_writer *w) {
     buffer_varint(&w->dir, c->n_slots);
     for (uint32_t i = 0; i < c->n_slots; i++) {
         const struct seq_row *r = row_at(c, row0);
+        if (i + PREFETCH_ROWS < c->n_slots)
+            __builtin_prefetch(row_at(c, c->slots[i + PREFETCH_ROWS].place));
         buffer_signed(&w->dir, (int64_t)((uint64_t)r->key - (uint64_t)key));
         buffer_varint(&w->dir, c->slots[i].n);
         buffer_signed(&w->dir, w->t0 - r->start_ns);
@@ -298,13 +303,6 @@ struct seq_row *seq_add(struct seq_writer *w, int64_t key, int64_t end_ns, uint3
     w->n_appended++;
     if (end_ns > w->t1) w->t1 = end_ns;
     return row;
-}
-
-int seq_append(struct seq_writer *w, const struct seq_row *row, uint32_t *hint, struct fault *f) {
-    struct seq_row *to = seq_add(w, row->key, row->start_ns + row->dur_ns, hint, f);
-    if (!to) return f->code;
-    *to = *row;
-    return 0;
 }
 
 int seq_seal(struct seq_writer *w, struct fault *f) {

@@ -7,11 +7,10 @@
 #include <string.h>
 
 struct step {
-    int64_t last_ns; /* the count holds since */
-    int64_t bucket;  /* start of the bucket that sum_ns belongs to */
-    int64_t sum_ns;
+    int64_t bucket; /* start of the present bucket */
+    int64_t sum_ns; /* goroutine-ns in it, if nothing changes up to its end */
     int32_t count;
-    uint32_t hint; /* see seq_append */
+    uint32_t hint; /* see seq_add */
 };
 
 struct by_tag {
@@ -25,7 +24,7 @@ struct late {
 };
 
 struct steps {
-    struct lod_writer *out;
+    struct seq_writer *out;
     struct by_tag *groups;
     uint32_t n_groups;
     struct late *late;
@@ -37,7 +36,7 @@ enum { WIDTH_BITS = LOD_FIRST };
 
 struct steps *steps_new(struct lod_writer *out) {
     struct steps *s = calloc(1, sizeof *s);
-    if (s) s->out = out;
+    if (s) s->out = lod_first(out);
     return s;
 }
 
@@ -79,25 +78,30 @@ static struct by_tag *group_of(struct steps *s, uint32_t group) {
 
 static int emit(struct steps *s, struct step *t, int64_t key, int64_t start, int64_t dur,
                 int64_t ns, struct fault *f) {
-    struct seq_row row = {.key = key, .start_ns = start, .dur_ns = dur, .wide = (uint64_t)ns};
-    return ns ? lod_append(s->out, &row, &t->hint, f) : 0;
+    if (!ns) return 0;
+    struct seq_row *row = seq_add(s->out, key, start + dur, &t->hint, f);
+    if (!row) return f->code;
+    row->start_ns = start;
+    row->dur_ns = dur;
+    row->wide = (uint64_t)ns;
+    row->v[0] = 0;
+    return 0;
 }
 
 /* Closes the bucket that the step stands in, and the run of whole buckets up to that of `at`. */
 static int advance(struct steps *s, struct step *t, int64_t key, int64_t at, struct fault *f) {
     int64_t edge = t->bucket + WIDTH, now = at >> WIDTH_BITS << WIDTH_BITS;
-    TRY(emit(s, t, key, t->bucket, WIDTH, t->sum_ns + t->count * (edge - t->last_ns), f));
+    TRY(emit(s, t, key, t->bucket, WIDTH, t->sum_ns, f));
     if (now > edge) TRY(emit(s, t, key, edge, now - edge, t->count * (now - edge), f));
-    t->bucket = t->last_ns = now;
-    t->sum_ns = 0;
+    t->bucket = now;
+    t->sum_ns = t->count * WIDTH;
     return 0;
 }
 
 static int change(struct steps *s, struct step *t, int64_t key, int64_t at, int delta,
                   struct fault *f) {
     if (at >= t->bucket + WIDTH) TRY(advance(s, t, key, at, f));
-    t->sum_ns += t->count * (at - t->last_ns);
-    t->last_ns = at;
+    t->sum_ns += delta * (t->bucket + WIDTH - at);
     t->count += delta;
     return 0;
 }
@@ -144,8 +148,7 @@ static int finish_late(struct steps *s, struct fault *f) {
         if (i && l->key != l[-1].key)
             TRY(advance(s, &step, l[-1].key | LOD_LATE, step.bucket + WIDTH, f));
         if (!i || l->key != l[-1].key)
-            step =
-                (struct step){.last_ns = l->at_ns, .bucket = l->at_ns >> WIDTH_BITS << WIDTH_BITS};
+            step = (struct step){.bucket = l->at_ns >> WIDTH_BITS << WIDTH_BITS};
         TRY(change(s, &step, l->key | LOD_LATE, l->at_ns, l->delta, f));
     }
     if (!s->n_late) return 0;

@@ -88,6 +88,27 @@ static inline uint8_t *uvarint_put_fast(uint8_t *p, uint64_t v) {
     return p + more + 1;
 }
 
+/* uvarint_put_two, uvarint_put_four - the same for v < 2^14 and v < 2^28; always 2 or 4 bytes. */
+static inline uint8_t *uvarint_put_two(uint8_t *p, uint64_t v) {
+    unsigned more = v >= 0x80;
+    p[0] = (uint8_t)(v | more << 7);
+    p[1] = (uint8_t)(v >> 7);
+    return p + 1 + more;
+}
+
+static inline uint8_t *uvarint_put_four(uint8_t *p, uint64_t v64) {
+    uint32_t v = (uint32_t)v64;
+    unsigned more = (31u - (unsigned)__builtin_clz(v | 1)) * 37 >> 8;
+    uint32_t go_on = 0x80808080 & ((UINT32_C(1) << 8 * more) - 1);
+    v = (v & 0x3fff) | (v & 0xfffc000) << 2;
+    v = ((v & 0x007f007f) | (v & 0x3f803f80) << 1) | go_on;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap32(v);
+#endif
+    memcpy(p, &v, sizeof v);
+    return p + more + 1;
+}
+
 /* uvarint_short - for numbers of at most 8 bytes: longer ones set *bad and give nonsense.  Reads
  * UVARINT_SLACK bytes, as uvarint_fast does.  Up to three bytes, the common cases, go first. */
 static inline const uint8_t *uvarint_short(const uint8_t *p, uint64_t *out, uint64_t *bad) {

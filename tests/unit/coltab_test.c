@@ -206,14 +206,14 @@ static void damage_is_a_fault(void) {
 /* Blocks with random bytes changed: any outcome but a crash (the sanitizers watch). */
 static void garbage_does_not_crash(void) {
     int64_t(*rows)[N_COLS] = make_rows();
-    int64_t *values = calloc(N_COLS * COLTAB_BLOCK_ROWS, sizeof *values);
+    int64_t *values = calloc(N_COLS * COLTAB_STRIDE, sizeof *values);
     int64_t *decoded = malloc(COLTAB_BLOCK_ROWS * sizeof *decoded);
     uint8_t *raw = malloc(COLTAB_RAW_MAX(N_COLS, COLTAB_BLOCK_ROWS));
     struct coltab_bounds bounds[N_COLS];
     struct coltab_piece pieces[N_COLS];
     enum { n = 300 };
     for (uint32_t c = 0; c < N_COLS; c++)
-        for (uint32_t r = 0; r < n; r++) values[c * COLTAB_BLOCK_ROWS + r] = rows[r][c];
+        for (uint32_t r = 0; r < n; r++) values[c * COLTAB_STRIDE + r] = rows[r][c];
     size_t size = coltab_encode(values, N_COLS, n, bounds, raw);
     int n_bad = 0;
     for (int round = 0; round < 20000; round++) {
