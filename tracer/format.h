@@ -73,8 +73,13 @@ struct pv_ring_slot { /* a living goroutine, as its last event left it */
     uint64_t since; /* ticks */
     uint64_t object, holder;
     uint32_t reason, start_stack;
-    uint32_t thread;    /* row + 1 of the thread that wrote it last */
-    int32_t p;          /* that thread's processor, -1 none */
+    union {
+        struct {
+            uint32_t thread; /* row + 1 of the thread that wrote it last */
+            int32_t p;       /* that thread's processor, -1 none */
+        };
+        uint64_t where; /* both */
+    };
     uint64_t next_free; /* of the recorder */
 };
 _Static_assert(sizeof(struct pv_ring_slot) == 64, "struct pv_ring_slot changed size");

@@ -128,6 +128,8 @@ PV_API void pv__go_start_at_once(struct pv_m *m, struct pv_g *g);
 PV_API void pv__go_stop(struct pv_m *m, struct pv_g *g, uint32_t reason, uint32_t stack);
 PV_API void pv__go_park(struct pv_m *m, struct pv_g *g, uint32_t reason, uint64_t object,
                         uint64_t holder, uint32_t stack);
+PV_API void pv__go_park_next(struct pv_m *m, struct pv_g *g, uint32_t reason, uint64_t object,
+                             uint64_t holder, uint32_t stack, struct pv_g *next);
 PV_API void pv__go_unpark(struct pv_m *m, struct pv_g *g, uint32_t stack);
 PV_API void pv__go_exit(struct pv_m *m, struct pv_g *g);
 PV_API void pv__go_syscall(struct pv_m *m, struct pv_g *g, uint32_t stack);
@@ -169,6 +171,11 @@ static inline void pv_go_stop(struct pv_m *m, struct pv_g *g, uint32_t reason, u
 static inline void pv_go_park(struct pv_m *m, struct pv_g *g, uint32_t reason, uint64_t object,
                               uint64_t holder, uint32_t stack) {
     if (pv_on()) pv__go_park(m, g, reason, object, holder, stack);
+}
+/* The same, and at once the start of next on m, with one reading of the clock. */
+static inline void pv_go_park_next(struct pv_m *m, struct pv_g *g, uint32_t reason, uint64_t object,
+                                   uint64_t holder, uint32_t stack, struct pv_g *next) {
+    if (pv_on()) pv__go_park_next(m, g, reason, object, holder, stack, next);
 }
 /* Waiting -> runnable.  The waker is the goroutine that runs on m, if one does. */
 static inline void pv_go_unpark(struct pv_m *m, struct pv_g *g, uint32_t stack) {

@@ -16,19 +16,33 @@ static inline uint8_t *put(uint8_t *p, uint64_t v) {
     return put_byte(p, v);
 }
 
-/* The record's code and time, that of the record before where at_once; NULL: it is lost. */
-static inline uint8_t *begin_room(struct pv_m *m, unsigned code, size_t room, bool at_once) {
+/* Whether m is of the running recording and its batch has that room. */
+static inline bool has_room(const struct pv_m *m, size_t room) {
     bool ours = session_of(m) == __atomic_load_n(&pv_session, __ATOMIC_RELAXED);
-    if (__builtin_expect(!ours || (size_t)(m->end - m->at) < room, 0))
-        if (!pv__refill(m, room)) return NULL;
-    uint64_t dt = at_once ? 0 : pv_ticks() - m->last;
+    return __builtin_expect(ours && (size_t)(m->end - m->at) >= room, 1);
+}
+
+/* Ticks since the event before, whose time becomes this one's. */
+static inline uint64_t read_clock(struct pv_m *m) {
+    uint64_t dt = pv_ticks() - m->last;
     if (__builtin_expect((int64_t)dt < 0, 0)) dt = 0; /* a counter that is behind another's */
     m->last += dt;
-    return put(put_byte(m->at, code), dt);
+    return dt;
+}
+
+/* A record's code and time, where there is room ... */
+static inline uint8_t *put_head(struct pv_m *m, unsigned code) {
+    uint8_t *p = put_byte(m->at, code);
+    return put(p, read_clock(m));
+}
+
+/* ... and where that is not known.  NULL: the record is lost. */
+static inline uint8_t *begin_room(struct pv_m *m, unsigned code, size_t room) {
+    return has_room(m, room) || pv__refill(m, room) ? put_head(m, code) : NULL;
 }
 
 static inline uint8_t *begin(struct pv_m *m, unsigned code) {
-    return begin_room(m, code, RECORD_ROOM, false);
+    return begin_room(m, code, RECORD_ROOM);
 }
 
 static inline void commit(struct pv_m *m, uint8_t *p) {
@@ -39,10 +53,12 @@ static inline void commit(struct pv_m *m, uint8_t *p) {
 }
 
 /* A stack, where there is one, is the record's last argument and told by a bit of its code. */
-static inline uint8_t *put_stack(const struct pv_m *m, uint8_t *p, uint32_t stack) {
-    if (!stack) return p;
-    put_byte(m->at, *m->at | PV_STACK_FOLLOWS);
-    return put(p, stack);
+static inline unsigned with_stack(unsigned code, uint32_t stack) {
+    return stack ? code | PV_STACK_FOLLOWS : code;
+}
+
+static inline uint8_t *put_stack(uint8_t *p, uint32_t stack) {
+    return stack ? put(p, stack) : p;
 }
 
 static inline uint8_t *put_object(struct pv_m *m, uint8_t *p, uint64_t object) {
@@ -51,32 +67,51 @@ static inline uint8_t *put_object(struct pv_m *m, uint8_t *p, uint64_t object) {
     return put(p, d << 1 ^ (uint64_t)((int64_t)d >> 63));
 }
 
-/* Word first, word last: who reads the entry takes it only if the word is the same before and after
- * and not busy. */
-static inline void set_slot(struct pv_m *m, struct pv_g *g, enum pv_state state, uint32_t reason,
-                            uint64_t object, uint64_t holder) {
-    if (__builtin_expect(!m->batch && session_of(m) == 0, 0)) return;
-    struct pv_ring_slot *slot = pv__slot(m, g);
-    if (!slot) return;
+/* ---- the live table ---- */
+
+/* Who reads an entry takes it only if the word is the same before and after, and not busy. */
+static inline void begin_slot(struct pv_ring_slot *slot, const struct pv_g *g) {
     store64(&slot->word, (uint64_t)g->seq << PV_STATE_BITS | PV_SLOT_BUSY);
+}
+
+static inline void end_slot(struct pv_ring_slot *slot, const struct pv_m *m, const struct pv_g *g,
+                            enum pv_state state) {
     store64(&slot->since, m->last);
-    if (state == PV_WAITING) {
-        store64(&slot->object, object);
-        store64(&slot->holder, holder);
-        store32(&slot->reason, reason);
-    }
-    store32(&slot->thread, row_of(m) + 1);
-    store32((uint32_t *)&slot->p, (uint32_t)m->p);
+    store64(&slot->where, m->where);
     store64(&slot->word, (uint64_t)g->seq << PV_STATE_BITS | state);
 }
+
+/* g's entry, NULL where it has none: slot_of(m, g). */
+static inline void set_slot(struct pv_ring_slot *slot, const struct pv_m *m, const struct pv_g *g,
+                            enum pv_state state) {
+    if (!slot) return;
+    begin_slot(slot, g);
+    end_slot(slot, m, g, state);
+}
+
+static inline void set_slot_waiting(struct pv_ring_slot *slot, const struct pv_m *m,
+                                    const struct pv_g *g, uint32_t reason, uint64_t object,
+                                    uint64_t holder) {
+    if (!slot) return;
+    begin_slot(slot, g);
+    store64(&slot->object, object);
+    store64(&slot->holder, holder);
+    store32(&slot->reason, reason);
+    end_slot(slot, m, g, PV_WAITING);
+}
+
+/* ---- goroutines ---- */
 
 static void put_status(struct pv_m *m, struct pv_g *g, enum pv_state state, uint32_t reason,
                        uint32_t start) {
     uint8_t *p = begin(m, PV_EV_GO_STATUS);
     if (p) commit(m, put(put(put(put(p, g->id), state), reason), start));
-    struct pv_ring_slot *slot = session_of(m) ? pv__slot(m, g) : NULL;
+    struct pv_ring_slot *slot = slot_of(m, g);
     if (slot && start) store32(&slot->start_stack, start);
-    set_slot(m, g, state, reason, 0, 0);
+    if (state == PV_WAITING)
+        set_slot_waiting(slot, m, g, reason, 0, 0);
+    else
+        set_slot(slot, m, g, state);
 }
 
 /* The thread's goroutine is g.  Where that is news (the recording began in the middle of its run)
@@ -91,73 +126,133 @@ static inline void adopt(struct pv_m *m, struct pv_g *g, enum pv_state state) {
 }
 
 void pv__go_create(struct pv_m *m, struct pv_g *g, uint32_t start_stack, uint32_t stack) {
-    uint8_t *p = begin(m, PV_EV_GO_CREATE);
+    uint8_t *p = begin(m, with_stack(PV_EV_GO_CREATE, stack));
     g->seq = 0;
-    if (p) commit(m, put_stack(m, put(put(p, g->id), start_stack), stack));
-    struct pv_ring_slot *slot = session_of(m) ? pv__slot(m, g) : NULL;
+    if (p) commit(m, put_stack(put(put(p, g->id), start_stack), stack));
+    struct pv_ring_slot *slot = slot_of(m, g);
     if (slot) store32(&slot->start_stack, start_stack);
-    set_slot(m, g, PV_RUNNABLE, 0, 0, 0);
+    set_slot(slot, m, g, PV_RUNNABLE);
 }
 
-static inline void go_start(struct pv_m *m, struct pv_g *g, bool at_once) {
-    uint8_t *p = begin_room(m, PV_EV_GO_START, RECORD_ROOM, at_once);
+static inline uint8_t *put_change(uint8_t *p, const struct pv_g *g) {
+    return put_byte(put(p, g->id), g->seq & 0x7f);
+}
+
+static void go_start(struct pv_m *m, struct pv_g *g, uint8_t *p) {
     g->seq++;
-    if (p) commit(m, put_byte(put(p, g->id), g->seq & 0x7f));
+    if (p) commit(m, put_change(p, g));
     m->g = g->id;
     m->in_syscall = false;
-    set_slot(m, g, PV_RUNNING, 0, 0, 0);
+    set_slot(slot_of(m, g), m, g, PV_RUNNING);
 }
 
 void pv__go_start(struct pv_m *m, struct pv_g *g) {
-    go_start(m, g, false);
+    go_start(m, g, begin(m, PV_EV_GO_START));
+}
+
+static inline uint8_t *put_head_at_once(uint8_t *p, unsigned code) {
+    return put_byte(put_byte(p, code), 0);
 }
 
 void pv__go_start_at_once(struct pv_m *m, struct pv_g *g) {
-    go_start(m, g, true);
+    bool room = has_room(m, RECORD_ROOM) || pv__refill(m, RECORD_ROOM);
+    go_start(m, g, room ? put_head_at_once(m->at, PV_EV_GO_START) : NULL);
 }
 
 void pv__go_stop(struct pv_m *m, struct pv_g *g, uint32_t reason, uint32_t stack) {
     adopt(m, g, PV_RUNNING);
-    uint8_t *p = begin(m, PV_EV_GO_STOP);
+    uint8_t *p = begin(m, with_stack(PV_EV_GO_STOP, stack));
     g->seq++;
-    if (p) commit(m, put_stack(m, put(p, reason), stack));
+    if (p) commit(m, put_stack(put(p, reason), stack));
     m->g = 0;
-    set_slot(m, g, PV_RUNNABLE, 0, 0, 0);
+    set_slot(slot_of(m, g), m, g, PV_RUNNABLE);
+}
+
+static inline unsigned park_code(uint64_t holder, uint32_t stack) {
+    return with_stack(holder ? PV_EV_GO_PARK_HELD : PV_EV_GO_PARK, stack);
+}
+
+static inline uint8_t *put_park(struct pv_m *m, uint8_t *p, uint32_t reason, uint64_t object,
+                                uint64_t holder, uint32_t stack) {
+    p = put_object(m, put(p, reason), object);
+    return put_stack(holder ? put(p, holder) : p, stack);
 }
 
 void pv__go_park(struct pv_m *m, struct pv_g *g, uint32_t reason, uint64_t object, uint64_t holder,
                  uint32_t stack) {
     adopt(m, g, PV_RUNNING);
-    uint8_t *p = begin(m, holder ? PV_EV_GO_PARK_HELD : PV_EV_GO_PARK);
+    uint8_t *p = begin(m, park_code(holder, stack));
     g->seq++;
-    if (p) {
-        p = put_object(m, put(p, reason), object);
-        if (holder) p = put(p, holder);
-        commit(m, put_stack(m, p, stack));
-    }
+    if (p) commit(m, put_park(m, p, reason, object, holder, stack));
     m->g = 0;
-    set_slot(m, g, PV_WAITING, reason, object, holder);
+    set_slot_waiting(slot_of(m, g), m, g, reason, object, holder);
+}
+
+/* ---- the same without detours, for a scheduler that does little else ----
+ *
+ * Where there is room for all of it and each g has its entry.  Nothing is called but at the end, so
+ * that the compiler saves no registers. */
+
+static inline bool has_entry(const struct pv_m *m, const struct pv_g *g) {
+    return __builtin_expect(g->session == session_of(m) && g->slot != 0, 1);
+}
+
+static __attribute__((noinline)) void park_next_slow(struct pv_m *m, struct pv_g *g,
+                                                     uint32_t reason, uint64_t object,
+                                                     uint64_t holder, uint32_t stack,
+                                                     struct pv_g *next) {
+    pv__go_park(m, g, reason, object, holder, stack);
+    pv__go_start_at_once(m, next);
+}
+
+void pv__go_park_next(struct pv_m *m, struct pv_g *g, uint32_t reason, uint64_t object,
+                      uint64_t holder, uint32_t stack, struct pv_g *next) {
+    if (!has_room(m, 2 * RECORD_ROOM) || m->g != g->id || !has_entry(m, g) || !has_entry(m, next)) {
+        park_next_slow(m, g, reason, object, holder, stack, next);
+        return;
+    }
+    uint8_t *p = put_head(m, park_code(holder, stack));
+    p = put_park(m, p, reason, object, holder, stack);
+    g->seq++;
+    next->seq++;
+    commit(m, put_change(put_head_at_once(p, PV_EV_GO_START), next));
+    m->g = next->id;
+    m->in_syscall = false;
+    set_slot_waiting(&m->slots[g->slot], m, g, reason, object, holder);
+    set_slot(&m->slots[next->slot], m, next, PV_RUNNING);
 }
 
 /* What the entry says of a long wait, so that a ring that no longer has its begin knows it. */
-static uint8_t *put_wait(struct pv_m *m, uint8_t *p, struct pv_ring_slot *slot) {
-    put_byte(m->at, PV_EV_GO_UNPARK_LATE);
+static inline uint8_t *put_wait(struct pv_m *m, uint8_t *p, struct pv_ring_slot *slot) {
     p = put(put(p, load32(&slot->reason)), m->last - load64(&slot->since));
     return put(put_object(m, p, load64(&slot->object)), load64(&slot->holder));
 }
 
-void pv__go_unpark(struct pv_m *m, struct pv_g *g, uint32_t stack) {
-    uint8_t *p = begin(m, PV_EV_GO_UNPARK);
+static inline void unpark(struct pv_m *m, struct pv_g *g, uint32_t stack, uint8_t *p,
+                          struct pv_ring_slot *slot) {
     g->seq++;
     if (p) {
-        p = put_byte(put(p, g->id), g->seq & 0x7f);
-        bool known = g->session == session_of(m) && g->slot;
-        struct pv_ring_slot *slot = known ? &m->s->slots[g->slot] : NULL;
-        bool late = slot && m->last - load64(&slot->since) >= m->s->late_ticks;
-        if (late && (load64(&slot->word) & PV_SLOT_BUSY) == PV_WAITING) p = put_wait(m, p, slot);
-        commit(m, put_stack(m, p, stack));
+        p = put_change(p, g);
+        bool late = slot && m->last - load64(&slot->since) >= m->late_ticks;
+        if (late && (load64(&slot->word) & PV_SLOT_BUSY) == PV_WAITING) {
+            put_byte(m->at, with_stack(PV_EV_GO_UNPARK_LATE, stack));
+            p = put_wait(m, p, slot);
+        }
+        commit(m, put_stack(p, stack));
     }
-    set_slot(m, g, PV_RUNNABLE, 0, 0, 0);
+    set_slot(slot, m, g, PV_RUNNABLE);
+}
+
+static __attribute__((noinline)) void unpark_slow(struct pv_m *m, struct pv_g *g, uint32_t stack) {
+    uint8_t *p = begin(m, with_stack(PV_EV_GO_UNPARK, stack));
+    unpark(m, g, stack, p, slot_of(m, g));
+}
+
+void pv__go_unpark(struct pv_m *m, struct pv_g *g, uint32_t stack) {
+    if (has_room(m, RECORD_ROOM) && has_entry(m, g))
+        unpark(m, g, stack, put_head(m, with_stack(PV_EV_GO_UNPARK, stack)), &m->slots[g->slot]);
+    else
+        unpark_slow(m, g, stack);
 }
 
 void pv__go_exit(struct pv_m *m, struct pv_g *g) {
@@ -165,17 +260,17 @@ void pv__go_exit(struct pv_m *m, struct pv_g *g) {
     uint8_t *p = begin(m, PV_EV_GO_EXIT);
     if (p) commit(m, p);
     m->g = 0;
-    if (session_of(m)) pv__slot_free(m, g);
+    pv__slot_free(m, g);
     g->seq = 0;
 }
 
 void pv__go_syscall(struct pv_m *m, struct pv_g *g, uint32_t stack) {
     adopt(m, g, PV_RUNNING);
-    uint8_t *p = begin(m, PV_EV_GO_SYSCALL);
+    uint8_t *p = begin(m, with_stack(PV_EV_GO_SYSCALL, stack));
     g->seq++;
-    if (p) commit(m, put_stack(m, p, stack));
+    if (p) commit(m, put_stack(p, stack));
     m->in_syscall = true;
-    set_slot(m, g, PV_SYSCALL, 0, 0, 0);
+    set_slot(slot_of(m, g), m, g, PV_SYSCALL);
 }
 
 void pv__go_syscall_end(struct pv_m *m, struct pv_g *g, bool blocked) {
@@ -186,9 +281,9 @@ void pv__go_syscall_end(struct pv_m *m, struct pv_g *g, bool blocked) {
     m->in_syscall = false;
     if (blocked) {
         m->g = 0;
-        m->p = -1;
+        set_p(m, -1);
     }
-    set_slot(m, g, blocked ? PV_RUNNABLE : PV_RUNNING, 0, 0, 0);
+    set_slot(slot_of(m, g), m, g, blocked ? PV_RUNNABLE : PV_RUNNING);
 }
 
 void pv__go_status(struct pv_m *m, struct pv_g *g, enum pv_state state, uint32_t reason,
@@ -199,7 +294,7 @@ void pv__go_status(struct pv_m *m, struct pv_g *g, enum pv_state state, uint32_t
 void pv__m_status(struct pv_m *m, int32_t p, struct pv_g *g, bool in_syscall) {
     if (p >= 0) {
         uint8_t *at = begin(m, PV_EV_PROC_STATUS);
-        m->p = p;
+        set_p(m, p);
         if (at) commit(m, put(at, (uint64_t)p));
     }
     if (g) adopt(m, g, in_syscall ? PV_SYSCALL : PV_RUNNING);
@@ -208,13 +303,13 @@ void pv__m_status(struct pv_m *m, int32_t p, struct pv_g *g, bool in_syscall) {
 void pv__proc_start(struct pv_m *m, int32_t p) {
     uint8_t *at = begin(m, PV_EV_PROC_START);
     if (at) commit(m, put(at, (uint64_t)p));
-    m->p = p;
+    set_p(m, p);
 }
 
 void pv__proc_stop(struct pv_m *m) {
     uint8_t *p = begin(m, PV_EV_PROC_STOP);
     if (p) commit(m, p);
-    m->p = -1;
+    set_p(m, -1);
 }
 
 void pv__proc_steal(struct pv_m *m, int32_t p, const struct pv_m *from) {
@@ -263,7 +358,7 @@ void pv__log(struct pv_m *m, struct pv_g *g, uint64_t task, uint32_t category, c
              size_t n) {
     if (g) adopt(m, g, PV_RUNNING);
     if (n > PV_MAX_TEXT) n = PV_MAX_TEXT;
-    uint8_t *p = begin_room(m, PV_EV_LOG, RECORD_ROOM + PV_MAX_TEXT, false);
+    uint8_t *p = begin_room(m, PV_EV_LOG, RECORD_ROOM + PV_MAX_TEXT);
     if (!p) return;
     p = put(put(put(p, task), category), n);
     for (size_t i = 0; i < n; i++) p = put_byte(p, (uint8_t)text[i]);

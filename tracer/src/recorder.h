@@ -62,18 +62,23 @@ struct session {
 };
 
 struct pv_m {
-    uint8_t *at;              /* where the next event goes */
-    uint8_t *end;             /* where the batch's room ends; at = end where there is none */
-    uint8_t *batch;           /* NULL = none */
-    uint64_t last;            /* ticks of the last event */
-    uint64_t object;          /* the last wait object in this batch */
-    uint64_t g;               /* on this thread, 0 = none */
-    int32_t p;                /* held, -1 = none */
-    bool in_syscall;          /* g is */
-    _Atomic uint32_t session; /* number of s, 0 = none; set after i_row: a thief looks at both */
+    /* What every event needs: one cache line. */
+    _Alignas(64) uint8_t *at;   /* where the next event goes */
+    uint8_t *end;               /* where the batch's room ends; at = end where there is none */
+    uint8_t *batch;             /* NULL = none */
+    uint64_t last;              /* ticks of the last event */
+    uint64_t object;            /* the last wait object in this batch */
+    uint64_t g;                 /* on this thread, 0 = none */
+    struct pv_ring_slot *slots; /* of s */
+    _Atomic uint32_t session;   /* number of s, 0 = none; set after i_row: a thief looks at both */
+    bool in_syscall;            /* g is */
+
+    uint64_t where;      /* as a live-table entry has it: its row + 1, p << 32 */
+    uint64_t late_ticks; /* of s */
     struct session *s;
     struct pv_ring_thread *row; /* NULL: there was no room */
     _Atomic uint32_t i_row;
+    int32_t p; /* held, -1 = none */
     uint32_t i_batch;
     uint64_t lost, lost_from; /* since the last batch */
     char name[sizeof((struct pv_ring_thread *)0)->name];
@@ -112,6 +117,10 @@ static inline uint32_t session_of(const struct pv_m *m) {
 static inline uint32_t row_of(const struct pv_m *m) {
     return atomic_load_explicit(&m->i_row, memory_order_relaxed);
 }
+static inline void set_p(struct pv_m *m, int32_t p) {
+    m->p = p;
+    m->where = (uint64_t)(uint32_t)p << 32 | (uint32_t)(row_of(m) + 1);
+}
 /* pv__attach - joins the running recording; false: there is none.  pv__detach leaves it. */
 bool pv__attach(struct pv_m *m);
 void pv__detach(struct pv_m *m);
@@ -125,8 +134,13 @@ bool pv__refill(struct pv_m *m, size_t room);
 void pv__leave_batch(struct pv_m *m);
 
 /* ---- slots.c ---- */
-/* pv__slot - g's entry in the table of m's recording, NULL = none. */
-struct pv_ring_slot *pv__slot(struct pv_m *m, struct pv_g *g);
+/* pv__slot_take - gives g a place in the table of m's recording.  False: there is no recording. */
+bool pv__slot_take(struct pv_m *m, struct pv_g *g);
+/* g's entry there, NULL = none. */
+static inline struct pv_ring_slot *slot_of(struct pv_m *m, struct pv_g *g) {
+    if (__builtin_expect(g->session != session_of(m), 0) && !pv__slot_take(m, g)) return NULL;
+    return g->slot ? &m->slots[g->slot] : NULL;
+}
 void pv__slot_free(struct pv_m *m, struct pv_g *g);
 
 /* ---- snapshot.c ---- */

@@ -339,12 +339,14 @@ bool pv__attach(struct pv_m *m) {
     struct session *s = atomic_load_explicit(&pv__current, memory_order_seq_cst);
     if (!s || !pv__hold(s)) return false;
     m->s = s;
+    m->slots = s->slots;
+    m->late_ticks = s->late_ticks;
     m->g = 0;
-    m->p = -1;
     m->in_syscall = false;
     uint32_t i_row = UINT32_MAX; /* no thread's */
     m->row = take_row(s, &i_row);
     atomic_store_explicit(&m->i_row, i_row, memory_order_relaxed);
+    set_p(m, -1);
     atomic_store_explicit(&m->session, s->number, memory_order_release);
     if (!m->row) return true;
     store64(&m->row->id, (uint64_t)syscall(SYS_gettid));
@@ -364,8 +366,9 @@ void pv__detach(struct pv_m *m) {
 }
 
 struct pv_m *pv_m_open(const char *name) {
-    struct pv_m *m = calloc(1, sizeof *m);
+    struct pv_m *m = aligned_alloc(_Alignof(struct pv_m), sizeof *m);
     if (!m) return NULL;
+    memset(m, 0, sizeof *m);
     m->p = -1;
     if (name) strncpy(m->name, name, sizeof m->name - 1);
     return m;

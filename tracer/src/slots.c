@@ -23,23 +23,21 @@ static uint32_t take_slot(struct session *s) {
     return 0;
 }
 
-struct pv_ring_slot *pv__slot(struct pv_m *m, struct pv_g *g) {
-    if (g->session != session_of(m)) {
-        g->session = session_of(m);
-        g->slot = take_slot(m->s);
-        if (g->slot) {
-            struct pv_ring_slot *slot = &m->s->slots[g->slot];
-            store64(&slot->word, PV_SLOT_BUSY);
-            store64(&slot->id, g->id);
-            store32(&slot->start_stack, 0);
-        }
-    }
-    return g->slot ? &m->s->slots[g->slot] : NULL;
+bool pv__slot_take(struct pv_m *m, struct pv_g *g) {
+    if (session_of(m) == 0) return false;
+    g->session = session_of(m);
+    g->slot = take_slot(m->s);
+    if (!g->slot) return true;
+    struct pv_ring_slot *slot = &m->slots[g->slot];
+    store64(&slot->word, PV_SLOT_BUSY);
+    store64(&slot->id, g->id);
+    store32(&slot->start_stack, 0);
+    return true;
 }
 
 void pv__slot_free(struct pv_m *m, struct pv_g *g) {
     if (g->session != session_of(m) || !g->slot) {
-        g->session = 0;
+        g->session = g->slot = 0;
         return;
     }
     struct session *s = m->s;

@@ -50,9 +50,15 @@ struct pv_waiter {
 
 enum { STACK_MEMO = 8 };
 
-struct stack_memo { /* a stack at which it waited, and its id in the recording */
+struct frame { /* what a frame pointer points at */
+    const struct frame *caller;
+    uintptr_t pc;
+};
+
+struct stack_memo {            /* a stack at which it waited, and its id in the recording */
+    const struct frame *first; /* NULL: none is known */
     uint32_t id, n;
-    uintptr_t pcs[STACK_MEMO];
+    struct frame frames[STACK_MEMO];
 };
 
 /* Lies at the upper end of its own stack. */

@@ -44,14 +44,13 @@ void pv__after_switch(struct m *m) {
         m->after_call(m->after_g, m->after_arg);
 }
 
-static inline void start(struct m *m, struct p *p, struct g *g, uint32_t tick, bool at_once) {
+static inline void start(struct m *m, struct p *p, struct g *g, uint32_t tick) {
     m_set_g(m, g);
     atomic_store_explicit(&g->m, m, memory_order_relaxed);
     set_status(g, G_RUNNING);
     atomic_store_explicit(&p->tick, tick, memory_order_relaxed);
     if (atomic_load_explicit(&p->preempt, memory_order_relaxed))
         atomic_store_explicit(&p->preempt, 0, memory_order_relaxed);
-    trace_go_start(m, g, at_once);
 }
 
 /* Who runs next, if that is at hand; now and then nobody, so that the loop looks around. */
@@ -66,10 +65,11 @@ static inline uint32_t next_tick(struct p *p) {
     return atomic_load_explicit(&p->tick, memory_order_relaxed) + 1;
 }
 
-/* Away from g, whose state and m->after are set, to next or (NULL) to the thread's own stack. */
+/* Away from g, whose state and m->after are set and recorded, to next or (NULL) to the thread's own
+ * stack. */
 static inline void leave(struct m *m, struct g *g, struct g *next, uint32_t tick, bool dying) {
     if (__builtin_expect(next != NULL, 1)) {
-        start(m, m_p(m), next, tick, true);
+        start(m, m_p(m), next, tick);
         fiber_switch(&g->fiber, &next->fiber, dying);
     } else {
         m_set_g(m, NULL);
@@ -85,7 +85,8 @@ void pv__schedule(struct m *m) {
         if (!g) {
             g = pv__find_runnable(m);
             if (!g) return;
-            start(m, m_p(m), g, next_tick(m_p(m)), false);
+            start(m, m_p(m), g, next_tick(m_p(m)));
+            trace_go_start(m, g);
         }
         fiber_switch(&m->g0, &g->fiber, false);
         pv__after_switch(m);
@@ -103,14 +104,14 @@ void pv__call_on_g0(struct g *g, void (*call)(struct g *g, void *arg), void *arg
 
 /* ---- waiting and waking ---- */
 
-static void pv__park_as(struct m *m, struct g *g, enum pv_reason reason, const void *object,
-                        uint64_t holder) {
+static inline void pv__park_as(struct m *m, struct g *g, enum pv_reason reason, const void *object,
+                               uint64_t holder) {
     atomic_store_explicit(&g->reason, reason, memory_order_relaxed);
     set_status(g, G_WAITING);
     m->after_g = g;
     uint32_t tick = next_tick(m_p(m));
     struct g *next = at_hand(m_p(m), tick);
-    trace_go_park(m, g, reason, object, holder); /* the start of the next one has its time */
+    trace_go_park(m, g, reason, object, holder, next);
     leave(m, g, next, tick, false);
 }
 
@@ -176,7 +177,7 @@ void pv__ready_list(struct g_list *gs) {
 static void ended(struct m *m, struct g *g) {
     uint32_t tick = next_tick(m_p(m));
     struct g *next = at_hand(m_p(m), tick);
-    trace_go_exit(m, g);
+    trace_go_exit(m, g, next);
     set_status(g, G_DEAD);
     atomic_fetch_sub_explicit(&pv__sched.n_g, 1, memory_order_relaxed);
     if (g == pv__sched.main_g) pv__stop(0);
@@ -245,7 +246,7 @@ static void pv__give_way(struct m *m, struct g *g, bool asked) {
     if (!next && tick % FAIR != 0 && !atomic_load_explicit(&p->attention, memory_order_relaxed))
         return; /* nobody else wants it */
     set_status(g, G_RUNNABLE);
-    trace_go_stop(m, g, asked);
+    trace_go_stop(m, g, asked, next);
     m->after = AFTER_YIELD;
     m->after_g = g;
     leave(m, g, next, tick, false);

@@ -88,7 +88,7 @@ static void come_back_slowly(struct m *m, struct g *g) {
     if (p) {
         pv__m_get_p(m, p);
         atomic_store_explicit(&g->status, G_RUNNING, memory_order_relaxed);
-        trace_go_start(m, g, false);
+        trace_go_start(m, g);
         return;
     }
     atomic_store_explicit(&g->status, G_RUNNABLE, memory_order_relaxed);

@@ -1,6 +1,4 @@
 /* tracer/runtime/src/trace.c - the names that the runtime's events use. */
-#include <string.h>
-
 #include "tracer/runtime/src/gc.h"
 #include "tracer/runtime/src/rt.h"
 
@@ -10,28 +8,56 @@ const char *const pv__reason_texts[N_REASONS] = {
 #undef REASON
 };
 
-/* A goroutine mostly waits at one or two places: their ids are kept with it, so that a known stack
- * costs the walk and not a hash of it. */
-uint32_t pv__trace_stack(struct g *g, const void *frame) {
-    uintptr_t pcs[STACK_MEMO], at = (uintptr_t)frame, hi = (uintptr_t)g->fiber.hi - 2 * sizeof at;
-    size_t n = 0;
-    for (; at >= (uintptr_t)g->fiber.lo && at <= hi && at % sizeof at == 0; n++) {
-        const uintptr_t *words = (const uintptr_t *)at;
-        if (words[1] == 0) break;
-        if (n == STACK_MEMO) return pv_stack_walk(frame, g->fiber.lo, g->fiber.hi);
-        pcs[n] = words[1];
-        if (words[0] <= at) {
-            n++;
-            break;
+/* The frames from there on as long as they rise within g's stack; at most STACK_MEMO. */
+static void remember(struct stack_memo *memo, const struct g *g, const struct frame *at) {
+    const char *from = g->fiber.lo;
+    memo->first = at;
+    memo->n = 0;
+    while ((const char *)at >= from && (const char *)at <= g->fiber.hi - sizeof *at &&
+           (uintptr_t)at % sizeof(uintptr_t) == 0) {
+        if (memo->n == STACK_MEMO) {
+            memo->first = NULL; /* it is longer than there is room */
+            return;
         }
-        at = words[0];
+        memo->frames[memo->n++] = *at;
+        from = (const char *)at + 1;
+        at = at->caller;
     }
-    if (n == 0) return 0;
-    struct stack_memo *memo = &g->memo[pcs[0] >> 4 & 1];
-    if (memo->n == n && memo->id && memcmp(memo->pcs, pcs, n * sizeof *pcs) == 0) return memo->id;
-    memo->n = (uint32_t)n;
-    memcpy(memo->pcs, pcs, n * sizeof *pcs);
-    return memo->id = pv_stack(pcs, n);
+}
+
+/* A goroutine mostly waits at one or two places: their ids are kept with it.  The same frames at
+ * the same addresses are the same stack, so a known one is neither checked nor copied nor hashed.
+ */
+static inline uint32_t stack_from(struct g *g, const struct frame *at) {
+    struct stack_memo *memo = &g->memo[at->pc >> 4 & 1];
+    if (at == memo->first) {
+        const struct frame *known = memo->frames, *end = known + memo->n;
+        while (known != end && at->caller == known->caller && at->pc == known->pc) {
+            at = known->caller;
+            known++;
+        }
+        if (known == end) return memo->id;
+        at = memo->first;
+    }
+    memo->id = pv_stack_walk(at, g->fiber.lo, g->fiber.hi);
+    remember(memo, g, at);
+    if (!memo->id) memo->first = NULL;
+    return memo->id;
+}
+
+uint32_t pv__trace_stack(struct g *g, const void *frame) {
+    return stack_from(g, frame);
+}
+
+/* Not inlined, so that who records nothing saves no registers for it: its own frame is left out. */
+void pv__trace_park(struct m *m, struct g *g, enum pv_reason reason, const void *object,
+                    uint64_t holder, struct g *next) {
+    const struct frame *own = __builtin_frame_address(0);
+    uint32_t id = pv__reason_ids[reason], stack = stack_from(g, own->caller);
+    if (next)
+        pv__go_park_next(m->rec, &g->rec, id, (uintptr_t)object, holder, stack, &next->rec);
+    else
+        pv__go_park(m->rec, &g->rec, id, (uintptr_t)object, holder, stack);
 }
 
 /* The parts of a pause are regions of the goroutine that collects. */

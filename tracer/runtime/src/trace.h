@@ -15,6 +15,9 @@ extern uint32_t pv__reason_ids[N_REASONS], pv__yield_id, pv__preempted_id; /* of
 void pv__trace_open(void);                                                 /* names them */
 uint32_t pv__trace_stack(struct g *g, const void *frame); /* id of the stack from that frame on */
 
+void pv__trace_park(struct m *m, struct g *g, enum pv_reason reason, const void *object,
+                    uint64_t holder, struct g *next);
+
 /* The caller's, a function that runs on g's stack. */
 static inline uint32_t trace_stack(struct g *g) {
     return pv_on() ? pv__trace_stack(g, __builtin_frame_address(0)) : 0;
@@ -26,24 +29,25 @@ static inline void trace_go_create(struct m *m, struct g *g) {
     pv_go_create(m->rec, &g->rec, start, m_g(m) ? trace_stack(m_g(m)) : 0);
 }
 
-/* at_once: g was chosen before the event before, in which another left. */
-static inline void trace_go_start(struct m *m, struct g *g, bool at_once) {
-    if (at_once)
-        pv_go_start_at_once(m->rec, &g->rec);
-    else
-        pv_go_start(m->rec, &g->rec);
+static inline void trace_go_start(struct m *m, struct g *g) {
+    pv_go_start(m->rec, &g->rec);
 }
 
-static inline void trace_go_stop(struct m *m, struct g *g, bool asked) {
-    if (pv_on())
-        pv_go_stop(m->rec, &g->rec, asked ? pv__preempted_id : pv__yield_id, trace_stack(g));
+/* Of those that leave: next goes on in their place, NULL: nobody.  It was chosen before, so that
+ * its start has the time at which the other left. */
+static inline void trace_go_next(struct m *m, struct g *next) {
+    if (next) pv_go_start_at_once(m->rec, &next->rec);
+}
+
+static inline void trace_go_stop(struct m *m, struct g *g, bool asked, struct g *next) {
+    if (!pv_on()) return;
+    pv_go_stop(m->rec, &g->rec, asked ? pv__preempted_id : pv__yield_id, trace_stack(g));
+    trace_go_next(m, next);
 }
 
 static inline void trace_go_park(struct m *m, struct g *g, enum pv_reason reason,
-                                 const void *object, uint64_t holder) {
-    if (pv_on())
-        pv_go_park(m->rec, &g->rec, pv__reason_ids[reason], (uintptr_t)object, holder,
-                   trace_stack(g));
+                                 const void *object, uint64_t holder, struct g *next) {
+    if (pv_on()) pv__trace_park(m, g, reason, object, holder, next);
 }
 
 /* m NULL: a thread that is not the runtime's, or no longer. */
@@ -52,11 +56,13 @@ static inline struct pv_m *trace_rec(struct m *m) {
 }
 
 static inline void trace_go_unpark(struct m *m, struct g *g) {
-    if (pv_on()) pv_go_unpark(trace_rec(m), &g->rec, 0);
+    if (pv_on()) pv__go_unpark(trace_rec(m), &g->rec, 0);
 }
 
-static inline void trace_go_exit(struct m *m, struct g *g) {
+static inline void trace_go_exit(struct m *m, struct g *g, struct g *next) {
+    if (!pv_on()) return;
     pv_go_exit(m->rec, &g->rec);
+    trace_go_next(m, next);
 }
 
 static inline void trace_go_syscall(struct m *m, struct g *g) {
