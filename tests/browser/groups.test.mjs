@@ -112,10 +112,10 @@ await main(checks, async (later) => {
   later(close);
   const one = await serve([assist]);
   later(one.stop);
-  const page = await open(context, one.url);
+  const page = await open(context, `${one.url}#open=`); // nothing unfolded
   for (const part of [byTask, byLabel, goes]) await part(page);
   const two = await serve([downstream]);
   later(two.stop);
-  await byCreator(await open(context, two.url));
+  await byCreator(await open(context, `${two.url}#open=`));
   checks.equal("nothing went wrong", problems.join("\n"), "");
 });

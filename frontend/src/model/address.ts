@@ -43,9 +43,9 @@ function restoreAnswers(app: App, l: Link, again: boolean): void {
     if (sql) void app.askSql(sql);
   }
   const [, a, b] = /^(\d{1,16})-(\d{1,16})$/.exec(l.cycle ?? "") ?? [];
-  if (a !== undefined) app.showSubject({ kind: "gc", from: Number(a), to: Number(b) });
-  else if (l.lane?.startsWith("P") && l.at === undefined) app.showSubject({ kind: "p", p: Number(l.lane.slice(1)) });
-  else if (app.subject) app.deselect();
+  if (a !== undefined) app.guide.showSubject({ kind: "gc", from: Number(a), to: Number(b) });
+  else if (l.lane?.startsWith("P") && l.at === undefined) app.guide.showSubject({ kind: "p", p: Number(l.lane.slice(1)) });
+  else if (app.subject) app.guide.deselect();
 }
 
 /** What makes a step of its own for Back, beside the window. */
@@ -58,7 +58,7 @@ export function restore(app: App, l: Link): void {
   if (l.from !== undefined && l.to !== undefined) app.view.reset(app.view.duration, { from: l.from, to: l.to });
   if (l.scroll !== undefined) app.lanes.scroll = l.scroll;
   if (l.lane !== undefined && l.at !== undefined) void app.selection.pick(l.lane, l.at);
-  else if (l.lane?.startsWith("G")) void app.selectGoroutine(Number(l.lane.slice(1)));
+  else if (l.lane?.startsWith("G")) void app.guide.selectGoroutine(Number(l.lane.slice(1)));
 }
 
 function restoreLanes(app: App, l: Link): void {
@@ -91,9 +91,9 @@ export function travel(app: App, l: Link): void {
   app.view.set(l.from ?? 0, l.to ?? app.view.duration, true);
   app.view.stay();
   if (l.scroll !== undefined) app.scrollGoal = l.scroll;
-  if (l.lane !== undefined && l.at !== undefined) void app.select(l.lane, l.at);
-  else if (l.lane?.startsWith("G")) void app.selectGoroutine(Number(l.lane.slice(1)));
-  else if (app.selection.slice || app.selection.goroutine) app.deselect();
+  if (l.lane !== undefined && l.at !== undefined) void app.guide.select(l.lane, l.at);
+  else if (l.lane?.startsWith("G")) void app.guide.selectGoroutine(Number(l.lane.slice(1)));
+  else if (app.selection.slice || app.selection.goroutine) app.guide.deselect();
   restoreAnswers(app, l, true);
   app.changed();
 }

@@ -2,24 +2,25 @@
 // Every change goes through here; the page subscribes to the parts that it shows.
 
 import { Observable } from "../lib/observable";
-import type { FigureBy, Goroutine, Id, Info, Push, Slice, TraceEntry, TraceList } from "../net/protocol";
+import type { FigureBy, Goroutine, Id, Info, Push, TraceEntry, TraceList } from "../net/protocol";
 import type { Socket } from "../net/socket";
 import { RequestError } from "../net/socket";
 import { upload } from "../net/upload";
 import { restore } from "./address";
 import { Answers, type Tab } from "./answers";
 import { Area, type Stretch } from "./area";
-import { Asked, type Moment } from "./asked";
+import { Asked } from "./asked";
 import { lookOfGroup, lookOfTag, type GroupLook, type TagLook } from "./families";
 import { Figures, type By } from "./figures";
 import { Filter } from "./filter";
 import { Filtered } from "./filtered";
-import { Finder, type Place } from "./finder";
-import { Lanes, SIZES, type Grouping, type Order, type Row } from "./lanes";
+import { Finder } from "./finder";
+import { Guide } from "./guide";
+import { Lanes, type Grouping, type Order, type Row } from "./lanes";
 import type { Link } from "./link";
 import { Marks } from "./marks";
 import { LaneNotes } from "./notes";
-import { noteLane, tilesOf } from "./rows";
+import { nextShown, noteLane, SIZES, tilesOf } from "./rows";
 import { Selection } from "./selection";
 import { GoSets } from "./sets";
 import { SpanLanes } from "./spans";
@@ -73,8 +74,10 @@ export class App extends Observable {
   readonly asked: Asked;
   readonly filter: Filter;
   readonly filtered: Filtered;
+  readonly guide = new Guide(this);
   private link: Link = {};
   private asking = 0;
+  private untouched = false; // nobody has arranged the lanes yet
 
   constructor(
     readonly socket: Socket,
@@ -217,19 +220,17 @@ export class App extends Observable {
     this.cursor = null;
     this.lanes.clear();
     this.lanes.setInfo(null, []);
-    this.tiles.reset(-1, 1);
-    this.figures.reset(-1);
-    this.selection.reset(-1);
-    this.spans.reset(-1);
-    this.sets.reset(-1);
-    this.notes.reset(-1);
+    this.resetParts(-1, 1);
     this.area.set(null);
-    this.answers.reset();
-    this.finder.reset(-1);
-    this.asked.reset(-1);
     this.subject = null;
     this.filter.clear();
     this.marks.set([]);
+  }
+
+  private resetParts(trace: number, duration: number): void {
+    this.tiles.reset(trace, duration);
+    this.answers.reset();
+    for (const part of [this.figures, this.selection, this.finder, this.spans, this.sets, this.notes, this.asked]) part.reset(trace);
   }
 
   private setInfo(info: Info): void {
@@ -241,15 +242,7 @@ export class App extends Observable {
     this.groups = info.groups.map(lookOfGroup);
     this.filter.read(this.tags);
     if (first) {
-      this.tiles.reset(trace, info.duration);
-      this.figures.reset(trace);
-      this.selection.reset(trace);
-      this.answers.reset();
-      this.finder.reset(trace);
-      this.spans.reset(trace);
-      this.sets.reset(trace);
-      this.notes.reset(trace);
-      this.asked.reset(trace);
+      this.resetParts(trace, info.duration);
       this.screen = "trace";
       this.lanes.setInfo(info, this.groups);
       this.view.reset(info.duration);
@@ -277,7 +270,22 @@ export class App extends Observable {
   private restore(): void {
     const l = this.link;
     this.link = {};
-    if (l.trace === undefined || l.trace === this.entry?.name) restore(this, l);
+    const own = l.trace === undefined || l.trace === this.entry?.name;
+    if (own) restore(this, l);
+    this.untouched = !own || (l.open === undefined && l.from === undefined);
+  }
+
+  /** Unfolds the first groups where the screen has room for them: lanes in which waiting is named say more than sums. */
+  private unfoldFirst(): void {
+    if (!this.untouched || this.lanes.viewHeight < 1 || this.entry?.state !== "ready") return;
+    this.untouched = false;
+    let room = this.lanes.room - this.lanes.height;
+    for (const group of this.lanes.userGroups) {
+      const rows = Math.min(nextShown(0) + 1, this.info?.groups[group]?.n ?? 0);
+      room -= rows * SIZES.lane;
+      if (room < 0) return;
+      if (!this.lanes.open.has(group)) this.toggleGroup(group);
+    }
   }
 
   // ---- what the server says by itself
@@ -347,41 +355,12 @@ export class App extends Observable {
     this.changed();
   }
 
-  async stepFound(by: 1 | -1): Promise<void> {
-    await this.goToPlace(this.finder.step(by));
-  }
-
-  async goToPlace(p: Place | null): Promise<void> {
-    if (!p) return;
-    if (p.kind === "goroutine" && p.g !== null) await this.selectGoroutine(p.g);
-    else if (p.g !== null) await this.goTo(p.g, p.at);
-    if (p.kind === "task" || p.g === null) this.view.reveal(p.at, p.at + p.dur);
-  }
-
   /** Asks in SQL; the question stands in the address. */
   async askSql(sql: string): Promise<void> {
     const done = this.asked.run(sql);
     this.changed();
     await done;
     this.view.changed();
-  }
-
-  async goToMoment(m: Moment | undefined): Promise<void> {
-    if (!m) return;
-    if (m.g !== null) await this.goTo(m.g, m.at);
-    else this.view.reveal(m.at, m.at + m.dur);
-  }
-
-  goToRange(name: string, from: number, dur: number): void {
-    this.view.reveal(from, from + dur);
-    if (name === "GC concurrent mark phase") this.showSubject({ kind: "gc", from, to: from + dur });
-  }
-
-  showSubject(s: Subject): void {
-    this.selection.clear();
-    this.figures.setPerson(null, this.view.goal);
-    this.subject = s;
-    this.changed();
   }
 
   setSort(column: string): void {
@@ -464,130 +443,12 @@ export class App extends Observable {
     else this.marks.toggle(at, at);
   }
 
-  /** To the next or the last mark. */
-  markTo(step: -1 | 1): void {
-    const { from, to } = this.view.goal;
-    const middle = (from + to) / 2;
-    const m = this.marks.next(middle + step * (to - from) * 1e-3, step);
-    if (!m) return;
-    const at = (m.from + m.to) / 2;
-    this.view.set(at - (to - from) / 2, at + (to - from) / 2, true);
-  }
-
-  /** The lanes of everybody in the wake chain, one below the other, and all of its wake-ups; or only the last again. */
-  async toggleChain(): Promise<void> {
-    const { selection, lanes } = this;
-    if (lanes.chain.length > 0) {
-      lanes.chain = [];
-      lanes.layout();
-      return;
-    }
-    const links = selection.chain;
-    if (links.length === 0) {
-      this.say("Select a wait first: the chain leads from it back to what its waker had waited for.");
-      return;
-    }
-    const last = links[links.length - 1];
-    const ids = links.map((l) => l.g);
-    if (last?.waker && last.waker.g !== null) ids.push(last.waker.g);
-    await this.meet(ids);
-    if (selection.chain !== links) return;
-    lanes.chain = [...new Set(ids)];
-    lanes.layout();
-    this.view.fit(Math.min(...links.map((l) => l.start)), Math.max(...links.map((l) => l.start + l.dur)));
-    this.changed();
-  }
-
-  async select(lane: string, at: number): Promise<void> {
-    this.subject = null;
-    this.dropChain();
-    await this.selection.pick(lane, at);
-    this.figures.setPerson(null, this.view.goal);
-    this.changed();
-  }
-
-  async selectGoroutine(g: Id): Promise<void> {
-    this.subject = null;
-    const found = await this.selection.person(g);
-    this.figures.setPerson(found ? g : null, this.view.goal);
-    await this.showGoroutine(g);
-    this.changed();
-  }
-
-  private dropChain(): void {
-    if (this.lanes.chain.length === 0) return;
-    this.lanes.chain = [];
-    this.lanes.layout();
-  }
-
-  deselect(): void {
-    this.subject = null;
-    this.dropChain();
-    this.selection.clear();
-    this.figures.setPerson(null, this.view.goal);
-    this.changed();
-  }
-
-  /** A link: the goroutine's lane is opened and scrolled to, the moment brought into sight. */
-  async goTo(g: Id, at: number): Promise<void> {
-    this.subject = null;
-    const slice = await this.selection.pick(`G${g}`, at);
-    if (slice) await this.reveal(slice);
-    else {
-      await this.showGoroutine(g);
-      this.say(this.selection.note);
-    }
-  }
-
-  async stepTo(step: -1 | 1): Promise<void> {
-    const s = await this.selection.step(step);
-    if (s) await this.reveal(s);
-  }
-
-  async chainTo(step: -1 | 1): Promise<void> {
-    const s = await this.selection.follow(step);
-    if (s) await this.reveal(s);
-  }
-
-  private async reveal(s: Slice): Promise<void> {
-    this.view.reveal(s.start, s.start + s.dur);
-    await this.showGoroutine(s.g);
-  }
-
-  async showGoroutine(g: Id): Promise<Goroutine | null> {
-    let row = this.lanes.row(`G${g}`);
-    let found: Goroutine | null = null;
-    if (!row) {
-      found = await this.ask<Goroutine>("goroutine", { trace: this.entry?.trace, g });
-      if (!found) return null;
-      if (!this.sets.reveal(g, found.group)) {
-        const fresh = !this.lanes.open.has(found.group);
-        this.lanes.openGroup(found.group, found);
-        if (fresh) this.askMembers(found.group, false);
-      }
-      row = this.lanes.row(`G${g}`);
-    }
-    if (row) this.scrollGoal = this.lanes.scrollFor(row);
-    this.lanes.changed();
-    return found;
-  }
-
-  showGroup(group: number): void {
-    const kind = this.info?.groups[group]?.kind;
-    this.lanes.sections.add(kind === "user" ? "goroutines" : "system");
-    this.lanes.filter = "";
-    this.lanes.layout();
-    const row = this.lanes.row(`F${group}`);
-    if (row && !row.pinned) this.scrollGoal = row.top - SIZES.section;
-    if (!this.lanes.open.has(group)) this.toggleGroup(group);
-    this.lanes.changed();
-  }
-
   // ---- pictures
 
   /** Asks for the tiles of what can be seen; called once a frame when something changed. */
   want(): void {
     if (!this.info || this.width < 1) return;
+    this.unfoldFirst();
     const wishes: Wish[] = [];
     const early: Wish[] = [];
     const { from, to } = this.view.goal;
@@ -626,7 +487,8 @@ export class App extends Observable {
   /** True while something that can be seen is not yet what it will be. */
   get busy(): boolean {
     if (this.screen === "connecting" || this.screen === "opening") return true;
-    return this.view.moving || this.scrollGoal !== null || this.tiles.loading || this.figures.busy || this.spans.busy || this.sets.busy || this.notes.busy || this.selection.busy || this.answers.busy || this.finder.busy || this.asked.busy || this.filter.busy || this.filtered.busy || this.asking > 0;
+const parts = [this.tiles.loading, ...[this.figures, this.spans, this.sets, this.notes, this.selection, this.answers, this.finder, this.asked, this.filter, this.filtered].map((part) => part.busy)];
+    return this.view.moving || this.scrollGoal !== null || this.asking > 0 || parts.some(Boolean);
   }
 
   /** Something that is waited for, so that the page counts as busy. */

@@ -47,23 +47,12 @@ export class Selection extends Observable {
 
   /** A goroutine as a whole. */
   async person(g: Id): Promise<Goroutine | null> {
-    const t = this.socket.request<Goroutine>("goroutine", { trace: this.trace, g });
-    for (const f of this.flying) f.cancel();
-    this.flying = [t];
-    this.waiting++;
-    try {
-      const found = await t.answer;
+    return this.only(this.socket.request<Goroutine>("goroutine", { trace: this.trace, g }), async (found) => {
       this.clear();
       this.goroutine = found;
       this.lane = `G${g}`;
       return found;
-    } catch (e) {
-      if (!(e instanceof RequestError && e.canceled)) this.note = e instanceof Error ? e.message : String(e);
-      return null;
-    } finally {
-      this.waiting--;
-      this.changed();
-    }
+    });
   }
 
   async step(step: -1 | 1): Promise<Slice | null> {
@@ -88,12 +77,8 @@ export class Selection extends Observable {
     return to;
   }
 
-  private async take(lane: string, t: Ticket<Slice | null>): Promise<Slice | null> {
-    for (const f of this.flying) f.cancel();
-    this.flying = [t];
-    this.waiting++;
-    try {
-      const slice = await t.answer;
+  private take(lane: string, t: Ticket<Slice | null>): Promise<Slice | null> {
+    return this.only(t, async (slice) => {
       if (!slice) {
         this.note = `Nothing of ${lane} at that moment.`;
         return null;
@@ -106,6 +91,16 @@ export class Selection extends Observable {
       this.changed();
       await this.askChain(slice.g, slice);
       return slice;
+    });
+  }
+
+  /** One question at a time: whatever was under way is not wanted any more. */
+  private async only<T, U>(t: Ticket<T>, then: (answer: T) => Promise<U>): Promise<U | null> {
+    for (const f of this.flying) f.cancel();
+    this.flying = [t];
+    this.waiting++;
+    try {
+      return await then(await t.answer);
     } catch (e) {
       if (!(e instanceof RequestError && e.canceled)) this.note = e instanceof Error ? e.message : String(e);
       return null;

@@ -51,7 +51,7 @@ function Life({ app, g }: { app: App; g: Goroutine }) {
           {g.parent !== null && (
             <>
               {" by "}
-              <button class="a" onClick={() => void app.selectGoroutine(g.parent!)}>
+              <button class="a" onClick={() => void app.guide.selectGoroutine(g.parent!)}>
                 G{g.parent}
               </button>
             </>
@@ -97,7 +97,7 @@ function Times({ app, g }: { app: App; g: Goroutine }) {
           ))}
         </div>
         {rows.slice(0, 12).map((f) => (
-          <button class="fr go" title={`Go to the longest: ${short(f.max)} at ${moment(f.at)}`} onClick={() => void app.goTo(f.g, f.at)}>
+          <button class="fr go" title={`Go to the longest: ${short(f.max)} at ${moment(f.at)}`} onClick={() => void app.guide.goTo(f.g, f.at)}>
             <span>
               <Dot family={familyOf(f)} />
               {name(f)} <span class="mut">{int(f.count)} ×, longest {short(f.max)}</span>
@@ -123,7 +123,7 @@ function Children({ app, g }: { app: App; g: Goroutine }) {
   return (
     <Section title="Goroutines that it created" right={rows.length > CHILDREN ? `the first ${CHILDREN}` : int(rows.length)}>
       {rows.slice(0, CHILDREN).map(([id, func, at, life]) => (
-        <button class="fr go" title={`Created at ${moment(Number(at))}`} onClick={() => void app.selectGoroutine(id!)}>
+        <button class="fr go" title={`Created at ${moment(Number(at))}`} onClick={() => void app.guide.selectGoroutine(id!)}>
           <span>
             <span class="a">G{id}</span> {visible(String(func ?? ""))}
           </span>

@@ -62,14 +62,14 @@ export const COMMANDS: Command[] = [
   { group: "Move", name: "Fit what is chosen", keys: "F", run: () => press("f") },
   { group: "Move", name: "Back to the last window", keys: "Ctrl Z", run: (app) => app.view.undo() },
   { group: "Move", name: "Forward again", keys: "Shift Ctrl Z", run: (app) => app.view.redo() },
-  { group: "Slices", name: "Next slice of the goroutine", keys: ".", run: (app) => void app.stepTo(1) },
-  { group: "Slices", name: "Previous slice of the goroutine", keys: ",", run: (app) => void app.stepTo(-1) },
-  { group: "Slices", name: "Along the wake chain, earlier", keys: "[", run: (app) => void app.chainTo(-1) },
-  { group: "Slices", name: "Along the wake chain, later", keys: "]", run: (app) => void app.chainTo(1) },
-  { group: "Slices", name: "The whole wake chain on the lanes", keys: "C", run: (app) => void app.toggleChain() },
+  { group: "Slices", name: "Next slice of the goroutine", keys: ".", run: (app) => void app.guide.stepTo(1) },
+  { group: "Slices", name: "Previous slice of the goroutine", keys: ",", run: (app) => void app.guide.stepTo(-1) },
+  { group: "Slices", name: "Along the wake chain, earlier", keys: "[", run: (app) => void app.guide.chainTo(-1) },
+  { group: "Slices", name: "Along the wake chain, later", keys: "]", run: (app) => void app.guide.chainTo(1) },
+  { group: "Slices", name: "The whole wake chain on the lanes", keys: "C", run: (app) => void app.guide.toggleChain() },
   { group: "Slices", name: "Mark it, or the moment", keys: "M", run: (app) => app.mark() },
-  { group: "Slices", name: "Next mark", keys: "N", run: (app) => app.markTo(1) },
-  { group: "Slices", name: "Previous mark", keys: "Shift N", run: (app) => app.markTo(-1) },
+  { group: "Slices", name: "Next mark", keys: "N", run: (app) => app.guide.markTo(1) },
+  { group: "Slices", name: "Previous mark", keys: "Shift N", run: (app) => app.guide.markTo(-1) },
   { group: "Slices", name: "Take all marks away", keys: "Shift M", run: (app) => app.marks.set([]) },
   { group: "Slices", name: "Drop the area, the selection, the filter", keys: "Esc", run: () => press("Escape") },
   { group: "Lanes", name: "Lane above, lane below", keys: "↑ ↓", run: () => press("ArrowDown") },
@@ -99,8 +99,8 @@ export const COMMANDS: Command[] = [
   tab("SQL: ask anything", "8 `", "sql"),
   { group: "Tables", name: "Copy the table as CSV", run: copyTable },
   { group: "Search", name: "Search, or conditions: reason:sync >5ms", keys: "/", run: () => setTimeout(focusSearch) },
-  { group: "Search", name: "Next hit", keys: "F3", run: (app) => void app.stepFound(1) },
-  { group: "Search", name: "Previous hit", keys: "Shift F3", run: (app) => void app.stepFound(-1) },
+  { group: "Search", name: "Next hit", keys: "F3", run: (app) => void app.guide.stepFound(1) },
+  { group: "Search", name: "Previous hit", keys: "Shift F3", run: (app) => void app.guide.stepFound(-1) },
   { group: "Search", name: "Use the search as a filter, or drop it", run: (app) => app.setFilter(app.filter.text ? "" : app.finder.text) },
   { group: "Page", name: "All commands", keys: "Ctrl K", start: true, run: (_app, ui) => ui.set("palette", true) },
   { group: "Page", name: "Keys and gestures", keys: "?", start: true, run: (_app, ui) => ui.set("help", true) },
@@ -129,7 +129,7 @@ function ask(app: App, sql: string): void {
 export function moreCommands(app: App): Command[] {
   const out: Command[] = [];
   if (app.screen === "trace" && app.info)
-    for (const g of [...app.lanes.userGroups, ...app.lanes.systemGroups].slice(0, 300)) out.push({ group: "Lanes", name: `Go to ${app.groups[g]?.name ?? ""}`, run: () => app.showGroup(g) });
+    for (const g of [...app.lanes.userGroups, ...app.lanes.systemGroups].slice(0, 300)) out.push({ group: "Lanes", name: `Go to ${app.groups[g]?.name ?? ""}`, run: () => app.guide.showGroup(g) });
   if (app.screen === "trace") for (const q of questions) out.push({ group: "Tables", name: `Ask: ${q.title}`, run: () => ask(app, q.sql) });
   for (const m of app.marks.list) out.push({ group: "Slices", name: `Go to the mark at ${exact(m.from)}${m.text ? `: ${m.text}` : ""}`, run: () => app.view.reveal(m.from, m.to) });
   for (const t of app.list.traces) if (t.trace !== app.entry?.trace || app.screen !== "trace") out.push({ group: "Page", name: `Show ${t.name}`, start: true, run: () => void app.show(t) });

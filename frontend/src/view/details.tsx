@@ -74,7 +74,7 @@ export function Title({ app, pill, name, value, unit, fit, fitTitle }: { app: Ap
         <button class="ib" title="Copy a link to it" aria-label="Copy a link to it" onClick={() => copyText(location.href)}>
           <Icon name="link" />
         </button>
-        <button class="ib" title="Close (Esc)" aria-label="Close" onClick={() => app.deselect()}>
+        <button class="ib" title="Close (Esc)" aria-label="Close" onClick={() => app.guide.deselect()}>
           <Icon name="close" />
         </button>
       </div>
@@ -124,7 +124,7 @@ function Facts({ app, s }: { app: App; s: Slice }) {
       <dl>
         <dt>Goroutine</dt>
         <dd class="w" title={visible(s.func)}>
-          <button class="a" onClick={() => void app.selectGoroutine(s.g)}>
+          <button class="a" onClick={() => void app.guide.selectGoroutine(s.g)}>
             G{s.g}
           </button>{" "}
           <span class="sec">{visible(s.func)}</span>
@@ -150,7 +150,7 @@ function Facts({ app, s }: { app: App; s: Slice }) {
         <dt>{waiting || s.state === "runnable" ? "Left P, M" : "P, M"}</dt>
         <dd class="w">
           {s.p !== null && (
-            <button class="a" title={`All about P${s.p}`} onClick={() => app.showSubject({ kind: "p", p: s.p! })}>
+            <button class="a" title={`All about P${s.p}`} onClick={() => app.guide.showSubject({ kind: "p", p: s.p! })}>
               P{s.p}
             </button>
           )}
@@ -169,7 +169,7 @@ function Waker({ app, s }: { app: App; s: Slice }) {
       title="Stack of the waker"
       right={
         <>
-          <button class="a" onClick={() => void app.goTo(w.g!, s.start + s.dur)}>
+          <button class="a" onClick={() => void app.guide.goTo(w.g!, s.start + s.dur)}>
             Go to G{w.g}
           </button>{" "}
           {w.stack.length > 0 && <Copy text={() => stackText(w.stack)} />}
@@ -272,7 +272,7 @@ function Same({ app, s }: { app: App; s: Slice }) {
         <dd>{short(row.p999)}</dd>
         <dt>Longest</dt>
         <dd>
-          <button class="a" onClick={() => void app.goTo(row.g, row.at)}>
+          <button class="a" onClick={() => void app.guide.goTo(row.g, row.at)}>
             {short(row.max)}
           </button>
         </dd>
@@ -285,7 +285,7 @@ function Around({ app, s }: { app: App; s: Slice }) {
   const row = (b: Brief, step: -1 | 1) => {
     const look = app.tags[b.tag];
     return (
-      <button class="fr go" onClick={() => void app.stepTo(step)}>
+      <button class="fr go" onClick={() => void app.guide.stepTo(step)}>
         <span>
           <Dot family={FAMILIES[look?.cls ?? 9]!.token} /> {look?.name ?? b.state}
           {b.state === "running" && b.p !== null ? ` on P${b.p}` : ""}

@@ -248,9 +248,9 @@ function Row({ app, tab, by, l, most, same }: { app: App; tab: Tab; by: FigureBy
   const lit = light && app.highlight?.key === l.name;
   const act = () => {
     if (light) app.toggleHighlight(l.name, (t) => t.tag.state === "waiting" && (by === "reason" ? t.tag.reason === v.reason : t.tag.refined === v.refined));
-    else if (by === "goroutine" && l.f) void app.selectGoroutine(l.f.g);
-    else if (by === "start" && l.f) app.showGroup(l.f.group);
-    else if (l.f) void app.goTo(l.f.g, l.f.at);
+    else if (by === "goroutine" && l.f) void app.guide.selectGoroutine(l.f.g);
+    else if (by === "start" && l.f) app.guide.showGroup(l.f.group);
+    else if (l.f) void app.guide.goTo(l.f.g, l.f.at);
   };
   const title = light ? (lit ? "Click to show all again" : "Click to see only these on the lanes") : person ? "Click to go there" : "Click to go to the longest";
   const [pkg, fn] = by === "start" ? splitFunc(l.name) : ["", l.name];
@@ -290,7 +290,7 @@ function Row({ app, tab, by, l, most, same }: { app: App; tab: Tab; by: FigureBy
             title={`Go to the longest: G${l.f.g} at ${moment(l.f.at)}`}
             onClick={(e) => {
               e.stopPropagation();
-              void app.goTo(l.f!.g, l.f!.at);
+              void app.guide.goTo(l.f!.g, l.f!.at);
             }}
           >
             {short(v.max)}

@@ -80,7 +80,7 @@ function Row({ app, p, i }: { app: App; p: Place; i: number }) {
   const family = p.kind === "slice" ? FAMILIES[app.tags[p.tag]?.cls ?? 9]!.token : null;
   const ref = here ? (tr: HTMLTableRowElement | null) => tr?.scrollIntoView({ block: "nearest" }) : undefined;
   return (
-    <tr class={here ? "sel" : ""} ref={ref} onClick={() => void app.goToPlace(app.finder.choose(i))}>
+    <tr class={here ? "sel" : ""} ref={ref} onClick={() => void app.guide.goToPlace(app.finder.choose(i))}>
       <td>
         <div class="rs">
           {family && <Dot family={family} />}

@@ -91,7 +91,7 @@ export function GcTable({ app }: { app: App }) {
         </thead>
         <tbody>
           {sort(value.rows, app.sort).map((r) => (
-            <tr onClick={() => app.goToRange(r.name, r.at, r.max)} title="Click to go to the longest">
+            <tr onClick={() => app.guide.goToRange(r.name, r.at, r.max)} title="Click to go to the longest">
               <td>
                 <div class="rs">
                   <i class="dot" style={{ background: `var(--${colour(r.name)})` }} />
@@ -117,7 +117,7 @@ export function GcTable({ app }: { app: App }) {
                   title={`Go to the longest, at ${moment(r.at)}`}
                   onClick={(e) => {
                     e.stopPropagation();
-                    app.goToRange(r.name, r.at, r.max);
+                    app.guide.goToRange(r.name, r.at, r.max);
                   }}
                 >
                   {short(r.max)}

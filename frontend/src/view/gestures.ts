@@ -232,7 +232,7 @@ export class Gestures {
       if (!r) return;
       app.view.fit(r.start, r.start + r.dur);
       const cycle = r.name.startsWith("stop") ? phaseAt(this.stage, r.start + r.dur, "mark") ?? phaseAt(this.stage, r.start, "mark") : r;
-      if (cycle) app.showSubject({ kind: "gc", from: cycle.start, to: cycle.start + cycle.dur });
+      if (cycle) app.guide.showSubject({ kind: "gc", from: cycle.start, to: cycle.start + cycle.dur });
       return;
     }
     const row = app.lanes.at(p.y - PINNED);
@@ -242,7 +242,7 @@ export class Gestures {
     else if (row.kind === "creator") app.lanes.toggleCreator(row.key);
     else if (row.kind === "set") app.sets.toggle(row.set!);
     else if (row.kind === "type") app.toggleType(row.type!);
-    else if (row.lane && row.lane !== "ALL") void app.select(row.lane, this.stage.scale().t(p.x));
+    else if (row.lane && row.lane !== "ALL") void app.guide.select(row.lane, this.stage.scale().t(p.x));
     app.lanes.changed();
   }
 

@@ -102,7 +102,7 @@ function Row({ app, f, by }: { app: App; f: Figure; by: FigureBy }) {
   const kind = app.info?.groups[f.group]?.kind;
   const here = by === "goroutine" && (app.selection.goroutine?.g ?? app.selection.slice?.g) === f.g;
   return (
-    <tr class={here ? "sel" : ""} onClick={() => (by === "goroutine" ? void app.selectGoroutine(f.g) : app.showGroup(f.group))} title="Click to go there">
+    <tr class={here ? "sel" : ""} onClick={() => (by === "goroutine" ? void app.guide.selectGoroutine(f.g) : app.guide.showGroup(f.group))} title="Click to go there">
       <td>
         <div class="rs">
           <button class="name">
@@ -129,7 +129,7 @@ function Row({ app, f, by }: { app: App; f: Figure; by: FigureBy }) {
           title={`Go to it: G${f.g} at ${moment(f.at)}`}
           onClick={(e) => {
             e.stopPropagation();
-            void app.goTo(f.g, f.at);
+            void app.guide.goTo(f.g, f.at);
           }}
         >
           {short(f.max)}

@@ -109,8 +109,8 @@ function enter(app: App, row: Row): boolean {
   else if (row.kind === "set") app.sets.toggle(row.set!);
   else if (row.kind === "type") app.toggleType(row.type!);
   else if (row.kind === "more") app.showMore(row);
-  else if (row.kind === "p" && app.selection.slice?.p === row.id) app.showSubject({ kind: "p", p: row.id! });
-  else if (row.lane && row.lane !== "ALL") void app.select(row.lane, app.cursor ?? (from + to) / 2);
+  else if (row.kind === "p" && app.selection.slice?.p === row.id) app.guide.showSubject({ kind: "p", p: row.id! });
+  else if (row.lane && row.lane !== "ALL") void app.guide.select(row.lane, app.cursor ?? (from + to) / 2);
   else return false;
   return true;
 }
@@ -119,7 +119,7 @@ function enter(app: App, row: Row): boolean {
 function markKey(app: App, k: string, e: KeyboardEvent): boolean {
   if (k === "m" && e.shiftKey) app.marks.set([]);
   else if (k === "m") app.mark();
-  else if (k === "n") app.markTo(e.shiftKey ? -1 : 1);
+  else if (k === "n") app.guide.markTo(e.shiftKey ? -1 : 1);
   else return false;
   return true;
 }
@@ -131,19 +131,19 @@ function sliceKey(app: App, k: string, shift: boolean): boolean {
       fitChosen(app);
       return true;
     case "c":
-      void app.toggleChain();
+      void app.guide.toggleChain();
       return true;
     case "[":
-      void app.chainTo(-1);
+      void app.guide.chainTo(-1);
       return true;
     case "]":
-      void app.chainTo(1);
+      void app.guide.chainTo(1);
       return true;
     case ",":
-      void app.stepTo(-1);
+      void app.guide.stepTo(-1);
       return true;
     case ".":
-      void app.stepTo(1);
+      void app.guide.stepTo(1);
       return true;
     case "/":
       document.getElementById("search")?.focus();
@@ -152,12 +152,12 @@ function sliceKey(app: App, k: string, shift: boolean): boolean {
       app.setTab(app.tab === "sql" ? "waits" : "sql");
       return true;
     case "F3":
-      void app.stepFound(shift ? -1 : 1);
+      void app.guide.stepFound(shift ? -1 : 1);
       return true;
     case "Escape":
       if (app.marks.card) app.marks.show(null);
       else if (app.area.value) app.setArea(null);
-      else if (s || app.selection.goroutine || app.subject) app.deselect();
+      else if (s || app.selection.goroutine || app.subject) app.guide.deselect();
       else if (app.highlight) app.toggleHighlight(app.highlight.key, () => false);
       else if (app.filter.text) app.setFilter("");
       else return false;

@@ -185,7 +185,7 @@ function NameText({ stage, row }: RowProps) {
     case "p":
       return (
         <>
-          <button class="t" tabIndex={-1} title={`What ${row.name} did in this window`} onClick={() => stage.app.showSubject({ kind: "p", p: row.id! })}>
+          <button class="t" tabIndex={-1} title={`What ${row.name} did in this window`} onClick={() => stage.app.guide.showSubject({ kind: "p", p: row.id! })}>
             {row.name}
           </button>
           <span class="m">{busyFigure(stage, row)}</span>
@@ -286,7 +286,7 @@ function SpanName({ stage, row }: RowProps) {
   const s = row.span!;
   const go = () => {
     app.view.fit(s.start, s.start + s.dur);
-    if (s.g !== null) void app.select(`G${s.g}`, s.start);
+    if (s.g !== null) void app.guide.select(`G${s.g}`, s.start);
   };
   return (
     <>
@@ -453,7 +453,7 @@ function MemberName({ stage, row }: RowProps) {
   const tag = app.tags[m.wait_window_tag];
   return (
     <>
-      <button tabIndex={-1} class="t fill" title={`${row.name}: its life and its waits`} onClick={() => void app.selectGoroutine(m.g)}>
+      <button tabIndex={-1} class="t fill" title={`${row.name}: its life and its waits`} onClick={() => void app.guide.selectGoroutine(m.g)}>
         {row.name}
         {row.pinned && <span class="pk">{app.groups[m.group]?.bare}</span>}
       </button>

@@ -59,7 +59,7 @@ export function makeProbe(stage: Stage): Probe {
       return app.info ? [gc, ...rows.filter((r) => r.top + r.height > y0 + PINNED)] : [];
     },
     sliceAt: async (lane, t) => {
-      if (!app.lanes.row(lane) && lane.startsWith("G")) await app.showGoroutine(Number(lane.slice(1)));
+      if (!app.lanes.row(lane) && lane.startsWith("G")) await app.guide.showGoroutine(Number(lane.slice(1)));
       const row = app.lanes.row(lane);
       if (!row) throw new Error(`no lane ${lane}`);
       app.lanes.scrollTo(app.lanes.scrollFor(row));

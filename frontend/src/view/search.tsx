@@ -46,7 +46,7 @@ export function Search({ app }: { app: App }) {
     }
     setOpen(false);
     await app.lookFor(text, true);
-    await app.stepFound(back ? -1 : 1);
+    await app.guide.stepFound(back ? -1 : 1);
   };
   const key = (e: KeyboardEvent) => {
     if (e.key === "Escape") {
@@ -134,5 +134,5 @@ function go(app: App, h: Hit): void {
     const name = app.tags[h.tag]?.name ?? "";
     app.setTab("waits");
     app.toggleHighlight(name, (t) => t.name === name);
-  } else if (h.group !== undefined) app.showGroup(h.group);
+  } else if (h.group !== undefined) app.guide.showGroup(h.group);
 }

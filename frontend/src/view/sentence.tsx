@@ -7,7 +7,7 @@ import type { Frame, Id, Slice } from "../net/protocol";
 
 export function GoLink({ app, g, at }: { app: App; g: Id; at: number }) {
   return (
-    <button class="a" onClick={() => void app.goTo(g, at)}>
+    <button class="a" onClick={() => void app.guide.goTo(g, at)}>
       G{g}
     </button>
   );

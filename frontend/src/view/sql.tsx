@@ -158,7 +158,7 @@ function Drawn({ app, r, shape }: { app: App; r: QueryResult; shape: Shape }) {
     let chart: { destroy: () => void } | null = null;
     let gone = false;
     void app.during(import("./chart")).then(({ Chart }) => {
-      if (!gone) chart = new Chart(host.current!, r, shape, (row) => void app.goToMoment(app.asked.moments.find((m) => m.row === row)));
+      if (!gone) chart = new Chart(host.current!, r, shape, (row) => void app.guide.goToMoment(app.asked.moments.find((m) => m.row === row)));
     });
     return () => {
       gone = true;
@@ -266,7 +266,7 @@ function Value({ app, column, v, row }: { app: App; column: string; v: Cell; row
   if (typeof v === "number" && v >= 0 && isTime(column)) {
     const m = app.asked.moments.find((x) => x.row === row);
     return (
-      <button class="a" title="Go to this moment" onClick={() => (m && m.at === v ? void app.goToMoment(m) : app.view.reveal(v, v))}>
+      <button class="a" title="Go to this moment" onClick={() => (m && m.at === v ? void app.guide.goToMoment(m) : app.view.reveal(v, v))}>
         {int(v)}
       </button>
     );
@@ -274,7 +274,7 @@ function Value({ app, column, v, row }: { app: App; column: string; v: Cell; row
   if (typeof v === "number" && v >= 0 && isPerson(column)) {
     const m = app.asked.moments.find((x) => x.row === row);
     return (
-      <button class="a" title={`Go to G${v}`} onClick={() => void (m ? app.goTo(v, m.at) : app.selectGoroutine(v))}>
+      <button class="a" title={`Go to G${v}`} onClick={() => void (m ? app.guide.goTo(v, m.at) : app.guide.selectGoroutine(v))}>
         {String(v)}
       </button>
     );

@@ -72,7 +72,7 @@ function Ran({ app, title, t, name }: { app: App; title: string; t: AreaFigures 
     <Section title={title} right={t.all > TOP ? `${TOP} of ${int(t.all)}` : int(t.all)}>
       {t.rows.length === 0 && <p class="mut none">None in this window.</p>}
       {t.rows.slice(0, TOP).map((f) => (
-        <button class="fr go" title={`Go to the longest: ${short(f.max)} at ${moment(f.at)}`} onClick={() => void app.goTo(f.g, f.at)}>
+        <button class="fr go" title={`Go to the longest: ${short(f.max)} at ${moment(f.at)}`} onClick={() => void app.guide.goTo(f.g, f.at)}>
           <span>
             <Dot family={f.family === "gc" ? "gc" : f.family === "sys" ? "sys" : f.state === "runnable" ? "runnable" : "running"} />
             {name(f)} <span class="mut">{int(f.count)} ×</span>

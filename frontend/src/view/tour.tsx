@@ -25,7 +25,7 @@ const STEPS: Step[] = [
     at: ".ov",
     title: "One trace, from left to right",
     text: "This strip is all of it: 0.6 seconds of an HTTP server. Above the line is what ran or was ready to; below it what waited. Drag here to choose a window; everything else follows it.",
-    prepare: (app) => (app.deselect(), app.setFilter(""), app.view.everything()),
+    prepare: (app) => (app.guide.deselect(), app.setFilter(""), app.view.everything()),
   },
   {
     at: "#row-goroutines",
@@ -60,14 +60,14 @@ const STEPS: Step[] = [
     text: "Here the group of connections is open, and we are close: full bars run, tinted bars wait, and each says for what. Many of them turn to the same colour at once. That is a convoy.",
     prepare: async (app, w) => {
       app.view.set(w.at - w.dur * 0.7, w.at + w.dur * 1.6, true);
-      await app.showGoroutine(w.g);
+      await app.guide.showGoroutine(w.g);
     },
   },
   {
     at: ".det",
     title: "Why was it waiting?",
     text: "The details of one wait begin with the answer in a sentence: in which of your functions, who ended it, and how long it then stood ready. Stacks follow; frames of the runtime are folded away.",
-    prepare: (app, w) => app.goTo(w.g, w.at),
+    prepare: (app, w) => app.guide.goTo(w.g, w.at),
   },
   {
     at: ".det",
@@ -77,7 +77,7 @@ const STEPS: Step[] = [
         The trace itself says only “sync”; the stack says <code>sync.(*Mutex).Lock</code>. And the one who unlocked had been waiting, too. Press <kbd>[</kbd> to go to what it waited for, again and again: here it ends at a <code>time.Sleep</code> under the lock.
       </>
     ),
-    prepare: (app, w) => app.goTo(w.g, w.at),
+    prepare: (app, w) => app.guide.goTo(w.g, w.at),
   },
   {
     at: ".dock",
