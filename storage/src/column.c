@@ -1,19 +1,28 @@
-/* storage/src/column.c - a column of numbers as bytes: constant, varints, or zstd of varints.
+/* storage/src/column.c - a column of numbers as bytes: constant, bits (bits.h), or zstd of varints.
  *
- * Layout      mode byte; CONSTANT: varint value.  PLAIN: varint size, bytes.
+ * Layout      mode byte; CONSTANT: varint value.  PLAIN, BITS: varint size, bytes.
  *             ZSTD: varint raw size, varint packed size, packed bytes.
- * Why varint  a simple loop decodes 1-2 G values/s, and zstd 1 behind it halves what repeats
- *             (classes, processors, wakers); durations hardly shrink, so zstd is left out there. */
+ * Why two     zstd 1 behind varints more than halves what repeats (classes, processors, wakers);
+ *             durations hardly shrink by it, and as bits they are read four times as fast. */
 #include "storage/src/column.h"
 
 #include <zstd.h>
 
+#include "storage/src/bits.h"
 #include "storage/src/varint.h"
 
-enum mode { MODE_CONSTANT, MODE_PLAIN, MODE_ZSTD };
+enum mode { MODE_CONSTANT, MODE_PLAIN, MODE_ZSTD, MODE_BITS };
 /* A table of 8 KB finds what there is to find in a page's few thousand bytes; the usual one has to
  * be cleared at each call, and drives out of the cache what comes next. */
-enum { SKIP_AFTER_FAILURE = 63, MIN_FOR_ZSTD = 48, ZSTD_LEVEL = 1, ZSTD_HASH_LOG = 11 };
+enum {
+    SKIP_AFTER_FAILURE = 63,
+    MIN_FOR_ZSTD = 48,
+    ZSTD_LEVEL = 1,
+    ZSTD_HASH_LOG = 11,
+    WORTH_ZSTD = 7 /* it must save more than that part of the bits, as it is slower to read */
+};
+
+_Static_assert(COLUMN_MAX <= BITS_BLOCK * BITS_MAX_BLOCKS, "a column has a plan");
 
 struct column_codec {
     ZSTD_CCtx *pack; /* both are made when they are needed first */
@@ -50,22 +59,33 @@ static bool pack_context(struct column_codec *c) {
     return true;
 }
 
-/* Returns true when packing saved at least a third: less is not worth the time of either side. */
-static bool put_packed(struct column_codec *c, struct buffer *out, const uint8_t *data, size_t n) {
+/* Packs n bytes into c->packed; false where that failed. */
+static bool pack(struct column_codec *c, struct buffer *out, const uint8_t *data, size_t n) {
     size_t bound = ZSTD_compressBound(n);
     c->packed.n = 0;
     if (!pack_context(c) || !buffer_reserve(&c->packed, bound)) {
         out->bad = true;
         return false;
     }
-    size_t size = ZSTD_compress2(c->pack, c->packed.data, bound, data, n);
-    if (ZSTD_isError(size) || size + n / 3 >= n) return false;
-    if (!buffer_reserve(out, 21 + size)) return false;
+    c->packed.n = ZSTD_compress2(c->pack, c->packed.data, bound, data, n);
+    return !ZSTD_isError(c->packed.n);
+}
+
+static void put_packed(struct column_codec *c, struct buffer *out, size_t n) {
+    if (!buffer_reserve(out, 21 + c->packed.n)) return;
     out->data[out->n++] = MODE_ZSTD;
     buffer_varint(out, n);
-    buffer_varint(out, size);
-    buffer_bytes(out, c->packed.data, size);
-    return true;
+    buffer_varint(out, c->packed.n);
+    buffer_bytes(out, c->packed.data, c->packed.n);
+}
+
+static void put_bits(struct buffer *out, const uint64_t *values, uint32_t n,
+                     const struct bits_plan *plan) {
+    if (!buffer_reserve(out, 11 + plan->bytes + BITS_SLACK)) return;
+    out->data[out->n++] = MODE_BITS;
+    buffer_varint(out, plan->bytes);
+    bits_put(out->data + out->n, values, n, plan);
+    out->n += plan->bytes;
 }
 
 /* any: all values or-ed together.  Returns the size. */
@@ -99,24 +119,32 @@ void column_put(struct column_codec *c, struct buffer *out, const uint64_t *valu
         buffer_varint(out, n ? values[0] : 0);
         return;
     }
-    c->raw.n = 0;
-    if (!buffer_reserve(&c->raw, (size_t)n * 10 + UVARINT_SLACK)) {
-        out->bad = true;
-        return;
-    }
-    size_t size = put_varints(c->raw.data, values, n, any);
-    if (size >= MIN_FOR_ZSTD && *skip == 0) {
-        if (put_packed(c, out, c->raw.data, size)) return;
+    struct bits_plan plan = {0};
+    if (*skip == 0 && n >= MIN_FOR_ZSTD) {
+        c->raw.n = 0;
+        if (!buffer_reserve(&c->raw, (size_t)n * 10 + UVARINT_SLACK)) {
+            out->bad = true;
+            return;
+        }
+        size_t size = put_varints(c->raw.data, values, n, any);
+        bool packed = pack(c, out, c->raw.data, size);
+        bool halved = packed && c->packed.n < size / 2;
+        if (!halved) bits_plan(values, n, &plan);
+        if (halved || (packed && c->packed.n < plan.bytes - plan.bytes / WORTH_ZSTD)) {
+            put_packed(c, out, size);
+            return;
+        }
         *skip = SKIP_AFTER_FAILURE;
-    } else if (*skip) {
-        --*skip;
+    } else {
+        if (*skip) --*skip;
+        bits_plan(values, n, &plan);
     }
-    put_plain(out, c->raw.data, size);
+    put_bits(out, values, n, &plan);
 }
 
 static int get_raw(struct column_codec *c, struct cursor *in, size_t max, struct cursor *raw) {
     const uint8_t *mode = cursor_bytes(in, 1);
-    if (!mode || *mode > MODE_ZSTD || *mode == MODE_CONSTANT) return PV_ECORRUPT;
+    if (!mode || (*mode != MODE_PLAIN && *mode != MODE_ZSTD)) return PV_ECORRUPT;
     uint64_t n = cursor_varint(in);
     if (in->bad || n > max) return PV_ECORRUPT;
     if (*mode == MODE_PLAIN) {
@@ -147,18 +175,6 @@ static int skip_column(struct cursor *in) {
     return 0;
 }
 
-/* Behind the first n numbers; NULL where there are not so many.  Every number has one byte below
- * 0x80, its last. */
-static const uint8_t *skip_numbers(const uint8_t *p, const uint8_t *end, uint32_t n) {
-    while (n >= 8 && end - p >= 8) {
-        uint64_t ends = (~load_u64le(p) & 0x8080808080808080) >> 7; /* ones, to be counted */
-        n -= (uint32_t)((ends * 0x0101010101010101) >> 56);
-        p += 8;
-    }
-    while (n && p < end) n -= *p++ < 0x80;
-    return n ? NULL : p;
-}
-
 int column_get_part(struct column_codec *c, struct cursor *in, uint64_t *out,
                     struct column_part part) {
     if (!out) return skip_column(in);
@@ -168,10 +184,16 @@ int column_get_part(struct column_codec *c, struct cursor *in, uint64_t *out,
         for (uint32_t i = 0; i < part.n; i++) out[i] = value;
         return in->bad ? PV_ECORRUPT : 0;
     }
+    if (in->p < in->end && *in->p == MODE_BITS) {
+        in->p++;
+        uint64_t bytes = cursor_varint(in);
+        const uint8_t *bits = in->bad ? NULL : cursor_bytes(in, bytes);
+        return bits && bits_get(bits, bytes, out, part.all, part.first, part.n) ? 0 : PV_ECORRUPT;
+    }
     struct cursor raw;
     TRY(get_raw(c, in, (size_t)part.all * 10, &raw));
     uint32_t i = 0;
-    const uint8_t *p = skip_numbers(raw.p, raw.end, part.first);
+    const uint8_t *p = uvarint_skip(raw.p, raw.end, part.first);
     while (i < part.n && p && raw.end - p >= UVARINT_SLACK) p = uvarint_fast(p, &out[i++]);
     if (!p) return PV_ECORRUPT;
     raw.p = p;
@@ -185,7 +207,9 @@ int column_get(struct column_codec *c, struct cursor *in, uint64_t *out, uint32_
 
 void bytes_put(struct column_codec *c, struct buffer *out, const struct buffer *in) {
     if (in->bad) out->bad = true;
-    if (in->n < MIN_FOR_ZSTD || !put_packed(c, out, in->data, in->n))
+    if (in->n >= MIN_FOR_ZSTD && pack(c, out, in->data, in->n) && c->packed.n + in->n / 3 < in->n)
+        put_packed(c, out, in->n);
+    else
         put_plain(out, in->data, in->n);
 }
 

@@ -8,6 +8,14 @@
 
 enum { CACHED_PAGES = 24 };
 
+/* Times are stored in units of 2^seq_unit ns, which nearly all of them are: twice the number of
+ * units, else twice the ns plus one.  Of slices it is the tick of Go's clock, of a level its
+ * bucket; what is in a bucket has ticks again. */
+enum { SEQ_TICK = 6 };
+static inline int seq_unit(int series) {
+    return series & 63 ? series & 63 : SEQ_TICK;
+}
+
 struct seq_rows_of { /* rows of one key in a chunk that a sweep wants: a … b-1 */
     uint32_t a, b;
 };

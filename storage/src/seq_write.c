@@ -6,16 +6,16 @@
  *   carried  (slices only) n, then per row: key - previous, t0 - start, duration, wide,
  *            v0, v1
  *   data     per page: gap to the end of the key's row before, duration, wide, v0 … (column.h)
- * A duration is stored as d/64*2 where 64 divides it (Go's clock ticks 64 ns), else d*2+1.
+ * Times, and of levels wide, are in units where these divide them (seq_unit in seq_impl.h).
  * Threads    with seq_seal_beside, `in` belongs to the caller's thread, `out` and all that follows
  *            it in the struct to the sealer's; they change places under the lock.
  * Not here   reading (seq_read.c); the order of rows (seq_fill.c); what values mean (build_go.c,
  *            lod.c). */
 #include <pthread.h>
 
-#include "storage/src/column.h"
 #include "storage/src/db.h"
 #include "storage/src/seq_fill.h"
+#include "storage/src/seq_impl.h"
 
 /* A page's columns stand 24 numbers further apart than a power of two, lest all of them want the
  * same sets of the cache. */
@@ -109,8 +109,12 @@ int64_t seq_n_appended(const struct seq_writer *w) {
 
 /* ---- encoding a sorted chunk ---- */
 
-static uint64_t pack_duration(int64_t d) {
-    return d >= 0 && d % 64 == 0 ? (uint64_t)d / 64 << 1 : (uint64_t)d << 1 | 1;
+static uint64_t pack_ns(uint64_t ns, int unit) {
+    return ns & ((UINT64_C(1) << unit) - 1) ? ns << 1 | 1 : ns >> unit << 1;
+}
+
+static uint64_t pack_signed(int64_t ns, int unit) {
+    return ns & ((INT64_C(1) << unit) - 1) ? zigzag(ns) << 1 | 1 : zigzag(ns >> unit) << 1;
 }
 
 static const struct seq_row *row_at(const struct filling *c, uint32_t i) {
@@ -120,15 +124,16 @@ static const struct seq_row *row_at(const struct filling *c, uint32_t i) {
 static void put_page(struct seq_writer *w, uint32_t row0, uint32_t n) {
     const struct filling *c = &w->out;
     const struct seq_row *before = NULL;
+    int unit = seq_unit(w->series);
     for (uint32_t i = 0; i < n; i++) {
         if (row0 + i + PREFETCH_ROWS < c->n)
             __builtin_prefetch(row_at(c, row0 + i + PREFETCH_ROWS));
         const struct seq_row *r = row_at(c, row0 + i);
         int64_t gap =
             before && before->key == r->key ? r->start_ns - before->start_ns - before->dur_ns : 0;
-        w->column[0][i] = zigzag(gap);
-        w->column[1][i] = pack_duration(r->dur_ns);
-        w->column[2][i] = r->wide;
+        w->column[0][i] = pack_signed(gap, unit);
+        w->column[1][i] = pack_ns((uint64_t)r->dur_ns, unit);
+        w->column[2][i] = w->series & 63 ? pack_ns(r->wide, SEQ_TICK) : r->wide;
         if (w->n_cols == SEQ_MAX_COLS)
             for (uint32_t k = 0; k < SEQ_MAX_COLS; k++) w->column[3 + k][i] = r->v[k];
         else

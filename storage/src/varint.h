@@ -65,6 +65,18 @@ static inline const uint8_t *uvarint_fast(const uint8_t *p, uint64_t *out) {
     return n > 0 ? p + n : NULL;
 }
 
+/* uvarint_skip - behind the first n numbers; NULL where there are not so many.  Every number has
+ * one byte below 0x80, its last. */
+static inline const uint8_t *uvarint_skip(const uint8_t *p, const uint8_t *end, uint32_t n) {
+    while (n >= 8 && end - p >= 8) {
+        uint64_t ends = (~load_u64le(p) & 0x8080808080808080) >> 7; /* ones, to be counted */
+        n -= (uint32_t)((ends * 0x0101010101010101) >> 56);
+        p += 8;
+    }
+    while (n && p < end) n -= *p++ < 0x80;
+    return n ? NULL : p;
+}
+
 /* Spread seven-bit groups over the bytes: the way back from uvarint_squeeze. */
 static inline uint64_t uvarint_spread(uint64_t v) {
     v = (v & 0x000000000fffffff) | (v & 0x00fffffff0000000) << 4;
