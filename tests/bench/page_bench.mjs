@@ -55,7 +55,7 @@ async function scrub(hand, random, moves, until = Infinity) {
   }
 }
 
-// ---- frames: the main thread's tasks between one begin of a frame and the next
+// ---- frames: the main thread's tasks from the end of one to the end of the next
 
 async function traced(cdp, body) {
   const events = [];
@@ -76,25 +76,24 @@ function framesOf(events) {
   for (const e of events) if (e.name === "FireAnimationFrame") threads.set(`${e.pid}/${e.tid}`, (threads.get(`${e.pid}/${e.tid}`) ?? 0) + 1);
   const main = [...threads].sort((a, b) => b[1] - a[1])[0]?.[0];
   const own = events.filter((e) => `${e.pid}/${e.tid}` === main);
-  const begins = own.filter((e) => e.name === "FireAnimationFrame").map((e) => e.ts).sort((a, b) => a - b);
-  // Callbacks of one frame follow each other closely: a frame is the first of them.
-  const frames = begins.filter((t, i) => i === 0 || t - begins[i - 1] > 4000);
+  const callbacks = own.filter((e) => e.name === "FireAnimationFrame").map((e) => e.ts).sort((a, b) => a - b);
   const tasks = own.filter((e) => e.ph === "X" && /RunTask$/.test(e.name) && e.cat?.includes("toplevel")).sort((a, b) => a.ts - b.ts);
-  const wall = frames.map(() => 0);
-  const cpu = frames.map(() => 0);
-  let i = 0;
+  // A task with animation callbacks in it is a frame, and so is all that ran since the one before.
+  const frames = [];
+  let sum = { cpu: 0, wall: 0 };
   let end = -Infinity;
+  let i = 0;
   for (const t of tasks) {
     if (t.ts < end) continue; // inside another
     end = t.ts + t.dur;
-    const middle = t.ts + t.dur; // a frame's task begins before its first callback, and ends after it
-    while (i + 1 < frames.length && frames[i + 1] <= middle) i++;
-    if (i < frames.length && middle >= frames[0]) {
-      wall[i] += t.dur / 1000;
-      cpu[i] += (t.tdur ?? t.dur) / 1000;
-    }
+    sum.wall += t.dur / 1000;
+    sum.cpu += (t.tdur ?? t.dur) / 1000;
+    while (i < callbacks.length && callbacks[i] < t.ts) i++;
+    if (i === callbacks.length || callbacks[i] >= end) continue;
+    frames.push(sum);
+    sum = { cpu: 0, wall: 0 };
   }
-  return { n: frames.length, cpu, wall };
+  return { n: frames.length, cpu: frames.map((f) => f.cpu), wall: frames.map((f) => f.wall) };
 }
 
 // ---- from a key to a sharp picture

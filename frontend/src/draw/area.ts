@@ -2,12 +2,11 @@
 
 import { N_CLASSES } from "../model/families";
 import type { Segment } from "../model/tiles";
-import { N_COLUMN_CLASSES, type Columns, type Pad } from "./columns";
+import { N_COLUMN_CLASSES, type Columns } from "./columns";
 import type { Palette } from "./palette";
 import type { Scale } from "./scale";
-
-type Ctx = CanvasRenderingContext2D;
-const SUB = 2; // edges lie on half px
+import type { Sheet } from "./sheet";
+import { stackSums } from "./stack";
 
 export interface AreaBox {
   base: number; // y of the zero line
@@ -20,9 +19,10 @@ export interface AreaBox {
 /** Classes [from, to) as bits. */
 export const bits = (from: number, to: number): number => (1 << to) - (1 << from);
 
-function listed(classes: number): number[] {
+/** Where the columns of those classes that occur begin. */
+function listed(cols: Columns, classes: number): number[] {
   const out: number[] = [];
-  for (let k = 0; k < N_COLUMN_CLASSES; k++) if (classes & (1 << k)) out.push(k);
+  for (let k = 0; k < N_COLUMN_CLASSES; k++) if (cols.used & classes & (1 << k)) out.push(cols.at(k));
   return out;
 }
 
@@ -33,12 +33,11 @@ export function sumArea(cols: Columns, segs: Segment[], s: Scale, classOf: Uint8
 
 /** The highest column of these classes, switched-off ones not counted. */
 export function peak(cols: Columns, classes: number): number {
-  const list = listed(cols.used & classes);
+  const list = listed(cols, classes);
   let most = 0;
   for (let i = 0; i < cols.width; i++) {
-    if (!cols.touched[i]) continue;
     let t = 0;
-    for (const k of list) t += cols.data[i * N_COLUMN_CLASSES + k]!;
+    for (const at of list) t += cols.data[at + i]!;
     if (t > most) most = t;
   }
   return most;
@@ -46,23 +45,20 @@ export function peak(cols: Columns, classes: number): number {
 
 /** The value that a share q of the columns with anything in them stay below: a scale that one spike does not flatten. */
 export function quantile(cols: Columns, classes: number, q: number): number {
-  const list = listed(cols.used & classes);
+  const list = listed(cols, classes);
   const sums = new Float32Array(cols.width);
   let n = 0;
   for (let i = 0; i < cols.width; i++) {
     let t = 0;
-    for (const k of list) t += cols.data[i * N_COLUMN_CLASSES + k]!;
+    for (const at of list) t += cols.data[at + i]!;
     if (t > 0) sums[n++] = t;
   }
   const v = sums.subarray(0, n).sort();
   return v[Math.min(n - 1, Math.floor(n * q))] ?? 0;
 }
 
-export function paintArea(x: Ctx, p: Pad, box: AreaBox, c: Palette): void {
-  if (p.cols.used === 0) return;
-  const max = box.max > 0 ? box.max : Math.max(1e-9, peak(p.cols, box.classes));
-  const high = box.height * SUB;
-  p.stack.begin(p.cols, box.classes & bits(0, N_CLASSES));
-  p.stack.addSums(p.cols, high, high / max);
-  p.stack.paint(x, p.strip, box.base, high, SUB, box.up, (cls) => c.families[cls]!.area);
+export function paintArea(to: Sheet, cols: Columns, box: AreaBox, c: Palette): void {
+  if (cols.used === 0) return;
+  const max = box.max > 0 ? box.max : Math.max(1e-9, peak(cols, box.classes));
+  stackSums(to, cols, box.classes & bits(0, N_CLASSES), box, max, (cls) => c.families[cls]!.area);
 }

@@ -4,33 +4,27 @@
 import { BUCKETS, SHARE_OF_CODE } from "../net/protocol";
 import type { Segment } from "../model/tiles";
 import type { Scale } from "./scale";
-import type { Stack, Strip } from "./stack";
 
 export const DIM = 10; // switched off or not highlighted
 export const N_COLUMN_CLASSES = 11;
 
-/** What painters share while they paint one lane after the other. */
-export interface Pad {
-  cols: Columns;
-  stack: Stack;
-  strip: Strip;
-}
-
 export class Columns {
   width = 0;
-  data = new Float32Array(0); // width * N_COLUMN_CLASSES, class fastest
-  touched = new Uint8Array(0); // 1 where a column has anything
+  data = new Float32Array(0); // class after class; a column before the first and one behind the last take what lies beyond
   used = 0; // bit c: class c occurs
+
+  /** Where the columns of a class begin in data. */
+  at(cls: number): number {
+    return cls * (this.width + 2) + 1;
+  }
 
   reset(width: number): void {
     const n = Math.ceil(width);
     if (n !== this.width) {
       this.width = n;
-      this.data = new Float32Array(n * N_COLUMN_CLASSES);
-      this.touched = new Uint8Array(n);
-    } else if (this.used !== 0) {
-      this.data.fill(0);
-      this.touched.fill(0);
+      this.data = new Float32Array((n + 2) * N_COLUMN_CLASSES);
+    } else {
+      for (let cls = 0; cls < N_COLUMN_CLASSES; cls++) if (this.used & (1 << cls)) this.data.fill(0, this.at(cls) - 1, this.at(cls) + n + 1);
     }
     this.used = 0;
   }
@@ -40,18 +34,18 @@ export class Columns {
     const a = Math.max(0, x0);
     const b = Math.min(this.width, x1);
     if (b <= a) return;
+    const { data } = this;
     const first = Math.floor(a);
-    const last = Math.min(this.width - 1, Math.floor(b));
+    const last = Math.floor(b);
+    const at = this.at(cls);
     this.used |= 1 << cls;
-    if (first === last) this.touched[first] = 1;
-    else this.touched.fill(1, first, last + 1);
     if (first === last) {
-      this.data[first * N_COLUMN_CLASSES + cls]! += (b - a) * amount;
+      data[at + first]! += (b - a) * amount;
       return;
     }
-    this.data[first * N_COLUMN_CLASSES + cls]! += (first + 1 - a) * amount;
-    for (let i = first + 1; i < last; i++) this.data[i * N_COLUMN_CLASSES + cls]! += amount;
-    this.data[last * N_COLUMN_CLASSES + cls]! += (b - last) * amount;
+    data[at + first]! += (first + 1 - a) * amount;
+    for (let i = at + first + 1; i < at + last; i++) data[i]! += amount;
+    data[at + last]! += (b - last) * amount;
   }
 
   /** Adds the parts of a tile that lie in the segment. */
@@ -87,26 +81,26 @@ export class Columns {
   /** Buckets of at most one pixel: each falls on one column or two.  The hot loop of a frame. */
   private addNarrow(row: Row, s: Scale): void {
     const { codes, cls } = row;
-    const { data, touched, width } = this;
+    const { data, width } = this;
+    const at = this.at(cls) - 1;
     const px = row.w / s.nsPerPx;
-    const x0 = (row.from - s.from) / s.nsPerPx;
+    const x0 = (row.from - s.from) / s.nsPerPx + 1; // on data, whose first column lies before the window
+    const first = Math.max(0, Math.ceil(-x0 / px));
+    const end = Math.min(codes.length, Math.floor((width + 1 - x0) / px));
     const scale = row.scale * px;
-    for (let i = 0; i < codes.length; i++) {
+    const perPx = 1 / px;
+    for (let i = first; i < end; i++) {
       const code = codes[i]!;
       if (code === 0) continue;
       const x = x0 + i * px;
       const amount = SHARE_OF_CODE[code]! * scale;
-      const col = Math.floor(x);
+      const col = x | 0;
       const over = x + px - col - 1; // px that reach into the next column
-      const rest = over > 0 ? amount * (over / px) : 0;
-      if (col >= 0 && col < width) {
-        data[col * N_COLUMN_CLASSES + cls]! += amount - rest;
-        touched[col] = 1;
-      }
-      if (rest > 0 && col + 1 >= 0 && col + 1 < width) {
-        data[(col + 1) * N_COLUMN_CLASSES + cls]! += rest;
-        touched[col + 1] = 1;
-      }
+      if (over > 0) {
+        const rest = amount * over * perPx;
+        data[at + col]! += amount - rest;
+        data[at + col + 1]! += rest;
+      } else data[at + col]! += amount;
     }
     this.used |= 1 << cls;
   }

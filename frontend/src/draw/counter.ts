@@ -2,13 +2,12 @@
 // Written by column, not as a path: stroking a path of thousands of points in software takes longer than all the rest.
 
 import type { Point } from "../net/protocol";
-import { N_COLUMN_CLASSES, type Pad } from "./columns";
+import type { Columns } from "./columns";
 import type { Palette } from "./palette";
 import type { Scale } from "./scale";
-import type { Colour } from "./stack";
+import type { Sheet } from "./sheet";
+import { stackSums } from "./stack";
 
-type Ctx = CanvasRenderingContext2D;
-const SUB = 2; // edges lie on half px
 const DASH = 7; // px from dash to dash
 const DASH_ON = 4;
 
@@ -73,42 +72,36 @@ export class Steps {
 }
 
 /** Filled to the foot, with a line of a pixel at the top that spans what lies within a column. */
-export function paintSteps(x: Ctx, p: Pad, steps: Steps, max: number, base: number, height: number, area: Colour, line: Colour): void {
-  const { cols } = p;
+export function paintSteps(to: Sheet, cols: Columns, steps: Steps, max: number, base: number, height: number, area: string, line: string): void {
   const n = steps.lo.length;
   cols.reset(n);
   for (let i = 0; i < n; i++) {
     if (!(steps.hi[i]! > 0)) continue;
     const low = Math.max(0, (Math.max(0, steps.lo[i]!) / max) * height - 1);
-    cols.data[i * N_COLUMN_CLASSES] = low;
-    cols.data[i * N_COLUMN_CLASSES + 1] = Math.max(1, (steps.hi[i]! / max) * height - low);
-    cols.touched[i] = 1;
+    cols.data[cols.at(0) + i] = low;
+    cols.data[cols.at(1) + i] = Math.max(1, (steps.hi[i]! / max) * height - low);
     cols.used = 3;
   }
-  const high = height * SUB;
-  p.stack.begin(cols, 3);
-  p.stack.addSums(cols, high, SUB);
-  p.stack.paint(x, p.strip, base, high, SUB, true, (cls) => (cls === 0 ? area : line));
+  stackSums(to, cols, 3, { base, height, up: true }, height, (cls) => (cls === 0 ? area : line));
 }
 
 const live = new Steps();
 const aim = new Steps();
 const NO_GOAL = 1e15; // the collector is off
 
-export function paintHeap(x: Ctx, p: Pad, heap: Point[], goal: Point[], s: Scale, box: CounterBox, c: Palette): void {
+export function paintHeap(to: Sheet, cols: Columns, heap: Point[], goal: Point[], s: Scale, box: CounterBox, c: Palette): void {
   live.read(heap, s);
   aim.read(goal.filter((g) => g[2] < NO_GOAL), s);
   const max = Math.max(1, live.max, aim.max) * 1.05;
   const base = box.y + box.h - 3;
-  paintSteps(x, p, live, max, base, box.h - 9, c.heapArea, c.families[6]!.column);
-  paintDashes(x, aim, max, base, box.h - 9, c.families[8]!.solid);
+  paintSteps(to, cols, live, max, base, box.h - 9, c.heapArea, c.families[6]!.solid);
+  paintDashes(to, aim, max, base, box.h - 9, c.families[8]!.solid);
 }
 
 /** A limit, dashed. */
-export function paintDashes(x: Ctx, steps: Steps, max: number, base: number, height: number, colour: string): void {
-  x.fillStyle = colour;
+export function paintDashes(to: Sheet, steps: Steps, max: number, base: number, height: number, colour: string): void {
   for (let i = 0; i < steps.hi.length; i += DASH) {
     const v = steps.hi[i]!;
-    if (v >= 0) x.fillRect(i, Math.round(base - (v / max) * height) - 1, DASH_ON, 1);
+    if (v >= 0) to.rect(i, Math.round(base - (v / max) * height) - 1, DASH_ON, 1, colour);
   }
 }

@@ -6,13 +6,12 @@ import { N_CLASSES, RUNNABLE, RUNNING, SYSCALL, type GroupLook, type TagLook } f
 import type { Segment } from "../model/tiles";
 import type { Match } from "../net/protocol";
 import { short } from "../lib/format";
-import { bits } from "./area";
-import { DIM, N_COLUMN_CLASSES, type Columns, type Pad } from "./columns";
+import { DIM, type Columns } from "./columns";
 import type { Palette } from "./palette";
 import type { Scale } from "./scale";
-import { LABEL_MIN, label, setFont } from "./text";
-
-type Ctx = CanvasRenderingContext2D;
+import type { Sheet } from "./sheet";
+import { stackShares } from "./stack";
+import { LABEL_MIN, label } from "./text";
 
 /** What a frame knows about tags; arrays by tag. */
 export interface Looks {
@@ -39,14 +38,6 @@ const BASE = 2;
 const MIN_PX = 2;
 const NONE = new Uint8Array(0); // every class DIM
 const FAINT = 0.004; // of a pixel: 16 slices of 1 µs in a pixel of 4 ms still show
-
-interface Label {
-  forms: string[];
-  left: number;
-  width: number;
-  middle: number;
-  colour: string;
-}
 
 /** The solids of a lane within the window, each once, in order. */
 export function eachSolid(segs: Segment[], s: Scale, f: (seg: Segment, i: number) => void): void {
@@ -86,12 +77,10 @@ export function sumLanes(cols: Columns, lanes: Segment[][], s: Scale, classOf: U
   }
 }
 
-export function paintLane(x: Ctx, segs: Segment[], s: Scale, box: LaneBox, looks: Looks, c: Palette, p: Pad): void {
-  const { cols } = p;
+export function paintLane(to: Sheet, cols: Columns, segs: Segment[], s: Scale, box: LaneBox, looks: Looks, c: Palette): void {
   const top = box.y + PAD;
   const h = box.h - PAD * 2;
   const classOf = box.proc ? looks.procClass : looks.laneClass;
-  const labels: Label[] = [];
   const leftmost = Math.max(0, box.left ?? 0);
   const rightmost = Math.min(s.width, box.right ?? s.width);
   cols.reset(s.width);
@@ -107,7 +96,7 @@ export function paintLane(x: Ctx, segs: Segment[], s: Scale, box: LaneBox, looks
     const left = Math.round(a);
     const right = Math.round(b);
     const w = Math.max(1, right - left - (right - left >= 4 ? 1 : 0));
-    paintBar(x, left, top, w, h, cls, box.proc, c);
+    paintBar(to, left, top, w, h, cls, box.proc, c);
     if (w < LABEL_MIN || cls === DIM) return;
     const from = Math.max(left, leftmost);
     const shift = box.avoid !== null && from > box.avoid - 4 && from < box.avoid + 24 ? box.avoid + 22 - from : 0;
@@ -116,7 +105,7 @@ export function paintLane(x: Ctx, segs: Segment[], s: Scale, box: LaneBox, looks
     const family = c.families[cls]!;
     const full = cls === RUNNING || cls === SYSCALL || box.proc;
     const middle = top + (full ? h : h - BASE) / 2 + 0.5;
-    labels.push({ forms, left: from + shift, width: Math.min(left + w, rightmost) - from - shift, middle, colour: full ? family.on : c.text });
+    label(to, forms, from + shift, Math.min(left + w, rightmost) - from - shift, middle, full ? family.on : c.text);
   };
   eachSolid(segs, s, ({ tile: t }, i) => {
     const dur = t.dur[i]!;
@@ -129,33 +118,24 @@ export function paintLane(x: Ctx, segs: Segment[], s: Scale, box: LaneBox, looks
     const here = !box.proc || looks.tags[m.tag]?.tag.state === "running" || looks.tags[m.tag]?.tag.state === "syscall";
     if (here && m.start < s.to && m.start + m.dur > s.from) solid(m.start, m.dur, m.tag, box.proc ? Number(m.g) : -1, m.group, cls);
   }
-  paintColumns(x, p, top, h, c);
-  setFont(x, c.font, 500);
-  for (const l of labels) label(x, l.forms, l.left, l.width, l.middle, l.colour);
+  if (cols.used !== 0) stackShares(to, cols, { base: top + h, height: h, up: true }, MIN_PX, FAINT, (cls) => (cls < N_CLASSES ? c.families[cls]!.solid : c.dim));
 }
 
-function paintBar(x: Ctx, left: number, top: number, w: number, h: number, cls: number, proc: boolean, c: Palette): void {
+function paintBar(to: Sheet, left: number, top: number, w: number, h: number, cls: number, proc: boolean, c: Palette): void {
   const f = c.families[cls];
   if (!f) {
-    x.fillStyle = c.line2;
-    x.fillRect(left, top + h / 2 - 1, w, 2);
+    to.rect(left, top + h / 2 - 1, w, 2, c.line2);
   } else if (cls === RUNNABLE) {
-    x.fillStyle = f.fill;
-    x.fillRect(left, top + 3, w, h - 6);
-    x.fillStyle = f.solid;
-    x.fillRect(left, top + 3, w, 2);
-    x.fillRect(left, top + h - 5, w, 2);
+    to.rect(left, top + 3, w, h - 6, f.fill);
+    to.rect(left, top + 3, w, 2, f.solid);
+    to.rect(left, top + h - 5, w, 2, f.solid);
   } else if (cls === SYSCALL && proc) {
-    x.fillStyle = f.solid;
-    x.fillRect(left, top + h - 6, w, 6);
+    to.rect(left, top + h - 6, w, 6, f.solid);
   } else if (proc || cls === RUNNING || cls === SYSCALL) {
-    x.fillStyle = f.solid;
-    x.fillRect(left, top, w, h);
+    to.rect(left, top, w, h, f.solid);
   } else {
-    x.fillStyle = f.fill;
-    x.fillRect(left, top, w, h - BASE);
-    x.fillStyle = f.solid;
-    x.fillRect(left, top + h - BASE, w, BASE);
+    to.rect(left, top, w, h - BASE, f.fill);
+    to.rect(left, top + h - BASE, w, BASE, f.solid);
   }
 }
 
@@ -173,11 +153,4 @@ function laneForms(cls: number, tag: TagLook | undefined, p: number, dur: number
   const [whole, method] = tag.forms;
   const long = whole ? [`${whole}  ${d}`] : [];
   return method && tag.forms.length > 2 ? [...long, `${method}  ${d}`, ...tag.forms] : [...long, ...tag.forms];
-}
-
-function paintColumns(x: Ctx, p: Pad, top: number, h: number, c: Palette): void {
-  if (p.cols.used === 0) return;
-  p.stack.begin(p.cols, bits(0, N_COLUMN_CLASSES));
-  p.stack.addShares(p.cols, h, MIN_PX, FAINT);
-  p.stack.paint(x, p.strip, top + h, h, 1, true, (cls) => (cls < N_CLASSES ? c.families[cls]!.column : c.dim));
 }

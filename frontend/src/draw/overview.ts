@@ -5,11 +5,12 @@ import { FIRST_WAIT, N_CLASSES } from "../model/families";
 import type { Segment } from "../model/tiles";
 import type { Gap } from "../net/protocol";
 import { bits, paintArea, peak, quantile, sumArea } from "./area";
-import type { Pad } from "./columns";
+import { Columns } from "./columns";
 import { sortPhases } from "./gc";
 import type { Range } from "../net/protocol";
 import type { Palette } from "./palette";
 import { Scale } from "./scale";
+import { Sheet } from "./sheet";
 import { setFont, textWidth } from "./text";
 
 type Ctx = CanvasRenderingContext2D;
@@ -52,20 +53,22 @@ export function brushOf(window: { from: number; to: number }, duration: number, 
 }
 
 /** What does not move with the window: painted once, as long as its tiles are the same. */
-export function paintGround(x: Ctx, o: OverviewInput, c: Palette, p: Pad): OverviewFigures {
-  const { cols } = p;
+export function paintGround(x: Ctx, o: OverviewInput, c: Palette): OverviewFigures {
+  const cols = new Columns();
+  const to = new Sheet();
   const { width, height } = o;
   const bottom = height - AXIS;
   const s = new Scale(0, o.duration, width);
   const [ready, waiting] = [bits(0, FIRST_WAIT), bits(FIRST_WAIT, N_CLASSES)];
   x.textBaseline = "middle";
-  x.fillStyle = c.surface;
-  x.fillRect(0, 0, width, height);
+  to.begin(x);
+  to.rect(0, 0, width, height, c.surface);
   sumArea(cols, o.segments, s, o.classOf);
   const ran = quantile(cols, ready, 0.985) || peak(cols, ready);
   const waited = peak(cols, waiting);
-  paintArea(x, p, { base: MIDDLE, height: MIDDLE - TOP, up: true, max: ran, classes: ready }, c);
-  paintArea(x, p, { base: MIDDLE + 1, height: bottom - MIDDLE - 2, up: false, max: waited, classes: waiting }, c);
+  paintArea(to, cols, { base: MIDDLE, height: MIDDLE - TOP, up: true, max: ran, classes: ready }, c);
+  paintArea(to, cols, { base: MIDDLE + 1, height: bottom - MIDDLE - 2, up: false, max: waited, classes: waiting }, c);
+  to.show();
   x.fillStyle = c.line2;
   x.fillRect(0, MIDDLE, width, 1);
   x.fillStyle = c.line;

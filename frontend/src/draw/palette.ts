@@ -1,13 +1,10 @@
 // draw/palette.ts - the tokens of the present theme, read once by the view and handed to every painter.
 
-import type { Colour } from "./stack";
-
 export interface FamilyColours {
   solid: string;
   fill: string;
   on: string; // text on the solid
-  column: Colour; // the solid, in merged columns
-  area: Colour; // in stacked areas
+  area: string; // in stacked areas
 }
 
 export interface Palette {
@@ -34,12 +31,11 @@ export interface Palette {
   veil: string;
   brush: string;
   danger: string;
-  heapArea: Colour;
+  heapArea: string;
   mark: string; // what the program's own annotations and the reader's marks are drawn in
   markOn: string; // text on it
-  markArea: Colour;
-  markLine: Colour;
+  markArea: string;
   focus: string;
-  dim: Colour; // what is switched off, in merged columns
+  dim: string; // what is switched off, in merged columns
   families: FamilyColours[]; // by class
 }

@@ -4,15 +4,15 @@ import { axisFor, moment, niceStep, onAxis } from "../lib/format";
 import type { Gap } from "../net/protocol";
 import type { Palette } from "./palette";
 import type { Scale } from "./scale";
+import type { Sheet } from "./sheet";
 import { setFont, textWidth } from "./text";
 
 type Ctx = CanvasRenderingContext2D;
 const LABEL_GAP = 96;
 
-export function paintGrid(x: Ctx, s: Scale, top: number, bottom: number, c: Palette): void {
+export function paintGrid(to: Sheet, s: Scale, top: number, bottom: number, c: Palette): void {
   const step = niceStep(s.nsPerPx, LABEL_GAP);
-  x.fillStyle = c.grid;
-  for (let t = Math.ceil(s.from / step) * step; t < s.to; t += step) x.fillRect(Math.round(s.x(t)), top, 1, bottom - top);
+  for (let t = Math.ceil(s.from / step) * step; t < s.to; t += step) to.rect(Math.round(s.x(t)), top, 1, bottom - top, c.grid);
 }
 
 export function paintRuler(x: Ctx, s: Scale, h: number, cursor: number | null, taken: { left: number; right: number }[], c: Palette): void {

@@ -1,132 +1,97 @@
-// draw/stack.ts - stacked columns to pixels.  A few runs are rectangles; a dense lane is written pixel by pixel into a
-// strip and shown at once, because ten thousand rectangles cost ten times as much.
-// An edge is in sub-pixels from the base: `per` of them make one px.  A class lies between the edge of the class before
-// it and its own.
+// draw/stack.ts - stacked columns to pixels: a class lies on the edge of the class before it.
 
-import type { Columns } from "./columns";
-import { N_COLUMN_CLASSES } from "./columns";
+import { DIM, N_COLUMN_CLASSES, type Columns } from "./columns";
+import type { Sheet } from "./sheet";
 
-type Ctx = CanvasRenderingContext2D;
+const SUB = 2; // edges of sums lie on half pixels
 
-/** Pixels to write into, one wide as a column and `height` rows high; `show` puts them on a canvas and clears them. */
-export interface Strip {
-  pixels: Uint32Array; // rows of `width`, 0xAABBGGRR, all zero between uses
-  open(width: number, height: number): void;
-  show(x: Ctx, top: number, width: number, height: number): void;
+export interface StackBox {
+  base: number; // css px: y of the zero line
+  height: number;
+  up: boolean; // whether it grows to smaller y
 }
 
-export interface Colour {
-  css: string;
-  pixel: number; // 0xAABBGGRR
+export type ColourOf = (cls: number) => string;
+
+interface Layers {
+  at: number[]; // where their columns begin
+  pixels: number[];
 }
 
-const DENSE_RUNS = 140;
-
-export class Stack {
-  private n = 0;
-  private classes: number[] = [];
-  private edges = new Uint16Array(0); // class after class
-  private runs = 0;
-
-  /** Reserves room for those of the classes (bits) that occur. */
-  begin(cols: Columns, classes: number): void {
-    this.n = cols.width;
-    this.classes = [];
-    this.runs = 0;
-    for (let cls = 0; cls < N_COLUMN_CLASSES; cls++) if (cols.used & classes & (1 << cls)) this.classes.push(cls);
-    const need = this.classes.length * this.n;
-    if (this.edges.length < need) this.edges = new Uint16Array(need + 4096);
+/** Those of the classes (bits) that occur. */
+function layersOf(sheet: Sheet, cols: Columns, classes: number, colourOf: ColourOf): Layers {
+  const out: Layers = { at: [], pixels: [] };
+  for (let cls = 0; cls < N_COLUMN_CLASSES; cls++) {
+    if (!(cols.used & classes & (1 << cls))) continue;
+    out.at.push(cols.at(cls));
+    out.pixels.push(sheet.pixel(colourOf(cls)));
   }
+  return out;
+}
 
-  /** Coverage of one lane: at least `least` high where there is anything of a class, never above `high`. */
-  addShares(cols: Columns, high: number, least: number, faint: number): void {
-    const { n, classes, edges } = this;
-    const { data, touched } = cols;
-    const most = classes.length;
-    edges.fill(0, 0, most * n);
-    for (let i = 0; i < n; i++) {
-      if (touched[i] === 0) continue;
-      let edge = 0;
-      const at = i * N_COLUMN_CLASSES;
-      for (let k = 0; k < most; k++) {
-        const v = data[at + classes[k]!]!;
-        if (v >= faint) {
-          const px = v >= 1 ? high : (v * high + 0.5) | 0;
-          edge += px > least ? px : least;
-          if (edge > high) edge = high;
-        }
-        edges[k * n + i] = edge;
-      }
-    }
-    this.count();
-  }
-
-  /** Sums, `scale` sub-pixels each, cut at `high`. */
-  addSums(cols: Columns, high: number, scale: number): void {
-    const { n, classes, edges } = this;
-    const { data } = cols;
-    for (let i = 0; i < n; i++) {
-      let sum = 0;
-      for (let k = 0; k < classes.length; k++) {
-        sum += data[i * N_COLUMN_CLASSES + classes[k]!]!;
-        edges[k * n + i] = Math.min(high, Math.round(sum * scale));
-      }
-    }
-    this.count();
-  }
-
-  private count(): void {
-    const { n, classes, edges } = this;
-    for (let k = 0; k < classes.length && this.runs < DENSE_RUNS; k++) {
-      for (let i = k * n + 1, end = k * n + n; i < end; i++) if (edges[i] !== edges[i - 1]) this.runs++;
+/** Coverage of one lane: at least `least` px high where there is anything of a class, never above the box. */
+export function stackShares(sheet: Sheet, cols: Columns, box: StackBox, least: number, faint: number, colourOf: ColourOf): void {
+  const { pixels: to, stride, ratio, left } = sheet;
+  const { data } = cols;
+  const { at, pixels } = layersOf(sheet, cols, bitsBelow(DIM + 1), colourOf);
+  const high = box.height;
+  const right = Math.min(sheet.right, Math.floor(cols.width * ratio));
+  const rowOf = new Int32Array(high + 1); // of an edge, clipped
+  for (let e = 0; e <= high; e++) rowOf[e] = Math.min(sheet.bottom, Math.max(sheet.top, Math.ceil((box.base - e) * ratio - 0.5))) * stride;
+  for (let x = left; x < right; x++) {
+    const col = ratio === 1 ? x : Math.floor((x + 0.5) / ratio);
+    let edge = 0;
+    let foot = rowOf[0]!;
+    for (let k = 0; k < at.length; k++) {
+      const v = data[at[k]! + col]!;
+      if (v < faint) continue;
+      const px = v >= 1 ? high : (v * high + 0.5) | 0;
+      edge += px > least ? px : least;
+      if (edge > high) edge = high;
+      const head = rowOf[edge]!;
+      const pixel = pixels[k]!;
+      for (let p = foot - stride + x; p >= head; p -= stride) to[p] = pixel;
+      foot = head;
     }
   }
+}
 
-  /** base: y of the zero line; up: whether the stack grows to smaller y. */
-  paint(x: Ctx, strip: Strip, base: number, high: number, per: number, up: boolean, colourOf: (cls: number) => Colour): void {
-    if (this.classes.length === 0) return;
-    if (this.runs < DENSE_RUNS) this.paintRuns(x, base, per, up, colourOf);
-    else this.paintStrip(x, strip, base, high, per, up, colourOf);
-  }
+const bitsBelow = (n: number): number => (1 << n) - 1;
 
-  private paintRuns(x: Ctx, base: number, per: number, up: boolean, colourOf: (cls: number) => Colour): void {
-    const { n, classes, edges } = this;
-    classes.forEach((cls, k) => {
-      x.fillStyle = colourOf(cls).css;
-      const own = k * n;
-      const below = own - n;
-      let from = 0;
-      let lower = 0;
-      let upper = 0;
-      for (let i = 0; i <= n; i++) {
-        const u = i < n ? edges[own + i]! : 0;
-        const l = i < n && k > 0 ? edges[below + i]! : 0;
-        if (u === upper && l === lower) continue;
-        if (upper > lower) x.fillRect(from, up ? base - upper / per : base + lower / per, i - from, (upper - lower) / per);
-        from = i;
-        upper = u;
-        lower = l;
+const between = (a: number, b: number): number => ((((a ^ b) & 0xfefefe) >>> 1) + (a & b)) | 0xff000000;
+
+/** Sums, `max` as high as the box; where two classes meet within a pixel it is half of each. */
+export function stackSums(sheet: Sheet, cols: Columns, classes: number, box: StackBox, max: number, colourOf: ColourOf): void {
+  const { pixels: to, stride, ratio, left } = sheet;
+  const { data } = cols;
+  const { at, pixels } = layersOf(sheet, cols, classes, colourOf);
+  const right = Math.min(sheet.right, Math.floor(cols.width * ratio));
+  const foot = Math.round(box.base * ratio);
+  const step = box.up ? -stride : stride;
+  const first = (box.up ? foot - 1 : foot) * stride;
+  const lowest = box.up ? foot - sheet.bottom : sheet.top - foot; // rows from the foot that the clip leaves
+  const highest = box.up ? foot - sheet.top : sheet.bottom - foot;
+  const high = Math.min(Math.round(box.height * ratio), highest) * SUB;
+  const scale = (box.height * ratio * SUB) / max;
+  for (let x = left; x < right; x++) {
+    const col = ratio === 1 ? x : Math.floor((x + 0.5) / ratio);
+    let sum = 0;
+    let edge = Math.max(0, lowest) * SUB;
+    let under = 0;
+    for (let k = 0; k < at.length; k++) {
+      sum += data[at[k]! + col]!;
+      const up = Math.min(high, Math.round(sum * scale));
+      if (up <= edge) continue;
+      const pixel = pixels[k]!;
+      let p = first + (edge >> 1) * step + x;
+      if (edge & 1) {
+        to[p] = between(under, pixel);
+        p += step;
       }
-    });
-  }
-
-  private paintStrip(x: Ctx, strip: Strip, base: number, high: number, per: number, up: boolean, colourOf: (cls: number) => Colour): void {
-    const { n, classes, edges } = this;
-    strip.open(n, high);
-    const { pixels } = strip;
-    for (let k = 0; k < classes.length; k++) {
-      const colour = colourOf(classes[k]!).pixel;
-      const own = k * n;
-      const below = own - n;
-      for (let i = 0; i < n; i++) {
-        const u = edges[own + i]!;
-        const l = k > 0 ? edges[below + i]! : 0;
-        if (l >= u) continue;
-        let at = (up ? high - 1 - l : l) * n + i;
-        const step = up ? -n : n;
-        for (let e = l; e < u; e++, at += step) pixels[at] = colour;
-      }
+      for (let n = (up >> 1) - ((edge + 1) >> 1); n > 0; n--, p += step) to[p] = pixel;
+      if (up & 1) to[p] = between(to[p]!, pixel);
+      under = pixel;
+      edge = up;
     }
-    strip.show(x, up ? base - high / per : base, n, high / per);
   }
 }

@@ -1,6 +1,8 @@
 // draw/text.ts - labels on a canvas.  Widths are summed from single characters, measured once a font, and kept for whole
 // labels, as the same ones come back frame after frame: a thousand labels a frame stay cheap.
 
+import type { Sheet } from "./sheet";
+
 type Ctx = CanvasRenderingContext2D;
 
 interface Widths {
@@ -43,13 +45,13 @@ export function textWidth(x: Ctx, s: string): number {
 export const LABEL_PAD = 5;
 export const LABEL_MIN = 22;
 
-/** Draws the longest form that fits whole into [left, left + width); nothing where none does.  Returns where it ends. */
-export function label(x: Ctx, forms: string[], left: number, width: number, middle: number, colour: string): number {
+/** Writes the longest form that fits whole into [left, left + width); nothing where none does.  Returns where it ends. */
+export function label(to: Sheet, forms: string[], left: number, width: number, middle: number, colour: string): number {
   for (const f of forms) {
-    if (textWidth(x, f) + LABEL_PAD * 2 > width) continue;
-    x.fillStyle = colour;
-    x.fillText(f, left + LABEL_PAD, middle);
-    return left + LABEL_PAD + textWidth(x, f);
+    const w = textWidth(to.x, f);
+    if (w + LABEL_PAD * 2 > width) continue;
+    to.write(f, left + LABEL_PAD, middle, colour);
+    return left + LABEL_PAD + w;
   }
   return left;
 }

@@ -11,7 +11,7 @@ import type { Segment } from "../model/tiles";
 import type { Gap, Match, Point, Slice } from "../net/protocol";
 import { bits, paintArea, peak, sumArea } from "./area";
 import { paintDashes, paintHeap, paintSteps, Steps } from "./counter";
-import type { Columns, Pad } from "./columns";
+import type { Columns } from "./columns";
 import { paintDistances, paintFlags, paintMarkLines, paintPointed, placeDistances, type Flag } from "./flags";
 import { paintBands, paintGcLane, type GcPhases } from "./gc";
 import { paintLane, sumLanes, type Looks } from "./lane";
@@ -20,6 +20,8 @@ import { paintEnds, paintNotes } from "./notes";
 import type { Palette } from "./palette";
 import { gapFlagBoxes, paintCursorFlag, paintGapFlags, paintGaps, paintGrid, paintRuler } from "./ruler";
 import type { Scale } from "./scale";
+import type { Sheet } from "./sheet";
+import { setFont } from "./text";
 
 type Ctx = CanvasRenderingContext2D;
 
@@ -51,7 +53,8 @@ export interface Frame {
   selected: Slice | null;
   hatch: CanvasPattern | null;
   c: Palette;
-  pad: Pad;
+  to: Sheet;
+  cols: Columns; // of one row after the other
   all: Columns; // of all goroutines: three rows show it, summed once a frame
   peaks: Peaks;
 }
@@ -69,107 +72,97 @@ export interface Top {
 }
 
 export function paintBase(x: Ctx, f: Frame): void {
-  const { s, c } = f;
+  const { s, c, to } = f;
   x.textBaseline = "middle";
-  x.fillStyle = c.surface;
-  x.fillRect(0, 0, s.width, f.height);
+  setFont(x, c.font, 500);
+  to.begin(x);
+  paintGround(f, SIZES.ruler, f.height, c.surface);
+  paintGcLane(to, f.phases, s, SIZES.ruler, SIZES.gc, c);
+  to.rect(0, PINNED - 1, s.width, 1, c.line2);
   if (f.rows.some((r) => r.lane === "ALL")) sumArea(f.all, f.segments("ALL"), s, f.looks.laneClass);
-  paintBlock(x, f, f.rows.filter((r) => !r.pinned), f.fixedBottom, f.height);
+  paintBlock(f, f.rows.filter((r) => !r.pinned), f.fixedBottom, f.height);
   const standing = f.rows.filter((r) => r.pinned);
   if (standing.length > 0) {
-    paintBlock(x, f, standing, PINNED, f.fixedBottom);
-    x.fillStyle = c.line3;
-    x.fillRect(0, f.fixedBottom - 1, s.width, 1);
+    paintBlock(f, standing, PINNED, f.fixedBottom);
+    to.rect(0, f.fixedBottom - 1, s.width, 1, c.line3);
   }
-  x.save();
-  x.beginPath();
-  x.rect(0, PINNED, s.width, f.height - PINNED);
-  x.clip();
+  to.show();
   paintGaps(x, f.gaps, s, PINNED, f.height, f.hatch, c);
-  x.restore();
-  paintGrid(x, s, SIZES.ruler, PINNED, c);
-  paintBands(x, f.phases, s, SIZES.ruler, PINNED, c);
-  paintGcLane(x, f.phases, s, SIZES.ruler, SIZES.gc, c);
-  x.fillStyle = c.line2;
-  x.fillRect(0, PINNED - 1, s.width, 1);
+}
+
+/** What lies below all rows: the grid and the collector's bands. */
+function paintGround(f: Frame, top: number, bottom: number, colour: string): void {
+  const { s, c, to } = f;
+  to.stripes(top, bottom, () => {
+    to.rect(0, top, s.width, bottom - top, colour);
+    paintGrid(to, s, top, bottom, c);
+    paintBands(to, f.phases, s, top, bottom, c);
+  });
 }
 
 /** Rows of one block, which is clipped at its own edges. */
-function paintBlock(x: Ctx, f: Frame, rows: Row[], top: number, bottom: number): void {
-  const { s, c } = f;
-  x.save();
-  x.beginPath();
-  x.rect(0, top, s.width, bottom - top);
-  x.clip();
-  paintUnder(x, f, rows);
-  paintGrid(x, s, top, bottom, c);
-  paintBands(x, f.phases, s, top, bottom, c);
-  const lanes = { goroutine: f.selected ? `G${f.selected.g}` : "", waker: f.selected?.waker ? `G${f.selected.waker.g}` : "" };
+function paintBlock(f: Frame, rows: Row[], top: number, bottom: number): void {
+  f.to.clip(top, bottom);
+  const { selected } = f;
+  const lanes = { goroutine: selected ? `G${selected.g}` : "", waker: selected?.waker ? `G${selected.waker.g}` : "" };
   const both = f.rows.some((r) => r.lane === lanes.goroutine) && f.rows.some((r) => r.lane === lanes.waker);
-  for (const r of rows) paintRow(x, f, r, both && (r.lane === lanes.goroutine || r.lane === lanes.waker));
-  x.restore();
+  for (const r of rows) {
+    if (r.kind === "g" && r.lane === lanes.goroutine) paintGround(f, f.yOf(r), f.yOf(r) + r.height, f.c.accentFill);
+    paintRow(f, r, both && (r.lane === lanes.goroutine || r.lane === lanes.waker));
+  }
 }
 
-/** Tints that lie below the grid: the lane of the selected goroutine. */
-function paintUnder(x: Ctx, f: Frame, rows: Row[]): void {
-  if (!f.selected) return;
-  x.fillStyle = f.c.accentFill;
-  for (const r of rows) if (r.kind === "g" && r.lane === `G${f.selected.g}`) x.fillRect(0, f.yOf(r), f.s.width, r.height);
-}
-
-function paintRow(x: Ctx, f: Frame, r: Row, room: boolean): void {
-  const { s, c, pad } = f;
+function paintRow(f: Frame, r: Row, room: boolean): void {
+  const { s, c, to, cols } = f;
   const y = f.yOf(r);
   const h = r.height;
   switch (r.kind) {
     case "heap":
-      paintHeap(x, pad, f.heap, f.goal, s, { y, h }, c);
-      rule(x, s, y + h - 1, c.line);
+      paintHeap(to, cols, f.heap, f.goal, s, { y, h }, c);
+      rule(to, s, y + h - 1, c.line);
       break;
     case "count":
     case "states":
     case "inuse":
-      paintCounter(x, f, r.kind, y, h);
+      paintCounter(f, r.kind, y, h);
       break;
     case "section":
-      x.fillStyle = c.surface3;
-      x.fillRect(0, y, s.width, h);
-      rule(x, s, y, c.line2);
-      rule(x, s, y + h - 1, c.line);
+      to.rect(0, y, s.width, h, c.surface3);
+      rule(to, s, y, c.line2);
+      rule(to, s, y + h - 1, c.line);
       break;
     case "group":
     case "creator":
     case "set":
-      if (r.set && !summable(r)) paintUnderWay(x, f, r.set.replace(":", "/"), y, h);
-      sumLanes(pad.cols, tilesOf(r).map(f.segments), s, f.looks.laneClass);
-      paintArea(x, pad, { base: y + h - 1, height: h - 6, up: true, max: Math.max(1, peak(pad.cols, CLASSES.states)), classes: CLASSES.states }, c);
-      rule(x, s, y, c.line);
-      rule(x, s, y + h - 1, c.line);
+      if (r.set && !summable(r)) paintUnderWay(f, r.set.replace(":", "/"), y, h);
+      sumLanes(cols, tilesOf(r).map(f.segments), s, f.looks.laneClass);
+      paintArea(to, cols, { base: y + h - 1, height: h - 6, up: true, max: Math.max(1, peak(cols, CLASSES.states)), classes: CLASSES.states }, c);
+      rule(to, s, y, c.line);
+      rule(to, s, y + h - 1, c.line);
       break;
     case "type":
-      paintUnderWay(x, f, r.type!, y, h);
-      rule(x, s, y, c.line);
-      rule(x, s, y + h - 1, c.line);
+      paintUnderWay(f, r.type!, y, h);
+      rule(to, s, y, c.line);
+      rule(to, s, y + h - 1, c.line);
       break;
     case "span":
-      paintSpan(x, f, r, y);
+      paintSpan(f, r, y);
       break;
     case "p":
     case "m":
-      x.fillStyle = c.idle;
-      x.fillRect(0, y + h - 3, s.width, 1);
-      paintLane(x, f.segments(r.lane), s, { y, h, proc: true, avoid: null, matches: f.matches(r.lane) }, f.looks, c, pad);
-      paintNotes(x, f.notes(r.lane), s, y, h, c);
+      to.rect(0, y + h - 3, s.width, 1, c.idle);
+      paintLane(to, cols, f.segments(r.lane), s, { y, h, proc: true, avoid: null, matches: f.matches(r.lane) }, f.looks, c);
+      paintNotes(to, f.notes(r.lane), s, y, h, c);
       break;
     case "g": {
       const end = f.selected ? s.x(f.selected.start + f.selected.dur) : 0;
-      paintLane(x, f.segments(r.lane), s, { y, h, proc: false, avoid: room ? end : null, matches: f.matches(r.lane) }, f.looks, c, pad);
-      paintNotes(x, f.notes(r.lane), s, y, h, c);
+      paintLane(to, cols, f.segments(r.lane), s, { y, h, proc: false, avoid: room ? end : null, matches: f.matches(r.lane) }, f.looks, c);
+      paintNotes(to, f.notes(r.lane), s, y, h, c);
       break;
     }
     case "more":
     case "note":
-      rule(x, s, y + h - 1, c.line);
+      rule(to, s, y + h - 1, c.line);
       break;
   }
 }
@@ -177,50 +170,46 @@ function paintRow(x: Ctx, f: Frame, r: Row, room: boolean): void {
 const steps = new Steps();
 
 /** How many tasks or regions of a type were under way. */
-function paintUnderWay(x: Ctx, f: Frame, type: string, y: number, h: number): void {
+function paintUnderWay(f: Frame, type: string, y: number, h: number): void {
   steps.read(f.typeOf(type)?.points ?? [], f.s);
-  if (steps.max > 0) paintSteps(x, f.pad, steps, steps.max, y + h - 1, h - 7, f.c.markArea, f.c.markLine);
+  if (steps.max > 0) paintSteps(f.to, f.cols, steps, steps.max, y + h - 1, h - 7, f.c.markArea, f.c.mark);
 }
 
 const CLASSES = { count: bits(0, FIRST_WAIT), states: bits(0, N_CLASSES), inuse: (1 << RUNNING) | (1 << SYSCALL) };
 const PEAK_OF = { count: "notWaiting", states: "states", inuse: "inUse" } as const;
 
 /** How many goroutines there are: those not waiting, all by state, or those that hold a thread. */
-function paintCounter(x: Ctx, f: Frame, kind: keyof typeof CLASSES, y: number, h: number): void {
-  const { s, c, pad } = f;
+function paintCounter(f: Frame, kind: keyof typeof CLASSES, y: number, h: number): void {
+  const { s, c, to } = f;
   const classes = CLASSES[kind];
   const most = Math.max(1, Math.ceil(peak(f.all, classes)));
   const limit = kind === "inuse" ? steps.read(f.procs, s).max : 0;
   const max = Math.max(most, limit);
-  paintArea(x, { ...pad, cols: f.all }, { base: y + h - 1, height: h - 6, up: true, max, classes }, c);
-  if (limit > 0) paintDashes(x, steps, max, y + h - 1, h - 6, c.text2);
+  paintArea(to, f.all, { base: y + h - 1, height: h - 6, up: true, max, classes }, c);
+  if (limit > 0) paintDashes(to, steps, max, y + h - 1, h - 6, c.text2);
   f.peaks[PEAK_OF[kind]] = most;
-  rule(x, s, y + h - 1, kind === "count" ? c.line2 : c.line);
+  rule(to, s, y + h - 1, kind === "count" ? c.line2 : c.line);
 }
 
 /** A task or region: what the goroutine that began it did meanwhile, its own regions and logs. */
-function paintSpan(x: Ctx, f: Frame, r: Row, y: number): void {
-  const { s, c, pad } = f;
+function paintSpan(f: Frame, r: Row, y: number): void {
+  const { s, c, to, cols } = f;
   const q = r.span!;
   const left = s.x(q.start);
   const right = s.x(q.start + q.dur);
   if (right < 0 || left > s.width) return;
   if (r.lane) {
-    x.save();
-    x.beginPath();
-    x.rect(left, y, Math.max(1, right - left), r.height);
-    x.clip();
+    to.narrow(left, Math.max(left + 1, right));
     const own = f.segments(r.lane).flatMap((g) => (g.to > q.start && g.from < q.start + q.dur ? [{ ...g, from: Math.max(g.from, q.start), to: Math.min(g.to, q.start + q.dur) }] : []));
-    paintLane(x, own, s, { y, h: r.height, proc: false, avoid: null, left, right, matches: f.matches(r.lane) }, f.looks, c, pad);
-    x.restore();
+    paintLane(to, cols, own, s, { y, h: r.height, proc: false, avoid: null, left, right, matches: f.matches(r.lane) }, f.looks, c);
+    to.widen();
   }
-  paintEnds(x, q, s, y, r.height, c);
-  paintNotes(x, f.notes(noteLane(r)), s, y, r.height, c);
+  paintEnds(to, q, s, y, r.height, c);
+  paintNotes(to, f.notes(noteLane(r)), s, y, r.height, c);
 }
 
-function rule(x: Ctx, s: Scale, y: number, colour: string): void {
-  x.fillStyle = colour;
-  x.fillRect(0, y, s.width, 1);
+function rule(to: Sheet, s: Scale, y: number, colour: string): void {
+  to.rect(0, y, s.width, 1, colour);
 }
 
 /** Is there anything to paint over the lanes?  Else the layer is left alone, which spares copying it. */

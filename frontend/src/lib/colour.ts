@@ -11,8 +11,8 @@ export function mix(a: string, b: string, t: number): string {
     .join("")}`;
 }
 
-/** 0xAABBGGRR, opaque. */
-export function pixelOf(h: string): number {
-  const [r = 0, g = 0, b = 0] = parts(h);
-  return (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
+/** 0xAABBGGRR of #rrggbb or rgba(r, g, b, a). */
+export function pixelOf(css: string): number {
+  const [r = 0, g = 0, b = 0, a = 1] = css.startsWith("#") ? parts(css) : (css.match(/[\d.]+/g) ?? []).map(Number);
+  return ((Math.round(a * 255) << 24) | (b << 16) | (g << 8) | r) >>> 0;
 }

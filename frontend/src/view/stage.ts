@@ -1,14 +1,14 @@
 // view/stage.ts - the one frame loop.  It draws only what is dirty: the base when the window, the data or the theme
 // changed, the top when only the pointer did.  Painters get numbers and a context; this file owns the canvases.
 
-import { Columns, DIM, N_COLUMN_CLASSES, type Pad } from "../draw/columns";
+import { Columns, DIM } from "../draw/columns";
 import { eachSolid, sumLanes, type Looks } from "../draw/lane";
 import { sortPhases, type GcPhases } from "../draw/gc";
 import { paintGround, paintWindow, type OverviewFigures } from "../draw/overview";
 import type { Palette } from "../draw/palette";
 import { paintHatch } from "../draw/ruler";
 import { Scale } from "../draw/scale";
-import { Stack } from "../draw/stack";
+import { Sheet } from "../draw/sheet";
 import { forgetWidths } from "../draw/text";
 import { paintAxis, paintBase, paintTop, PINNED, topHasAny, type Frame, type Peaks, type Top } from "../draw/timeline";
 import { placeFlags, type Flag } from "../draw/flags";
@@ -19,7 +19,6 @@ import { notesAt, type Note } from "../model/notes";
 import { noteLane, SIZES, tilesOf, type Row } from "../model/rows";
 import { levelFor, type Segment } from "../model/tiles";
 import type { Ranges } from "../net/protocol";
-import { ImageStrip } from "./strip";
 import { readPalette } from "./theme";
 
 type Ctx = CanvasRenderingContext2D;
@@ -57,8 +56,8 @@ export class Stage extends Observable {
   private dirtyTop = true;
   private dirtyStrip = true;
   private height = 0;
-  private pad: Pad = { cols: new Columns(), stack: new Stack(), strip: new ImageStrip() };
-  private stripPad: Pad = { cols: new Columns(), stack: new Stack(), strip: new ImageStrip() };
+  private sheet = new Sheet();
+  private columns = new Columns();
   private probeColumns = new Columns();
   private hatch: CanvasPattern | null = null;
   private phasesOf: { of: Ranges | null; phases: GcPhases } = { of: null, phases: { marks: [], stops: [], others: [] } };
@@ -167,7 +166,7 @@ export class Stage extends Observable {
     sumLanes(c, tilesOf(row).map(this.segments), s, this.looks.laneClass);
     const out: { cls: number; amount: number }[] = [];
     for (let cls = 0; cls < DIM; cls++) {
-      const amount = (c.data[cls]! + c.data[N_COLUMN_CLASSES + cls]!) / 2;
+      const amount = (c.data[c.at(cls)]! + c.data[c.at(cls) + 1]!) / 2;
       if (amount >= 0.005) out.push({ cls, amount });
     }
     return out.sort((a, b) => b.amount - a.amount);
@@ -261,7 +260,8 @@ export class Stage extends Observable {
       selected: app.selection.slice,
       hatch: this.hatchPattern(),
       c: this.palette,
-      pad: this.pad,
+      to: this.sheet,
+      cols: this.columns,
       all: this.all,
       peaks: this.peaks,
     };
@@ -301,7 +301,7 @@ export class Stage extends Observable {
     if (!x) return this.ground;
     x.setTransform(like.width / size.width, 0, 0, like.height / size.height, 0, 0);
     const input = { ...size, segments, classOf: this.looks.laneClass, ranges: ranges?.rows ?? [], gaps: app.info?.gaps ?? [], hatch: this.hatchPattern() };
-    this.overviewFigures = paintGround(x, input, this.palette, this.stripPad);
+    this.overviewFigures = paintGround(x, input, this.palette);
     this.changed();
     return this.ground;
   }

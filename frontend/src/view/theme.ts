@@ -1,9 +1,8 @@
 // view/theme.ts - tokens of the style sheet as a Palette for the painters; light or dark.
 
-import { mix, pixelOf } from "../lib/colour";
+import { mix } from "../lib/colour";
 import { FAMILIES } from "../model/families";
 import type { Palette } from "../draw/palette";
-import type { Colour } from "../draw/stack";
 
 const AREA_MIX = { light: 0.38, dark: 0.36 };
 
@@ -15,8 +14,6 @@ export function setTheme(theme: "light" | "dark"): void {
   document.documentElement.dataset.theme = theme;
 }
 
-const colour = (css: string): Colour => ({ css, pixel: pixelOf(css) });
-
 export function readPalette(): Palette {
   const css = getComputedStyle(document.documentElement);
   const v = (name: string): string => css.getPropertyValue(`--${name}`).trim();
@@ -24,7 +21,7 @@ export function readPalette(): Palette {
   const share = document.documentElement.dataset.theme === "dark" ? AREA_MIX.dark : AREA_MIX.light;
   const families = FAMILIES.map(({ token }, i) => {
     const solid = v(`${token}-s`);
-    return { solid, fill: v(`${token}-f`), on: v(`${token}-on`), column: colour(solid), area: colour(i < 3 ? solid : mix(solid, surface, share)) };
+    return { solid, fill: v(`${token}-f`), on: v(`${token}-on`), area: i < 3 ? solid : mix(solid, surface, share) };
   });
   return {
     font: v("font"),
@@ -50,13 +47,12 @@ export function readPalette(): Palette {
     veil: v("veil"),
     brush: v("brush"),
     danger: v("danger"),
-    heapArea: colour(mix(v("net-s"), surface, 0.17)),
+    heapArea: mix(v("net-s"), surface, 0.17),
     mark: v("mark"),
     markOn: surface,
-    markArea: colour(mix(v("mark"), surface, 0.26)),
-    markLine: colour(v("mark")),
+    markArea: mix(v("mark"), surface, 0.26),
     focus: v("focus"),
-    dim: colour(v("line-2")),
+    dim: v("line-2"),
     families,
   };
 }
