@@ -8,8 +8,9 @@
  * begin and end.
  *             2. What Go demands of an event's context is there, or it is left out and counted.
  *             3. A goroutine that runs on a thread without a processor gets one of its own: a
- * number from OWN_P on. What is not the same: Go's format has no reason for a wait that began
- * before the trace, no wait object and no holder; a counter becomes a log message of its goroutine.
+ *                number from OWN_P on.
+ * Not the same  Go's format has no reason for a wait that began before the trace, no wait object
+ *             and no holder; a counter becomes a log message of its goroutine.
  * Source      go1.26 src/internal/trace/order.go: what each event demands */
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@
 #include "storage/src/go_writer.h"
 #include "storage/src/reader.h"
 
-enum { OWN_P = 1000000 };
+enum { OWN_P = 10000 }; /* beyond any machine's; and not more, as `go tool trace` names all below */
 enum { P_RUNNING = 1, P_IDLE, P_SYSCALL };                /* go1.26 tracev2.ProcStatus */
 enum { G_RUNNABLE = 1, G_RUNNING, G_SYSCALL, G_WAITING }; /* tracev2.GoStatus */
 

@@ -1,13 +1,16 @@
 /* tracer/runtime/src/stack.c - goroutines' stacks, a thousand to an arena, and the g at the end of
  * each.
  *
- * Layout      arena = one mapping of ARENA_STACKS slots of stack_bytes:  guard page | ... stack ...
- * | g Invariants  1. a slot is never unmapped before pv_run ends, so a g that died is still a g.
- *             2. a guard costs no mapping: MADV_GUARD_INSTALL (Linux 6.13) marks the page table, so
- * a hundred thousand guarded stacks are a hundred mappings.  Where the kernel does not know it,
- * mprotect splits the mapping, two for each stack, of vm.max_map_count (65530): then the first
- * MAX_SPLITS (28000) stacks have guards and the others have none. Memory      pages are touched as
- * they are needed: a parked goroutine usually holds one (4 KiB). */
+ * Layout      arena = one mapping of ARENA_STACKS slots of stack_bytes:
+ *             guard page | ... stack ... | g
+ * Invariants  1. a slot is never unmapped before pv_run ends, so a g that died is still a g.
+ *             2. a guard costs no mapping: MADV_GUARD_INSTALL (Linux 6.13) marks the page table,
+ *                so a hundred thousand guarded stacks are a hundred mappings.  Where the kernel
+ *                does not know it, mprotect splits the mapping, two for each stack, of
+ *                vm.max_map_count (65530): then the first MAX_SPLITS (28000) stacks have guards
+ *                and the others have none.
+ * Memory      pages are touched as they are needed: a parked goroutine usually holds one (4 KiB).
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +42,18 @@ static struct {
     _Atomic(char *) arena[MAX_ARENAS];
 } stacks;
 
+/* Whether MADV_GUARD_INSTALL does what it says: emulators (qemu-user) take it and do nothing.  The
+ * kernel is asked to read what is guarded, and must refuse. */
+static bool guards_hold(void) {
+    char *page =
+        mmap(NULL, stacks.page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) return false;
+    bool hold = madvise(page, stacks.page, MADV_GUARD_INSTALL) == 0 && access(page, F_OK) < 0 &&
+                errno == EFAULT;
+    munmap(page, stacks.page);
+    return hold;
+}
+
 int pv__stacks_open(size_t stack_bytes) {
     size_t bytes = MIN_STACK;
     if (stack_bytes == 0) stack_bytes = DEFAULT_STACK;
@@ -50,7 +65,7 @@ int pv__stacks_open(size_t stack_bytes) {
     while (bytes < stack_bytes) bytes *= 2;
     stacks.stack_bytes = bytes;
     stacks.page = (size_t)sysconf(_SC_PAGESIZE);
-    stacks.cheap_guards = true;
+    stacks.cheap_guards = guards_hold();
     stacks.n_splits = 0;
     atomic_store_explicit(&stacks.n_slots, 0, memory_order_relaxed);
     return 0;
@@ -68,7 +83,6 @@ void pv__stacks_close(bool unmap) {
 
 static void guard(char *lo) {
     if (stacks.cheap_guards && madvise(lo, stacks.page, MADV_GUARD_INSTALL) == 0) return;
-    stacks.cheap_guards = false;
     if (stacks.n_splits < MAX_SPLITS && mprotect(lo, stacks.page, PROT_NONE) == 0)
         stacks.n_splits++;
 }

@@ -110,16 +110,17 @@ static int run_main(struct m *m, pv_fn *fn, void *arg) {
     struct sched *s = &pv__sched;
     pv__trace_open();
     pv__lock(&s->lock);
-    m->next_p = pv__idle_p_get();
+    struct p *p = pv__idle_p_get();
     pv__unlock(&s->lock);
-    m_set_p(m, m->next_p); /* to make the first goroutine with */
     m->rec = pv_m_self();
+    pv__m_get_p(m, p);
     trace_maxprocs(m, s->n_p);
     s->main_g = pv__g_start(m, fn, arg);
-    m_set_p(m, NULL);
-    if (!s->main_g) return -ENOMEM;
-    int rc = pv__sysmon_start();
-    if (rc < 0) return rc;
+    int rc = s->main_g ? pv__sysmon_start() : -ENOMEM;
+    if (rc < 0) {
+        pv__m_drop_p(m);
+        return rc;
+    }
     pv__m_run(m);
     pv__sysmon_stop();
     wait_for_threads();
