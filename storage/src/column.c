@@ -19,7 +19,7 @@ enum {
     MIN_FOR_ZSTD = 48,
     ZSTD_LEVEL = 1,
     ZSTD_HASH_LOG = 11,
-    WORTH_ZSTD = 7 /* it must save more than that part of the bits, as it is slower to read */
+    SURELY_ZSTD = 6 /* so much smaller than varints it is less than half of the bits, too */
 };
 
 _Static_assert(COLUMN_MAX <= BITS_BLOCK * BITS_MAX_BLOCKS, "a column has a plan");
@@ -107,7 +107,7 @@ static size_t put_varints(uint8_t *out, const uint64_t *values, uint32_t n, uint
 }
 
 void column_put(struct column_codec *c, struct buffer *out, const uint64_t *values, uint32_t n,
-                uint32_t *skip) {
+                enum column_aim aim, uint32_t *skip) {
     uint64_t differ = 0, any = 0;
     for (uint32_t i = 0; i < n; i++) {
         differ |= values[i] ^ values[0];
@@ -128,9 +128,10 @@ void column_put(struct column_codec *c, struct buffer *out, const uint64_t *valu
         }
         size_t size = put_varints(c->raw.data, values, n, any);
         bool packed = pack(c, out, c->raw.data, size);
-        bool halved = packed && c->packed.n < size / 2;
-        if (!halved) bits_plan(values, n, &plan);
-        if (halved || (packed && c->packed.n < plan.bytes - plan.bytes / WORTH_ZSTD)) {
+        bool little = packed && c->packed.n < size / (aim == COLUMN_SMALL ? 2 : SURELY_ZSTD);
+        if (!little) bits_plan(values, n, &plan);
+        size_t worth = aim == COLUMN_SMALL ? plan.bytes - plan.bytes / 8 : plan.bytes / 2;
+        if (little || (packed && c->packed.n < worth)) {
             put_packed(c, out, size);
             return;
         }

@@ -10,12 +10,14 @@ struct column_codec;
 struct column_codec *column_codec_new(void);
 void column_codec_free(struct column_codec *c);
 
-/* column_put - appends n values (at most COLUMN_MAX) as: constant, bits, or zstd of varints where
- * that is much smaller.  *skip is the caller's memory of the column between calls (start with 0):
- * where zstd did not pay, it is tried again only now and then. */
+/* column_put - appends n values (at most COLUMN_MAX) as: constant, bits, or zstd of varints, which
+ * are read three times as slowly: small takes them where they save an eighth, quick a half.  *skip
+ * is the caller's memory of the column between calls (start with 0): where zstd did not pay, it is
+ * tried again only now and then. */
 enum { COLUMN_MAX = 2048 };
+enum column_aim { COLUMN_SMALL, COLUMN_QUICK };
 void column_put(struct column_codec *c, struct buffer *out, const uint64_t *values, uint32_t n,
-                uint32_t *skip);
+                enum column_aim aim, uint32_t *skip);
 
 /* column_get - n values from bytes that column_put wrote; out may be NULL to skip the column.
  * Returns 0 or PV_ECORRUPT. */

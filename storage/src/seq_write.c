@@ -140,8 +140,9 @@ static void put_page(struct seq_writer *w, uint32_t row0, uint32_t n) {
             w->column[3][i] = r->v[0];
         before = r;
     }
+    enum column_aim aim = w->series & 63 ? COLUMN_QUICK : COLUMN_SMALL;
     for (uint32_t k = 0; k < w->n_cols + 3; k++)
-        column_put(w->codec, &w->data, w->column[k], n, &w->skip[k]);
+        column_put(w->codec, &w->data, w->column[k], n, aim, &w->skip[k]);
 }
 
 static void put_pages(struct seq_writer *w) {

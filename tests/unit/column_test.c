@@ -65,7 +65,7 @@ int main(void) {
         uint32_t n = some_column();
         bytes.n = 0;
         if (i % 2) skip = 0;
-        column_put(codec, &bytes, values, n, &skip);
+        column_put(codec, &bytes, values, n, i % 3 ? COLUMN_SMALL : COLUMN_QUICK, &skip);
         CHECK(!bytes.bad);
         n_bytes += bytes.n;
         n_values += n;
