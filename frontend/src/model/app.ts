@@ -2,7 +2,7 @@
 // Every change goes through here; the page subscribes to the parts that it shows.
 
 import { Observable } from "../lib/observable";
-import type { FigureBy, Goroutine, Id, Info, Push, TraceEntry, TraceList } from "../net/protocol";
+import { MAX_LEVEL, type FigureBy, type Goroutine, type Id, type Info, type Push, type TraceEntry, type TraceList } from "../net/protocol";
 import type { Socket } from "../net/socket";
 import { RequestError } from "../net/socket";
 import { upload } from "../net/upload";
@@ -105,6 +105,13 @@ export class App extends Observable {
       this.lanes.layout();
       this.view.changed();
       this.changed();
+    });
+    // A key is answered at once, not with the next frame.
+    let goal = this.view.goal;
+    this.view.subscribe(() => {
+      if (!this.view.moving || this.view.goal === goal) return;
+      goal = this.view.goal;
+      this.want();
     });
     socket.onPush = (p) => this.pushed(p);
     socket.onState = (c) => this.connection(c);
@@ -460,10 +467,12 @@ export class App extends Observable {
       const [oa, ob] = this.tiles.range(l, 0, this.view.duration);
       wishes.push({ lane: "ALL", level: l, from: oa, to: ob });
     }
-    const [pa, pb] = this.tiles.range(level, from - (to - from) * 0.5, to + (to - from) * 0.5);
-    const [ua, ub] = this.tiles.range(level + 2, from, to);
-    for (const r of this.lanes.visible(200)) {
-      for (const lane of tilesOf(r)) early.push({ lane, level, from: pa, to: pb }, { lane, level: level + 2, from: ua, to: ub });
+    // Where the next key leads: beside, nearer, farther.
+    const half = (to - from) / 2;
+    for (const [l, beyond] of [[level, half], [level - 1, 0], [level + 1, half]] as const) {
+      if (l < 0 || l > MAX_LEVEL) continue;
+      const [ea, eb] = this.tiles.range(l, from - beyond, to + beyond);
+      for (const r of this.lanes.visible(200)) for (const lane of tilesOf(r)) early.push({ lane, level: l, from: ea, to: eb });
     }
     this.tiles.want(wishes, this.view.moving ? [] : early, this.view.moving);
     if (!this.view.moving) this.follow();

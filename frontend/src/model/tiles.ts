@@ -6,7 +6,7 @@ import { Observable } from "../lib/observable";
 import { BUCKETS, MAX_LEVEL, TILE_COARSE, TILE_GROWING, type Tile, type TileRecord } from "../net/protocol";
 import { RequestError, type Socket, type Ticket } from "../net/socket";
 
-const CACHE_BYTES = 40 << 20;
+const CACHE_BYTES = 20 << 20; // some five screens of dense lanes: full within a minute, and level from then on
 const SOLID_BYTES = 30; // once unpacked
 const TILE_OBJECTS = 2000; // a tile is some fifteen arrays
 const LANES_PER_REQUEST = 64;
@@ -33,6 +33,11 @@ export interface Wish {
   to: number;
 }
 
+interface Kept {
+  tile: Tile;
+  shared: number; // where it is coarse: how many lanes shared the answer
+}
+
 interface Flight {
   ticket: Ticket<TileRecord[]>;
   keys: string[];
@@ -42,11 +47,10 @@ interface Flight {
 const keyOf = (lane: string, level: number, index: number): string => `${lane}/${level}/${index}`;
 
 export class Tiles extends Observable {
-  private cache = new Lru<Tile>(CACHE_BYTES);
+  private cache = new Lru<Kept>(CACHE_BYTES);
   private stale = new Set<string>();
   private flying = new Map<string, Flight>();
   private refused = new Map<string, number>();
-  private shared = new Map<string, number>(); // coarse tiles: how many lanes shared the answer
   version = 0; // counts what came
   private trace = -1;
   private duration = 1;
@@ -61,7 +65,6 @@ export class Tiles extends Observable {
     this.cache.clear();
     this.stale.clear();
     this.refused.clear();
-    this.shared.clear();
     this.trace = trace;
     this.duration = duration;
   }
@@ -101,7 +104,7 @@ export class Tiles extends Observable {
 
   /** Dense lanes came coarse, as many shared an answer: a few of them again, until nothing is coarse or one was alone. */
   private refine(wishes: Wish[]): boolean {
-    const coarse = (w: Wish) => Math.max(0, ...this.keys(w).map((k) => this.shared.get(k) ?? 0));
+    const coarse = (w: Wish) => Math.max(0, ...this.keys(w).map((k) => this.cache.peek(k)?.shared ?? 0));
     const most = wishes.reduce((n, w) => Math.max(n, coarse(w)), 0);
     if (most <= 1) return false;
     if (this.flying.size > 0) return true; // one after the other
@@ -125,12 +128,10 @@ export class Tiles extends Observable {
       let b = -1;
       for (let i = w.from; i < w.to; i++) {
         const k = keyOf(w.lane, w.level, i);
-        const f = this.flying.get(k);
-        if (f) {
-          continue;
-        }
+        if (this.flying.has(k)) continue;
         if (this.cache.peek(k) && !this.stale.has(k)) continue;
         if ((this.refused.get(k) ?? 0) > now) continue;
+        this.refused.delete(k);
         a = Math.min(a, i);
         b = Math.max(b, i);
       }
@@ -173,7 +174,8 @@ export class Tiles extends Observable {
         land();
         if (!(e instanceof RequestError && e.canceled)) {
           for (const k of flight.keys) this.refused.set(k, performance.now() + 2000);
-          if (early) for (const k of flight.keys) this.shared.delete(k);
+          // What could not be had finer stays as it is.
+          for (const k of flight.keys) this.contentWith(k);
         }
         this.changed();
       },
@@ -182,15 +184,19 @@ export class Tiles extends Observable {
 
   private keep(lane: string, tile: Tile, lanes: number): void {
     const k = keyOf(lane, tile.level, tile.index);
-    if (tile.flags & TILE_COARSE) this.shared.set(k, lanes);
-    else this.shared.delete(k);
     this.stale.delete(k);
     this.version++;
-    this.cache.set(k, tile, tile.bytes + tile.start.length * SOLID_BYTES + TILE_OBJECTS);
+    const shared = tile.flags & TILE_COARSE ? lanes : 0;
+    this.cache.set(k, { tile, shared }, tile.bytes + tile.start.length * SOLID_BYTES + TILE_OBJECTS);
     if (tile.flags & TILE_GROWING) this.growing.add(k);
     else this.growing.delete(k);
   }
   readonly growing = new Set<string>();
+
+  private contentWith(key: string): void {
+    const kept = this.cache.peek(key);
+    if (kept) kept.shared = 0;
+  }
 
   /** What to draw of [from, to) of a lane now, in order of time. */
   segments(lane: string, level: number, from: number, to: number): Segment[] {
@@ -202,7 +208,7 @@ export class Tiles extends Observable {
   }
 
   private lend(lane: string, level: number, index: number, from: number, to: number, out: Segment[]): void {
-    const exact = this.cache.get(keyOf(lane, level, index));
+    const exact = this.cache.get(keyOf(lane, level, index))?.tile;
     if (exact) {
       out.push({ tile: exact, from, to });
       return;
@@ -211,7 +217,7 @@ export class Tiles extends Observable {
       const n = 2 ** d;
       const parts: Tile[] = [];
       for (let i = 0; i < n; i++) {
-        const t = this.cache.peek(keyOf(lane, level - d, index * n + i));
+        const t = this.cache.peek(keyOf(lane, level - d, index * n + i))?.tile;
         if (t) parts.push(t);
       }
       if (parts.length < n) continue;
@@ -220,7 +226,7 @@ export class Tiles extends Observable {
       return;
     }
     for (let d = 1; d <= REACH_UP && level + d <= MAX_LEVEL; d++) {
-      const t = this.cache.peek(keyOf(lane, level + d, Math.floor(index / 2 ** d)));
+      const t = this.cache.peek(keyOf(lane, level + d, Math.floor(index / 2 ** d)))?.tile;
       if (t) {
         out.push({ tile: t, from, to });
         return;
