@@ -240,12 +240,6 @@ static int leave(struct builder *b, struct go *g, int64_t now, const struct wake
             b->counts.wait_ns += counted;
         }
     }
-    if (g->counted)
-        TRY(steps_change(b->steps, g->group, g->tag, now, -1, f));
-    else if (g->named)
-        TRY(steps_late(b->steps, g->group, g->tag, g->since, now, f));
-    else
-        TRY(add_pending(b, g, now, f));
     if (g->state == GO_SYSCALL) {
         const struct site *site = site_at(b, g->place);
         if (!site) return build_no_memory(f);
@@ -253,6 +247,14 @@ static int leave(struct builder *b, struct go *g, int64_t now, const struct wake
             b->procs[site->proc].in_syscall = MAP_NONE;
     }
     return 0;
+}
+
+/* What the goroutine was until now does not count any more. */
+static int uncount(struct builder *b, struct go *g, struct fault *f) {
+    if (g->state == GO_NOTEXIST) return 0;
+    if (g->counted) return steps_change(b->steps, g->group, g->tag, b->now, -1, f);
+    if (g->named) return steps_late(b->steps, g->group, g->tag, g->since, b->now, f);
+    return add_pending(b, g, b->now, f);
 }
 
 static int lose_processor(struct builder *b, struct proc *p, struct fault *f) {
@@ -266,6 +268,9 @@ static int lose_processor(struct builder *b, struct proc *p, struct fault *f) {
 
 static int enter(struct builder *b, struct go *g, const struct ev *e, int64_t since,
                  struct fault *f) {
+    uint32_t tag_before = g->tag;
+    bool counted_before = g->counted;
+    if (!counted_before) TRY(uncount(b, g, f));
     g->since = since;
     g->state = e->to;
     g->kept_ns = -1;
@@ -288,6 +293,7 @@ static int enter(struct builder *b, struct go *g, const struct ev *e, int64_t si
     g->counted = g->named;
     if (!g->counted) return 0;
     TRY(steps_late(b->steps, g->group, g->tag, since, b->now, f));
+    if (counted_before) return steps_move(b->steps, g->group, tag_before, g->tag, b->now, f);
     return steps_change(b->steps, g->group, g->tag, b->now, 1, f);
 }
 
@@ -348,7 +354,10 @@ int build_go_transition(struct builder *b, const struct ev *e, const uint64_t *a
         if (w.place == MAP_NONE) return build_no_memory(f);
     }
     TRY(leave(b, g, b->now, &w, false, f));
-    if (e->to == GO_NOTEXIST) return end_go(b, g, true, f);
+    if (e->to == GO_NOTEXIST) {
+        TRY(uncount(b, g, f));
+        return end_go(b, g, true, f);
+    }
     g->object = e->to == GO_WAITING ? e->aux : 0;
     g->holder = e->to == GO_WAITING && e->n_args ? args[0] : 0;
     return enter(b, g, e, since, f);
@@ -360,6 +369,7 @@ int build_close_all(struct builder *b, struct fault *f) {
         struct go *g = &b->gos[i];
         if (g->state == GO_NOTEXIST) continue;
         TRY(leave(b, g, b->now, &nobody, true, f));
+        TRY(uncount(b, g, f));
         TRY(end_go(b, g, false, f));
     }
     for (uint32_t i = 0; i < b->n_procs; i++) {

@@ -2,8 +2,9 @@
  *
  * Layout      mode byte; CONSTANT: varint value.  PLAIN, BITS: varint size, bytes.
  *             ZSTD: varint raw size, varint packed size, packed bytes.
- * Why two     zstd 1 behind varints more than halves what repeats (classes, processors, wakers);
- *             durations hardly shrink by it, and as bits they are read four times as fast. */
+ * Why two     zstd behind varints more than halves what repeats (classes, processors, wakers);
+ *             durations hardly shrink by it, and as bits they are read four times as fast.  At
+ * level -1 it leaves literals as they are: a quarter of the time less than level 1. */
 #include "storage/src/column.h"
 
 #include <zstd.h>
@@ -17,7 +18,7 @@ enum mode { MODE_CONSTANT, MODE_PLAIN, MODE_ZSTD, MODE_BITS };
 enum {
     SKIP_AFTER_FAILURE = 63,
     MIN_FOR_ZSTD = 48,
-    ZSTD_LEVEL = 1,
+    ZSTD_LEVEL = -1,
     ZSTD_HASH_LOG = 11,
     SURELY_ZSTD = 6 /* so much smaller than varints it is less than half of the bits, too */
 };

@@ -22,7 +22,7 @@
 
 #include "storage/fault.h"
 
-enum { SEQ_MAX_COLS = 5, SEQ_PAGE_ROWS = 2048, SEQ_CHUNK_ROWS = 65536, SEQ_AHEAD = 16 };
+enum { SEQ_MAX_COLS = 5, SEQ_PAGE_ROWS = 2048, SEQ_CHUNK_ROWS = 65536, SEQ_AHEAD = 32 };
 
 /* Series numbers: kind * 64 + level. */
 enum seq_kind { SEQ_SLICES, SEQ_LOD_G, SEQ_LOD_P, SEQ_LOD_M, SEQ_LOD_GROUP };

@@ -19,7 +19,7 @@
 
 /* A page's columns stand 24 numbers further apart than a power of two, lest all of them want the
  * same sets of the cache. */
-enum { N_COLUMNS = SEQ_MAX_COLS + 3, PREFETCH_ROWS = 12, COLUMN_ROOM = SEQ_PAGE_ROWS + 24 };
+enum { N_COLUMNS = SEQ_MAX_COLS + 3, PREFETCH_ROWS = 32, COLUMN_ROOM = SEQ_PAGE_ROWS + 24 };
 
 struct seq_writer {
     sqlite3 *db;

@@ -114,6 +114,14 @@ int steps_change(struct steps *s, uint32_t group, uint32_t tag, int64_t at_ns, i
     return change(s, t, lod_group_key(group, tag), at_ns, delta, f);
 }
 
+int steps_move(struct steps *s, uint32_t group, uint32_t from, uint32_t to, int64_t at_ns,
+               struct fault *f) {
+    struct by_tag *g = group_of(s, group);
+    if (!g || !step_of(g, from > to ? from : to)) return no_memory(f);
+    TRY(change(s, &g->steps[from], lod_group_key(group, from), at_ns, -1, f));
+    return change(s, &g->steps[to], lod_group_key(group, to), at_ns, 1, f);
+}
+
 static int add_late(struct steps *s, int64_t key, int64_t at, int delta, struct fault *f) {
     if (s->n_late == s->cap_late) {
         size_t cap = s->cap_late ? s->cap_late * 2 : 256;
