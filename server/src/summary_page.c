@@ -124,11 +124,12 @@ static void damage(const struct page *p) {
     ink(p, plain);
     fputs(f->text, p->out);
     if (f->offset >= 0) fprintf(p->out, " (at byte %" PRId64 ")", f->offset);
-    if (p->facts->events)
-        fprintf(p->out, ".\nAll figures are of what comes before: the first %s.\n\n",
+    if (p->facts->duration_ns > 0)
+        fprintf(p->out, ".\nAll figures are of what Go's own reader gives of it: the first %s.",
                 figure_ns(p->facts->duration_ns, until));
     else
-        fputs(".\nNothing could be read before it.\n\n", p->out);
+        fputs(".\nGo's own reader gives nothing of it, and these figures follow it.", p->out);
+    fputs("  The timeline\nshows what else can be read.\n\n", p->out);
 }
 
 /* How much of their time the processors ran goroutines, in all and at the extremes. */

@@ -198,6 +198,8 @@ int go_v2_next(struct go_v2 *r, struct ev_batch *b, struct fault *f) {
             int rc = go_merge_run(&r->merge, &r->order);
             go_ahead_release(&r->ahead, go_merge_done(&r->merge, r->gen));
             if (rc == 0) r->state = NEED_GENERATION;
+            /* In a generation that is cut short, the reason is what is missing. */
+            if (rc < 0 && r->tables.lenient && !is_final(rc)) r->fault = r->gen->fault;
             if (rc < 0) break_off(r);
         } else if (r->state == NEED_GENERATION) {
             if (r->order.next > b->ev + EV_BATCH_EVENTS / 2) break; /* reading takes long */
