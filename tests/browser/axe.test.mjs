@@ -43,6 +43,15 @@ async function walk(page, theme) {
   await judge(page, name("details of a goroutine"));
   await page.locator(".names .l button", { hasText: /^P1$/ }).click();
   await judge(page, name("details of a processor"));
+  await page.evaluate(() => document.activeElement?.blur());
+  for (const key of ["m", "e"]) await page.keyboard.press(key);
+  await judge(page, name("the note of a mark"));
+  for (const key of ["Escape", "ArrowDown", "ArrowDown", "x"]) await page.keyboard.press(key);
+  await judge(page, name("an area"));
+  for (const by of ["label", "creator", "function"]) {
+    await page.locator(".ctl select").first().selectOption(by);
+    await judge(page, name(`grouped by ${by}`));
+  }
   for (const [key, tab] of ["ready", "running", "syscalls", "gc", "goroutines", "found", "sql"].entries()) {
     await page.evaluate(() => document.activeElement?.blur());
     await page.keyboard.press(String(key + 2));

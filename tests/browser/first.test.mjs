@@ -119,6 +119,51 @@ async function tabsThrough(page) {
   checks.equal("nothing is out of the keyboard's reach", left.join("; "), "");
 }
 
+/** Tables about the lanes that the keyboard names, as a drag would. */
+async function areaByKeys(page) {
+  await page.keyboard.press("0");
+  await page.locator(".names").focus();
+  for (let i = 0; i < 40; i++) await page.keyboard.press("ArrowUp");
+  const at = () => page.locator(".names .n.focus .t").first().innerText().catch(() => "");
+  for (let i = 0; i < 40 && (await at()) !== "P0"; i++) await page.keyboard.press("ArrowDown");
+  checks.equal("the arrows reach a processor", await at(), "P0");
+  await page.keyboard.press("x");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("x");
+  await page.keyboard.press("3");
+  await settled(page);
+  const [{ n, ns }] = sql(convoy, "SELECT count(*) AS n, sum(duration_ns) AS ns FROM slices WHERE state = 'running' AND p IN (0, 1)");
+  const said = await page.innerText("#waits-sum");
+  checks.check("x makes the tables be about its lane and the next", said.startsWith(`${n.toLocaleString("en-US")} runs · ${(ns / 1e6).toFixed(1)} ms`), `${said}; ${n} ${ns}`);
+  await page.keyboard.press("x");
+  await settled(page);
+  checks.check("x again takes one away", /· P0/.test(await page.innerText(".narrowed")), await page.innerText(".narrowed"));
+  await page.keyboard.press("Escape");
+  checks.equal("Escape drops the area", await page.locator(".narrowed").count(), 0);
+}
+
+async function noteByKeys(page) {
+  await page.keyboard.press("m");
+  await page.keyboard.press("e");
+  await page.waitForSelector(".markcard input:focus");
+  await page.keyboard.type("here");
+  await page.keyboard.press("Enter");
+  await page.waitForTimeout(300);
+  checks.check("m marks, e writes a note on it", /marks=\d+:here/.test(page.url()), page.url());
+  await page.keyboard.press("Shift+M");
+}
+
+async function dockByKeys(page) {
+  const height = () => page.locator(".dock").evaluate((e) => e.offsetHeight);
+  const before = await height();
+  await page.locator(".grip").focus();
+  await page.keyboard.press("ArrowUp");
+  checks.equal("the tables grow by a row", await height(), before + 22);
+  await page.keyboard.press("ArrowDown");
+  checks.equal("and shrink again", await height(), before);
+  await page.locator(".names").focus();
+}
+
 async function keyboardAlone(page) {
   await page.keyboard.press("/");
   checks.equal("/ is the search", await focused(page), "search");
@@ -164,6 +209,9 @@ async function keyboardAlone(page) {
   await page.keyboard.press("Escape");
   await settled(page);
   checks.equal("and the light", await page.locator("tr.lit").count(), 0);
+  await areaByKeys(page);
+  await noteByKeys(page);
+  await dockByKeys(page);
   await page.keyboard.press("?");
   checks.check("? lists the keys", /Zoom in at the pointer/.test(await page.innerText("dialog.help")));
   await page.keyboard.press("Escape");

@@ -104,11 +104,11 @@ function paintGround(f: Frame, top: number, bottom: number, colour: string): voi
 function paintBlock(f: Frame, rows: Row[], top: number, bottom: number): void {
   f.to.clip(top, bottom);
   const { selected } = f;
-  const lanes = { goroutine: selected ? `G${selected.g}` : "", waker: selected?.waker ? `G${selected.waker.g}` : "" };
-  const both = f.rows.some((r) => r.lane === lanes.goroutine) && f.rows.some((r) => r.lane === lanes.waker);
+  // The hook's ends: its head on the goroutine's lane, its dot on the waker's.
+  const hooked = selected?.waker && selected.waker.g !== null ? [`G${selected.g}`, `G${selected.waker.g}`] : [];
   for (const r of rows) {
-    if (r.kind === "g" && r.lane === lanes.goroutine) paintGround(f, f.yOf(r), f.yOf(r) + r.height, f.c.accentFill);
-    paintRow(f, r, both && (r.lane === lanes.goroutine || r.lane === lanes.waker));
+    if (r.kind === "g" && selected && r.lane === `G${selected.g}`) paintGround(f, f.yOf(r), f.yOf(r) + r.height, f.c.accentFill);
+    paintRow(f, r, hooked.includes(r.lane));
   }
 }
 

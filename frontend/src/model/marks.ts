@@ -61,6 +61,11 @@ export class Marks extends Observable {
     return String.fromCharCode(65 + Math.max(0, this.list.indexOf(m)));
   }
 
+  nearest(at: number): Mark | null {
+    const away = (m: Mark) => Math.abs((m.from + m.to) / 2 - at);
+    return this.list.reduce<Mark | null>((best, m) => (best && away(best) <= away(m) ? best : m), null);
+  }
+
   /** The mark after (1) or before (-1) a moment. */
   next(at: number, step: -1 | 1): Mark | undefined {
     return step > 0 ? this.list.find((m) => m.from > at) : this.list.filter((m) => m.from < at).pop();

@@ -47,7 +47,7 @@ function Life({ app, g }: { app: App; g: Goroutine }) {
       Runs <b>{visible(g.func) || "a function that is not known"}</b>.{" "}
       {g.created ? (
         <>
-          Created at <b>{moment(g.start)}</b>
+          Created at <b class="q">{moment(g.start)}</b>
           {g.parent !== null && (
             <>
               {" by "}
@@ -63,7 +63,7 @@ function Life({ app, g }: { app: App; g: Goroutine }) {
       )}
       {g.ended ? (
         <>
-          ended at <b>{moment(g.end)}</b>
+          ended at <b class="q">{moment(g.end)}</b>
         </>
       ) : (
         "and lived on"

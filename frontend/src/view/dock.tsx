@@ -24,6 +24,12 @@ const TABS: [Tab, string, string][] = [
 const ROW = 22;
 const FIXED = 34 + 24 + 2; // tabs, table head, lines
 
+/** The nearest height in whole rows. */
+function setHeight(px: number): void {
+  const rows = Math.max(2, Math.min(40, Math.round((px - FIXED) / ROW)));
+  document.documentElement.style.setProperty("--h-dock", `${Math.min(FIXED + rows * ROW, Math.floor(innerHeight * 0.6))}px`);
+}
+
 export function Dock({ app }: { app: App }) {
   useChanges(app, app.area, app.filtered);
   const box = useRef<HTMLElement>(null);
@@ -32,16 +38,18 @@ export function Dock({ app }: { app: App }) {
     el.setPointerCapture(e.pointerId);
     const y0 = e.clientY;
     const h0 = box.current!.offsetHeight;
-    el.onpointermove = (m) => {
-      const rows = Math.max(2, Math.min(40, Math.round((h0 + y0 - m.clientY - FIXED) / ROW)));
-      const h = Math.min(FIXED + rows * ROW, Math.floor(innerHeight * 0.6));
-      document.documentElement.style.setProperty("--h-dock", `${h}px`);
-    };
+    el.onpointermove = (m) => setHeight(h0 + y0 - m.clientY);
     el.onpointerup = () => (el.onpointermove = null);
+  };
+  const gripKey = (e: KeyboardEvent) => {
+    if (e.key !== "ArrowUp" && e.key !== "ArrowDown") return;
+    setHeight(box.current!.offsetHeight + (e.key === "ArrowUp" ? ROW : -ROW));
+    e.preventDefault();
+    e.stopPropagation();
   };
   return (
     <section class="dock" ref={box} aria-label="Tables">
-      <div class="grip" onPointerDown={grip} role="separator" aria-orientation="horizontal" aria-label="Height of the tables" />
+      <div class="grip" tabIndex={0} onPointerDown={grip} onKeyDown={gripKey} role="separator" aria-orientation="horizontal" aria-label="Height of the tables" title="Drag, or the arrow keys" aria-valuenow={box.current?.offsetHeight ?? 0} />
       <div class="tabs">
         <div class="tablist" role="tablist" aria-label="Tables">
         {TABS.map(([id, name, title]) => (

@@ -2,7 +2,7 @@
 
 import type { Tab } from "../model/answers";
 import type { App } from "../model/app";
-import { movable, type Row } from "../model/rows";
+import { lanesOf, movable, type Row } from "../model/rows";
 import type { Ui } from "./commands";
 
 const ZOOM = 0.7;
@@ -95,7 +95,8 @@ export function laneKey(app: App, e: KeyboardEvent): boolean {
   // A button or link that has the focus keeps its Enter.
   if (k === "Enter" && !(e.target as HTMLElement | null)?.closest("button, a")) return enter(app, row);
   if (!movable(row)) return false;
-  if (k === "p") app.togglePin(row);
+  if (k === "x") app.area.toggleLanes(lanesOf(row), app.stretch());
+  else if (k === "p") app.togglePin(row);
   else if (k === "h") app.lanes.hide(row.key);
   else return false;
   return true;
@@ -115,10 +116,11 @@ function enter(app: App, row: Row): boolean {
   return true;
 }
 
-/** m marks; n goes from mark to mark. */
+/** m marks, e opens the note of the mark that is nearest to the middle; n goes from mark to mark. */
 function markKey(app: App, k: string, e: KeyboardEvent): boolean {
   if (k === "m" && e.shiftKey) app.marks.set([]);
   else if (k === "m") app.mark();
+  else if (k === "e") app.marks.show(app.marks.nearest((app.view.goal.from + app.view.goal.to) / 2));
   else if (k === "n") app.guide.markTo(e.shiftKey ? -1 : 1);
   else return false;
   return true;

@@ -38,10 +38,10 @@ export function ProcCard({ app, p }: { app: App; p: Id }) {
           fitTitle="Show the whole trace"
         />
         <p class="why">
-          In this window of {short(width)} P{p} ran goroutines for <b>{short(busy)}</b>
+          In this window of {short(width)} P{p} ran goroutines for <b class="q">{short(busy)}</b>
           {ran && <> in {plural(ran.count, "stretch", "stretches")}</>}
           {calls && calls.count > 0 && <>; {plural(calls.count, "system call")} began on it ({short(calls.total)})</>}. Held by{" "}
-          {threads === 1 ? "one thread" : `${int(threads)} threads`} for {short(ns)}, taken {int(times)} times; without a thread <b>{short(Math.max(0, width - ns))}</b>.
+          {threads === 1 ? "one thread" : `${int(threads)} threads`} for {short(ns)}, taken {int(times)} times; without a thread <b class="q">{short(Math.max(0, width - ns))}</b>.
         </p>
         <div class="share tall" role="img" aria-label={`ran ${percent(busy, width)}, held by a thread without running a goroutine ${percent(Math.max(0, ns - busy), width)}`}>
           <i title={`ran goroutines ${short(busy)}`} style={{ flexGrow: busy / width, background: "var(--running-s)" }} />
@@ -109,7 +109,7 @@ export function CycleCard({ app, from, to }: { app: App; from: number; to: numbe
       <section>
         <Title app={app} pill={<span class="pill plain">GC cycle</span>} name="Mark phase" value={value!} unit={unit!} fit={() => app.view.fit(from, to)} fitTitle="Zoom to it" />
         <p class="why">
-          From <b>{moment(from)}</b> to <b>{moment(to)}</b>; the world stood still for <b>{short(paused)}</b>. GC workers took <b>{percent(workers, (to - from) * procs)}</b> of {procs} processors
+          From <b class="q">{moment(from)}</b> to <b class="q">{moment(to)}</b>; the world stood still for <b class="q">{short(paused)}</b>. GC workers took <b class="q">{percent(workers, (to - from) * procs)}</b> of {procs} processors
           {n > 0 ? (
             <>
               , and {plural(gs, "goroutine")} had to help: {plural(n, "assist")}, {short(ns)} together, the longest {short(longest)}
@@ -151,7 +151,7 @@ function HeapChange({ points, from, to }: { points: Point[]; from: number; to: n
   return (
     <>
       {" "}
-      The heap went from <b>{bytes(before[3])}</b> to <b>{bytes(after[3])}</b>.
+      The heap went from <b class="q">{bytes(before[3])}</b> to <b class="q">{bytes(after[3])}</b>.
     </>
   );
 }

@@ -248,8 +248,11 @@ function MarkCard({ stage }: { stage: Stage }) {
 
 function MarkNote({ stage, mark }: { stage: Stage; mark: Mark }) {
   const { marks } = stage.app;
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
   return (
     <input
+      ref={field}
       type="text"
       maxLength={60}
       placeholder="A note, kept in the link"
