@@ -79,6 +79,15 @@ static void fill_place(struct store *s, uint32_t i, sqlite3_stmt *row) {
     s->places[i] = (struct place){sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2)};
 }
 
+/* Classes are read before tags, so that those of a growing store have theirs. */
+static int check_tags(const struct store *s, struct fault *f) {
+    for (uint32_t i = 0; i < s->n_classes; i++)
+        if (s->classes[i].tag >= s->n_tags)
+            return fault_set(f, PV_ECORRUPT, -1, "class %u of the store has a tag that is missing",
+                             (unsigned)i);
+    return 0;
+}
+
 int store__load_names(struct store *s, struct fault *f) {
     if (!s->get_string) {
         TRY(db_prepare(s->db, "SELECT text FROM strings WHERE id=?1", &s->get_string, f));
@@ -88,6 +97,7 @@ int store__load_names(struct store *s, struct fault *f) {
                    sizeof *s->classes, &s->n_classes, fill_class, f));
     TRY(load_table(s, "SELECT * FROM tags WHERE id>=?1 ORDER BY id", &s->tags, sizeof *s->tags,
                    &s->n_tags, fill_tag, f));
+    TRY(check_tags(s, f));
     TRY(load_table(s, "SELECT * FROM groups WHERE id>=?1 ORDER BY id", &s->groups,
                    sizeof *s->groups, &s->n_groups, fill_group, f));
     TRY(load_table(s, "SELECT * FROM places WHERE id>=?1 ORDER BY id", &s->places,

@@ -442,6 +442,18 @@ static void garbage_does_not_crash(const char *path) {
     free(harmed);
 }
 
+/* A store that is sound as a database, with a reason that names what is not there. */
+static void missing_tag_is_a_fault(const char *path) {
+    sqlite3 *db;
+    struct store *s;
+    CHECK(sqlite3_open(path, &db) == SQLITE_OK);
+    CHECK(sqlite3_exec(db, "UPDATE classes SET tag = 60000 WHERE id = 1", NULL, NULL, NULL) ==
+          SQLITE_OK);
+    CHECK(sqlite3_changes(db) == 1);
+    sqlite3_close(db);
+    CHECK(store_open(path, &s, &fault) == PV_ECORRUPT);
+}
+
 /* ---- traces -------------------------------------------------------------------------------- */
 
 /* Samples, what the project carries of the corpus, and else the corpus beside it. */
@@ -477,7 +489,10 @@ static void test_trace(const char *trace, const char *store, bool thorough) {
         limits_stop(s);
     }
     store_close(s);
-    if (thorough) garbage_does_not_crash(store);
+    if (thorough) {
+        garbage_does_not_crash(store);
+        missing_tag_is_a_fault(store);
+    }
     unlink(store);
 }
 
