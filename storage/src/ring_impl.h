@@ -2,6 +2,7 @@
  *
  *   ring_load.c    a file, perhaps still being written -> its parts, checked
  *   ring_names.c   its strings and stacks -> the dictionary
+ *   ring_lines.c   an address -> file and line, from the program's own DWARF
  *   ring_cursor.c  a thread's batches -> its next record
  *   ring_order.c   may this record come now?  what does it change?  what is given out?
  *   ring_marks.c   the records that change no state: collector, tasks, regions, metrics
@@ -60,6 +61,7 @@ struct ring_file {
     uint32_t n_holes, cap_holes;
     struct ring_table strings, frames, stacks;
     struct idmap frame_of_pc; /* index in frames */
+    struct ring_lines *lines; /* NULL: nobody asked yet */
     double ns_per_tick;
     struct fault fault; /* the first damage, code 0 = none */
 };
@@ -81,6 +83,18 @@ int ring_names_load(struct ring_file *file);
 /* Dictionary ids; what the file does not have is "(lost)" or no stack. */
 uint32_t ring_string(struct ring_file *file, struct dict *d, uint64_t id);
 uint32_t ring_stack(struct ring_file *file, struct dict *d, uint64_t id);
+
+/* As they lie in the file.  False: it is not there; of a text also: it is not one. */
+bool ring_frame(const struct ring_file *file, uint64_t id, struct pv_ring_frame *out);
+bool ring_text(const struct ring_file *file, uint64_t id, char out[PV_MAX_TEXT + 1]);
+
+/* ---- ring_lines.c ---- */
+
+/* ring_line - where the frame's code was written; *path lasts as long as file.  False: not known.
+ */
+bool ring_line(struct ring_file *file, const struct pv_ring_frame *frame, const char **path,
+               uint32_t *line);
+void ring_lines_free(struct ring_lines *lines); /* NULL is fine */
 
 /* ---- ring_cursor.c ---- */
 

@@ -404,4 +404,5 @@ void ring_file_free(struct ring_file *file) {
     table_free(&file->frames);
     table_free(&file->stacks);
     idmap_free(&file->frame_of_pc);
+    ring_lines_free(file->lines);
 }

@@ -12,6 +12,23 @@ static const uint8_t *entry(const struct ring_table *t, uint64_t id, size_t *n) 
     return *n <= t->n_bytes && at <= t->n_bytes - *n ? t->bytes + at : NULL;
 }
 
+bool ring_frame(const struct ring_file *file, uint64_t id, struct pv_ring_frame *out) {
+    size_t n = 0;
+    const uint8_t *bytes = entry(&file->frames, id, &n);
+    if (!bytes || n != sizeof *out) return false;
+    memcpy(out, bytes, sizeof *out);
+    return true;
+}
+
+bool ring_text(const struct ring_file *file, uint64_t id, char out[PV_MAX_TEXT + 1]) {
+    size_t n = 0;
+    const uint8_t *bytes = entry(&file->strings, id, &n);
+    if (!bytes || n > PV_MAX_TEXT || memchr(bytes, 0, n)) return false;
+    memcpy(out, bytes, n);
+    out[n] = 0;
+    return true;
+}
+
 int ring_names_load(struct ring_file *file) {
     struct ring_table *tables[] = {&file->strings, &file->frames, &file->stacks};
     for (int i = 0; i < 3; i++) {
@@ -20,10 +37,7 @@ int ring_names_load(struct ring_file *file) {
     }
     for (uint32_t id = 1; id < file->frames.n; id++) {
         struct pv_ring_frame frame;
-        size_t n = 0;
-        const uint8_t *bytes = entry(&file->frames, id, &n);
-        if (!bytes || n != sizeof frame) continue;
-        memcpy(&frame, bytes, sizeof frame);
+        if (!ring_frame(file, id, &frame)) continue;
         if (!idmap_get(&file->frame_of_pc, frame.pc))
             TRY(idmap_put(&file->frame_of_pc, frame.pc, id));
     }
@@ -41,12 +55,17 @@ uint32_t ring_string(struct ring_file *file, struct dict *d, uint64_t id) {
 
 static struct frame frame_at(struct ring_file *file, struct dict *d, uint64_t pc) {
     struct pv_ring_frame raw = {.pc = pc};
-    size_t n = 0;
-    const uint8_t *bytes = entry(&file->frames, idmap_get(&file->frame_of_pc, pc), &n);
-    if (bytes) memcpy(&raw, bytes, sizeof raw);
+    const char *path;
+    uint32_t line;
+    ring_frame(file, idmap_get(&file->frame_of_pc, pc), &raw);
     struct frame frame = {.pc = pc, .line = raw.line};
+    if (raw.line == 0 && ring_line(file, &raw, &path, &line)) {
+        frame.file = dict_add_string(d, path, strlen(path));
+        frame.line = line;
+    } else {
+        frame.file = ring_string(file, d, raw.file);
+    }
     frame.func = ring_string(file, d, raw.func);
-    frame.file = ring_string(file, d, raw.file);
     if (raw.func) return frame;
     char text[32];
     int length = snprintf(text, sizeof text, "0x%llx", (unsigned long long)pc);

@@ -82,7 +82,7 @@ static void test_stop_when_full(void) {
     struct fault f;
     if (pv_start(&o) < 0) n_failed++;
     work_begin(WORK_THREADS, false);
-    for (int i = 0; i < 500 && pv_counts().lost == 0; i++) nap(10);
+    for (int i = 0; i < 6000 && pv_counts().lost == 0; i++) nap(10); /* slow under TSan */
     struct pv_counts counts = pv_counts();
     pv_stop();
     work_end(WORK_THREADS);

@@ -3,7 +3,7 @@
  *
  * Read once, at the first start, into one array sorted by address: a look-up allocates nothing and
  * takes no lock.  What is not in a symbol table (a stripped program) has no name.
- * Not here    source lines: they would need DWARF. */
+ * Not here    source lines: who reads the ring finds them (storage/src/ring_lines.c). */
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
