@@ -9,6 +9,8 @@ const LOOKS = [
   { theme: "dark", width: 1440, height: 900 },
   { theme: "light", width: 1024, height: 700 },
   { theme: "dark", width: 2560, height: 1400 },
+  { theme: "light", width: 900, height: 700 },
+  { theme: "dark", width: 412, height: 860 },
 ];
 
 /** Average brightness of what the browser really shows, 0 … 255. */
@@ -40,6 +42,12 @@ await main(checks, async (later) => {
     checks.check(`${name}: lanes`, (await lanes(page)).length > 4);
     const scrolls = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
     checks.check(`${name}: nothing sticks out to the right`, !scrolls);
+    const overlaps = await page.evaluate(() => {
+      const boxes = [".brand", ".searchbox", ".tools"].map((part) => document.querySelector(`.top ${part}`).getBoundingClientRect());
+      return boxes.slice(1).some((b, i) => b.left < boxes[i].right - 0.5);
+    });
+    checks.check(`${name}: the top bar's parts stand side by side`, !overlaps);
+    checks.check(`${name}: reasons in the table can be read`, await page.evaluate(() => document.querySelector("table.waits td").offsetWidth >= 120));
     const bright = await brightness(context, page);
     checks.check(`${name}: is ${look.theme}`, look.theme === "light" ? bright > 160 : bright < 90, `brightness ${bright}`);
     checks.equal(`${name}: nothing went wrong`, problems.join("\n"), "");
