@@ -7,8 +7,8 @@
  *             2. Nobody waits for anybody: who finds a hash cell taken meanwhile looks at what was
  *                put there.  An id that was given out for nothing stays an entry of its own.
  *             3. An entry reaches the file: its maker stores it in memory and then looks for a
- * file; who binds a file makes it known and then looks at the entries (both sequentially
- *                consistent), so one of the two copies it.  Both write the same.
+ *                file; who binds a file makes it known and then looks at the entries (both
+ *                sequentially consistent), so one of the two copies it.  Both write the same.
  * Not here    function names (symbols.c). */
 #include "tracer/src/names.h"
 

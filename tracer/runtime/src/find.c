@@ -2,9 +2,9 @@
  * nothing.
  *
  * Invariants  1. who makes a goroutine runnable looks at n_spinning after it is in a queue; who
- * stops spinning takes itself out of n_spinning before it looks at the queues once more.  Both are
- * sequentially consistent, so one of the two sees the other: work is not left lying while a thread
- * goes to sleep.
+ *                stops spinning takes itself out of n_spinning before it looks at the queues once
+ *                more.  Both are sequentially consistent, so one of the two sees the other: work
+ *                is not left lying while a thread goes to sleep.
  *             2. a p on the idle list has empty queues (but perhaps timers).
  *             3. one thread at a time waits in the poller; last_poll_ns is 0 meanwhile.
  * Source      Go's runtime/proc.go, findRunnable, describes the same dance. */

@@ -1,7 +1,8 @@
 /* tracer/runtime/src/lock.h - the runtime's own lock: a word that is spun on.
  * Invariants  1. never held across a system call, an allocation or anything else that can wait, so
- * it is held for some tens of nanoseconds.  2. held across a switch of stacks only by a goroutine
- *                that parks: what runs next on the thread releases it (sched.c, after_switch).
+ *                it is held for some tens of nanoseconds.
+ *             2. held across a switch of stacks only by a goroutine that parks: what runs next on
+ *                the thread releases it (sched.c, after_switch).
  *             3. order: heap of timers, object (of several channels: by address), sched.
  * A holder that the kernel takes off its CPU is waited for in sched_yield(), not burning. */
 #ifndef PARKVIEW_TRACER_RUNTIME_LOCK_H

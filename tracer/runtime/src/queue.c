@@ -2,9 +2,11 @@
  * the goroutine that was just woken, and one global list for what does not fit.
  *
  * Invariants  1. only the owner of a p moves its tail; head and runnext are taken by whoever wins
- * the compare-exchange.  2. runq[i] is read before head passes i, so it is only believed when the
- * exchange of head succeeds.  3. the global list belongs to sched.lock. Source      the shape is
- * that of Go's runtime/proc.go (runqput, runqget, runqgrab). */
+ *                the compare-exchange.
+ *             2. runq[i] is read before head passes i, so it is only believed when the exchange of
+ *                head succeeds.
+ *             3. the global list belongs to sched.lock.
+ * Source      the shape is that of Go's runtime/proc.go (runqput, runqget, runqgrab). */
 #include "tracer/runtime/src/rt.h"
 
 /* Half of a full ring, and g, to the global list. */
