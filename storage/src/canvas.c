@@ -11,7 +11,8 @@
 
 enum {
     SLAB_BINS = 15, /* below what malloc takes from the system one by one */
-    MAX_SLABS = 1024
+    MAX_SLABS = 1024,
+    MANY_SOLIDS = 128
 };
 
 /* ---- lanes ---- */
@@ -192,6 +193,42 @@ static int solid_order(const void *a, const void *b) {
     return (x->start_ns > y->start_ns) - (x->start_ns < y->start_ns);
 }
 
+/* Where a solid starts, from 1 on; 0 = before the first bucket. */
+static uint32_t bucket_of(const struct canvas *c, const struct tile_solid *s) {
+    return s->start_ns < c->from_ns ? 0 : 1 + (uint32_t)((s->start_ns - c->from_ns) >> c->level);
+}
+
+/* Lays many solids out by the bucket in which they start.  Those of a processor or thread do not
+ * overlap and fill a bucket at least, so that they are in order then. */
+static void sort_by_bucket(struct canvas *c, struct canvas_lane *l) {
+    uint32_t n = c->n_tiles * TILE_BUCKETS + 1;
+    uint32_t *place = calloc(n + 1, sizeof *place);
+    struct tile_solid *sorted = malloc(l->cap_solids * sizeof *sorted);
+    c->failed |= !place || !sorted;
+    if (place && sorted) {
+        for (uint32_t i = 0; i < l->n_solids; i++) place[bucket_of(c, &l->solids[i]) + 1]++;
+        for (uint32_t b = 1; b <= n; b++) place[b] += place[b - 1];
+        for (uint32_t i = 0; i < l->n_solids; i++)
+            sorted[place[bucket_of(c, &l->solids[i])]++] = l->solids[i];
+        struct tile_solid *unsorted = l->solids;
+        l->solids = sorted;
+        sorted = unsorted;
+    }
+    free(place);
+    free(sorted);
+}
+
+static void sort_solids(struct canvas *c, struct canvas_lane *l) {
+    bool ordered = false;
+    if (l->n_solids >= MANY_SOLIDS) {
+        sort_by_bucket(c, l);
+        ordered = true;
+        for (uint32_t i = 1; ordered && i < l->n_solids; i++)
+            ordered = l->solids[i - 1].start_ns <= l->solids[i].start_ns;
+    }
+    if (!ordered) qsort(l->solids, l->n_solids, sizeof *l->solids, solid_order);
+}
+
 /* What the steps of a tag come to at the start of each tile. */
 static void add_up(struct canvas *c, struct canvas_lane *l, uint32_t tag) {
     int64_t count = 0;
@@ -208,7 +245,7 @@ static void add_up(struct canvas *c, struct canvas_lane *l, uint32_t tag) {
 void canvas_finish(struct canvas *c) {
     for (uint32_t i = 0; i < c->n_lanes; i++) {
         struct canvas_lane *l = &c->lanes[i];
-        if (l->unordered) qsort(l->solids, l->n_solids, sizeof *l->solids, solid_order);
+        if (l->unordered) sort_solids(c, l);
         for (uint32_t tag = 0; l->steps && tag < c->n_tags; tag++) add_up(c, l, tag);
     }
 }

@@ -62,8 +62,8 @@ static bool room_for(struct tile_room *r, uint32_t n_solids, uint32_t n_parts) {
 
 struct runs {
     const struct bins *ns, *steps; /* NULL = none */
-    int64_t count, width;          /* count: of goroutines, before bucket `next` */
-    uint32_t next, n;
+    int64_t count, width;          /* count: of goroutines, before the first bucket */
+    uint32_t n;
 };
 
 static bool runs_of(const struct canvas *c, const struct canvas_lane *l, uint32_t tag,
@@ -81,83 +81,68 @@ static inline uint64_t used_word(const struct runs *r, uint32_t word) {
     return (r->ns ? r->ns->used[word] : 0) | (r->steps ? r->steps->used[word] : 0);
 }
 
-/* The first bucket from r->next on in which anything is added or changes; r->n = none. */
-static inline uint32_t next_used(const struct runs *r) {
-    uint32_t word = r->next / 64;
-    uint64_t used = used_word(r, word) & UINT64_MAX << r->next % 64;
-    while (!used && (word + 1) * 64 < r->n) used = used_word(r, ++word);
-    return used ? word * 64 + (uint32_t)__builtin_ctzll(used) : r->n;
-}
+typedef void (*run_fn)(void *arg, uint32_t i, uint32_t n, int64_t ns);
 
-/* The next n buckets from i on that hold ns each, not 0. */
-static inline bool next_run(struct runs *r, uint32_t *i, uint32_t *n, int64_t *ns) {
-    while (r->next < r->n) {
-        uint32_t used = next_used(r), at = r->next;
-        if (used > at) {
-            r->next = used;
-            if (!r->count) continue;
-            *ns = bins_times(r->count, r->width);
-        } else {
-            r->next = at + 1;
-            if (r->steps && bins_has(r->steps, at)) r->count = bins_sum(r->count, r->steps->ns[at]);
-            *ns = bins_times(r->count, r->width);
-            if (r->ns && bins_has(r->ns, at)) *ns = bins_sum(*ns, r->ns->ns[at]);
-            if (!*ns) continue;
-        }
-        *i = at;
-        *n = r->next - at;
-        return true;
-    }
-    return false;
-}
-
-static inline void take_part(struct tile_room *room, struct tile *out, struct tile_part **last,
-                             struct tile_part part) {
-    if (*last && (*last)->cover == part.cover && (*last)->bucket + (*last)->n == part.bucket) {
-        (*last)->n = (uint16_t)((*last)->n + part.n);
-        return;
-    }
-    *last = &room->parts[out->n_parts++];
-    **last = part;
-}
-
-static void take_row(struct tile_room *room, struct tile *out, struct runs *r, uint32_t tag) {
-    float per_ns = 1.0f / (float)r->width;
-    struct tile_part *last = NULL;
-    int64_t ns;
-    uint32_t i, n;
-    if (r->steps || r->count) {
-        while (next_run(r, &i, &n, &ns))
-            take_part(
-                room, out, &last,
-                (struct tile_part){(uint16_t)i, (uint16_t)n, (uint16_t)tag, (float)ns * per_ns});
-        return;
-    }
+/* Gives the buckets that are not 0 in order: n of them from i on that hold ns each.  Inlined with
+ * what it gives them to, as there are some hundred thousand in an answer. */
+static inline __attribute__((always_inline)) void each_run(const struct runs *r, run_fn give,
+                                                           void *arg) {
+    int64_t count = r->count;
+    uint32_t next = 0;
     for (uint32_t word = 0; word * 64 < r->n; word++)
-        for (uint64_t left = r->ns->used[word]; left; left &= left - 1) {
-            i = word * 64 + (uint32_t)__builtin_ctzll(left);
-            if (r->ns->ns[i])
-                take_part(room, out, &last,
-                          (struct tile_part){(uint16_t)i, 1, (uint16_t)tag,
-                                             (float)r->ns->ns[i] * per_ns});
+        for (uint64_t left = used_word(r, word); left; left &= left - 1) {
+            uint32_t i = word * 64 + (uint32_t)__builtin_ctzll(left);
+            if (count && i > next) give(arg, next, i - next, bins_times(count, r->width));
+            if (r->steps && bins_has(r->steps, i)) count = bins_sum(count, r->steps->ns[i]);
+            int64_t ns = bins_times(count, r->width);
+            if (r->ns && bins_has(r->ns, i)) ns = bins_sum(ns, r->ns->ns[i]);
+            if (ns) give(arg, i, 1, ns);
+            next = i + 1;
         }
+    if (count && r->n > next) give(arg, next, r->n - next, bins_times(count, r->width));
+}
+
+struct row { /* of parts, while it is taken */
+    struct tile_part *first, *end;
+    int64_t last_ns; /* of the part before end */
+    float per_ns;
+    uint16_t tag;
+};
+
+static void add_part(void *arg, uint32_t i, uint32_t n, int64_t ns) {
+    struct row *row = arg;
+    struct tile_part *last = row->end > row->first ? row->end - 1 : NULL;
+    if (last && row->last_ns == ns && last->bucket + last->n == i) {
+        last->n = (uint16_t)(last->n + n);
+        return;
+    }
+    *row->end++ = (struct tile_part){(uint16_t)i, (uint16_t)n, row->tag, (float)ns * row->per_ns};
+    row->last_ns = ns;
+}
+
+static void take_row(struct tile_room *room, struct tile *out, const struct runs *r, uint32_t tag) {
+    struct tile_part *first = room->parts + out->n_parts;
+    struct row row = {first, first, 0, 1.0f / (float)r->width, (uint16_t)tag};
+    each_run(r, add_part, &row);
+    out->n_parts += (uint32_t)(row.end - first);
+}
+
+struct widening {
+    struct bins *out;
+    int shift;
+};
+
+static void add_wider(void *arg, uint32_t i, uint32_t n, int64_t ns) {
+    const struct widening *w = arg;
+    for (uint32_t end = i + n; i < end; i++) bins_add(w->out, i >> w->shift, ns);
 }
 
 /* The buckets of a tag as wider ones, with what solids of it have become too short for them. */
-static struct runs widen(const struct tile_at *t, struct runs *r, uint32_t tag, struct bins *out) {
-    uint32_t i, n;
-    int64_t ns;
+static struct runs widen(const struct tile_at *t, const struct runs *r, uint32_t tag,
+                         struct bins *out) {
     memset(out->used, 0, sizeof out->used);
-    if (r->ns && !r->steps && !r->count) {
-        for (uint32_t word = 0; word * 64 < r->n; word++)
-            for (uint64_t left = r->ns->used[word]; left; left &= left - 1) {
-                i = word * 64 + (uint32_t)__builtin_ctzll(left);
-                bins_add(out, i >> t->shift, r->ns->ns[i]);
-            }
-    } else {
-        while (next_run(r, &i, &n, &ns))
-            for (uint32_t end = i + n; i < end; i++) bins_add(out, i >> t->shift, ns);
-    }
+    struct widening w = {out, t->shift};
+    each_run(r, add_wider, &w);
     for (uint32_t k = t->first; k < t->end; k++) {
         const struct tile_solid *s = &t->l->solids[k];
         if (s->tag != tag || s->dur_ns >> t->solid_level) continue;
