@@ -29,7 +29,7 @@ struct column_part {
 int column_get_part(struct column_codec *c, struct cursor *in, uint64_t *out,
                     struct column_part part);
 
-/* bytes_put, bytes_get - any bytes, zstd where it pays.   bytes_get appends to out; max bounds
+/* bytes_put, bytes_get - any bytes, zstd where it pays.  bytes_get appends to out; max bounds
  * what a hostile length may ask for. */
 void bytes_put(struct column_codec *c, struct buffer *out, const struct buffer *in);
 int bytes_get(struct column_codec *c, struct cursor *in, struct buffer *out, size_t max);
