@@ -9,10 +9,9 @@ import { BUCKETS, eachPart, type Point } from "../net/protocol";
 import { Chevron, Dot, Icon } from "./icons";
 import { laneKey } from "./keys";
 import type { Stage } from "./stage";
-import { useCalmly, useChanges } from "./use";
+import { CALM_MS, useCalmly, useChanges } from "./use";
 
 const MEGA = 1048576;
-const CALM_MS = 90;
 
 export function Names({ stage }: { stage: Stage }) {
   const { app } = stage;

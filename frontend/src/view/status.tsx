@@ -4,9 +4,7 @@ import { int, moment, short, visible } from "../lib/format";
 import { FAMILIES, FIRST_WAIT } from "../model/families";
 import { Glyph } from "./icons";
 import type { Stage } from "./stage";
-import { useCalmly, useChanges } from "./use";
-
-const CALM_MS = 90;
+import { CALM_MS, useCalmly, useChanges } from "./use";
 
 export function Status({ stage }: { stage: Stage }) {
   const { app } = stage;

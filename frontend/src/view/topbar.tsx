@@ -6,10 +6,11 @@ import type { App } from "../model/app";
 import { swapTheme, type Ui } from "./commands";
 import { Chevron, Icon, Mark, ThemeIcon, type IconName } from "./icons";
 import { Search } from "./search";
-import { useChanges } from "./use";
+import { CALM_MS, useCalmly, useChanges } from "./use";
 
 export function Topbar({ app, ui }: { app: App; ui: Ui }) {
-  useChanges(app, app.view);
+  useChanges(app);
+  useCalmly(CALM_MS, app.view);
   const trace = app.screen === "trace" && app.info !== null;
   return (
     <header class="top">

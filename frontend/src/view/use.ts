@@ -3,6 +3,9 @@
 import { useLayoutEffect, useReducer } from "preact/hooks";
 import type { Observable } from "../lib/observable";
 
+/** How often words and figures follow a moving window: each time costs as much as half a picture of the lanes. */
+export const CALM_MS = 150;
+
 /** Renders again whenever one of them changes, at most once a frame. */
 export function useChanges(...of: Observable[]): void {
   useLater(0, of);
