@@ -56,7 +56,8 @@ export class GoSets extends Observable {
 
   /** Why the sets are not what they should be. */
   get note(): string {
-    return this.answer.error || (this.cut ? `only the first ${MOST_IDS.toLocaleString("en-US")} are grouped` : "");
+    const none = this.answer.value?.sets.length === 0 && (this.by === "task" || this.by === "label");
+    return this.answer.error || (none ? `no ${this.by}s in this trace` : "") || (this.cut ? `only the first ${MOST_IDS.toLocaleString("en-US")} are grouped` : "");
   }
 
   get open(): string[] {
