@@ -315,6 +315,8 @@ struct store_wait_query {
     uint32_t group;
     enum wait_key by;
 };
+/* Exact to the nanosecond but p50 and p99, which may be up to 1/32 too high (area.h has exact ones,
+ * for the price of reading every slice). */
 struct store_wait {
     struct text key; /* reason, refined reason, user function, or stack's leaf, by `by` */
     struct text reason, refined, func;
