@@ -11,6 +11,9 @@ const colour = (name: string): string => getComputedStyle(document.documentEleme
 const isNs = (column: string): boolean => /_ns$/.test(column);
 const asText = (column: string) => (v: number | null) => (v === null ? "" : isTime(column) ? moment(v) : isNs(column) ? short(v) : digits3(v));
 
+const LEGEND_PX = 32;
+const MIN_PX = 80;
+
 export class Chart {
   private plot: uPlot;
   private watch: ResizeObserver;
@@ -26,8 +29,7 @@ export class Chart {
     const axis = { stroke: text, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
     const first = r.columns[shape.y[0]!] ?? "";
     const options: uPlot.Options = {
-      width: host.clientWidth,
-      height: Math.max(120, host.clientHeight - 32),
+      ...sizeIn(host),
       cursor: { y: false, drag: { x: !bars, y: false } },
       legend: { live: true },
       scales: { x: { time: false, ...(bars ? { range: [-0.6, x.length - 0.4] as uPlot.Range.MinMax } : {}) }, y: { range: (_u, min, max) => [Math.min(0, min), max > 0 ? max * 1.06 : 1] } },
@@ -54,7 +56,7 @@ export class Chart {
       const i = this.plot.cursor.idx;
       if (typeof i === "number" && this.plot.select.width < 2) onPick(i);
     });
-    this.watch = new ResizeObserver(() => this.plot.setSize({ width: host.clientWidth, height: Math.max(120, host.clientHeight - 32) }));
+    this.watch = new ResizeObserver(() => this.plot.setSize(sizeIn(host)));
     this.watch.observe(host);
   }
 
@@ -63,6 +65,9 @@ export class Chart {
     this.plot.destroy();
   }
 }
+
+/** The room of the plot itself: its legend stands below it. */
+const sizeIn = (host: HTMLElement) => ({ width: host.clientWidth, height: Math.max(MIN_PX, host.clientHeight - LEGEND_PX) });
 
 /** All of an axis with as many decimals as its step needs. */
 function onAxis(column: string, splits: number[]): string[] {
