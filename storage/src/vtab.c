@@ -1,20 +1,74 @@
-/* storage/src/vtab.c - what all virtual tables do alike: declare themselves, show a cell, turn a
+/* storage/src/vtab.c - what all virtual tables do alike: their module, a cell, a
  * constraint into a range. */
 #include "storage/src/vtab.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
-int vtab__declare(struct query *q, enum sql_table t, struct sql_schema *schema) {
+/* ---- the module ---- */
+
+struct module { /* what SQLite keeps for one */
+    struct query *q;
+    enum sql_table table;
+};
+
+static int declare(struct vtab *t) {
     char sql[4096];
-    sql_schema(t, schema);
-    if (!sql_schema_create(schema, sql, sizeof sql)) return SQLITE_ERROR;
-    q->declaring = true; /* SQLite asks the authorizer about its own bookkeeping */
-    int rc = sqlite3_declare_vtab(q->db, sql);
-    q->declaring = false;
+    sql_schema(t->table, &t->schema);
+    if (!sql_schema_create(&t->schema, sql, sizeof sql)) return SQLITE_ERROR;
+    t->q->declaring = true; /* SQLite asks the authorizer about its own bookkeeping */
+    int rc = sqlite3_declare_vtab(t->q->db, sql);
+    t->q->declaring = false;
     return rc;
 }
+
+int vtab__connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out,
+                  char **error) {
+    (void)db, (void)argc, (void)argv, (void)error;
+    const struct module *m = aux;
+    struct vtab *t = sqlite3_malloc(sizeof *t);
+    if (!t) return SQLITE_NOMEM;
+    *t = (struct vtab){.q = m->q, .table = m->table};
+    int rc = declare(t);
+    if (rc != SQLITE_OK)
+        sqlite3_free(t);
+    else
+        *out = &t->base;
+    return rc;
+}
+
+int vtab__disconnect(sqlite3_vtab *t) {
+    sqlite3_free(t);
+    return SQLITE_OK;
+}
+
+int vtab__register(struct query *q, enum sql_table table, const sqlite3_module *module) {
+    struct sql_schema schema;
+    struct module *m = malloc(sizeof *m);
+    if (!m) return SQLITE_NOMEM;
+    *m = (struct module){q, table};
+    sql_schema(table, &schema);
+    return sqlite3_create_module_v2(q->db, schema.name, module, m, free); /* frees it if it fails */
+}
+
+char vtab__operator(unsigned char op) {
+    switch (op) {
+    case SQLITE_INDEX_CONSTRAINT_EQ:
+        return '=';
+    case SQLITE_INDEX_CONSTRAINT_LT:
+        return '<';
+    case SQLITE_INDEX_CONSTRAINT_LE:
+        return '[';
+    case SQLITE_INDEX_CONSTRAINT_GT:
+        return '>';
+    case SQLITE_INDEX_CONSTRAINT_GE:
+        return ']';
+    default:
+        return 0;
+    }
+}
+
+/* ---- cells ---- */
 
 void result_text(sqlite3_context *c, struct text t) {
     sqlite3_result_text64(c, t.data ? t.data : "", t.n, SQLITE_STATIC, SQLITE_UTF8);
@@ -86,6 +140,8 @@ void result_stored(sqlite3_context *c, struct store *s, uint8_t type, int64_t va
         break;
     }
 }
+
+/* ---- constraints ---- */
 
 /* Bounds of a real number: what lies beyond int64 is clamped. */
 static int64_t floor_int64(double d) {

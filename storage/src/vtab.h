@@ -60,8 +60,30 @@ static inline int64_t slice_end(const struct slice *s) {
  * wide but never too narrow; false where value is no number. */
 bool number_bounds(unsigned char op, sqlite3_value *value, int64_t *min, int64_t *max);
 
-/* vtab__declare - tells SQLite the columns, and gives them out. */
-int vtab__declare(struct query *q, enum sql_table t, struct sql_schema *schema);
+/* A table as SQLite holds it while a query runs. */
+struct vtab {
+    sqlite3_vtab base; /* first: SQLite has a pointer to it */
+    struct query *q;
+    enum sql_table table;
+    struct sql_schema schema;
+};
+/* vtab__connect, vtab__disconnect - what every module of vtab__register has. */
+int vtab__connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out,
+                  char **error);
+int vtab__disconnect(sqlite3_vtab *t);
+/* VTAB_MODULE - of a file whose functions have these names. */
+#define VTAB_MODULE                                                                                \
+    {                                                                                              \
+        .xConnect = vtab__connect, .xBestIndex = table_best_index,                                 \
+        .xDisconnect = vtab__disconnect, .xOpen = cursor_open, .xClose = cursor_close,             \
+        .xFilter = cursor_filter, .xNext = cursor_next, .xEof = cursor_eof,                        \
+        .xColumn = cursor_column, .xRowid = cursor_rowid                                           \
+    }
+/* vtab__register - the table under its name. */
+int vtab__register(struct query *q, enum sql_table table, const sqlite3_module *module);
+/* vtab__operator - = < > and [ ] for <= >= ; 0 for what is not a comparison. */
+char vtab__operator(unsigned char op);
+
 /* Each registers its modules. */
 int vtab_coltab_register(struct query *q);
 void vtab_coltab_free(struct query *q);

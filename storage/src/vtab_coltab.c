@@ -13,14 +13,6 @@
 
 enum { COLUMN_CHAR = 'A', SMALL_TABLE = 256 };
 
-struct table { /* one connection's table */
-    sqlite3_vtab base;
-    struct query *q;
-    enum coltab_table id;
-    uint32_t n_stored; /* columns before the derived ones */
-    struct sql_schema schema;
-};
-
 struct row_index {
     struct row_index *next;
     enum coltab_table table;
@@ -115,46 +107,13 @@ void vtab_coltab_free(struct query *q) {
 
 /* ---- the table ----------------------------------------------------------------------------- */
 
-struct module { /* pAux of the module */
-    struct query *q;
-    enum coltab_table id;
-};
-
-static int table_connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
-                         sqlite3_vtab **out, char **error) {
-    (void)db, (void)argc, (void)argv, (void)error;
-    const struct module *m = aux;
-    struct table *t = sqlite3_malloc(sizeof *t);
-    if (!t) return SQLITE_NOMEM;
-    *t = (struct table){.q = m->q, .id = m->id, .n_stored = coltab_n_cols(m->id)};
-    int rc = vtab__declare(m->q, (enum sql_table)m->id, &t->schema);
-    if (rc != SQLITE_OK)
-        sqlite3_free(t);
-    else
-        *out = &t->base;
-    return rc;
+static enum coltab_table id_of(const struct vtab *t) {
+    return (enum coltab_table)t->table;
 }
 
-static int table_disconnect(sqlite3_vtab *t) {
-    sqlite3_free(t);
-    return SQLITE_OK;
-}
-
-static char operator_char(unsigned char op) {
-    switch (op) {
-    case SQLITE_INDEX_CONSTRAINT_EQ:
-        return '=';
-    case SQLITE_INDEX_CONSTRAINT_LT:
-        return '<';
-    case SQLITE_INDEX_CONSTRAINT_LE:
-        return '[';
-    case SQLITE_INDEX_CONSTRAINT_GT:
-        return '>';
-    case SQLITE_INDEX_CONSTRAINT_GE:
-        return ']';
-    default:
-        return 0;
-    }
+/* Columns before the derived ones. */
+static uint32_t n_stored(const struct vtab *t) {
+    return coltab_n_cols(id_of(t));
 }
 
 /* A column whose number the block holds as it is, or the sum of a start and a length. */
@@ -165,9 +124,9 @@ static bool can_bound(const struct sql_column *c) {
 }
 
 static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
-    struct table *t = (struct table *)base;
+    struct vtab *t = (struct vtab *)base;
     struct coltab *rows;
-    int rc = query__coltab(t->q, t->id, &rows);
+    int rc = query__coltab(t->q, id_of(t), &rows);
     if (rc != SQLITE_OK) return rc;
     double n = (double)coltab_n_rows(rows) + 1, kept = n;
     bool lookup = false;
@@ -175,7 +134,7 @@ static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
     char *plan = sqlite3_malloc(2 * info->nConstraint + 1);
     if (!plan) return SQLITE_NOMEM;
     for (int i = 0; i < info->nConstraint; i++) {
-        char op = operator_char(info->aConstraint[i].op);
+        char op = vtab__operator(info->aConstraint[i].op);
         int c = info->aConstraint[i].iColumn;
         if (!info->aConstraint[i].usable || !op || c < 0 || !can_bound(&t->schema.columns[c]))
             continue;
@@ -183,7 +142,7 @@ static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
         plan[2 * n_args + 1] = op;
         info->aConstraintUsage[i].argvIndex = ++n_args;
         uint8_t type = t->schema.columns[c].type;
-        bool id = op == '=' && type == TYPE_ID && c < (int)t->n_stored;
+        bool id = op == '=' && type == TYPE_ID && c < (int)n_stored(t);
         kept = id ? (kept < 20 ? kept : 20) : op == '=' ? kept / 10 : kept / 3;
         lookup |= id;
     }
@@ -222,7 +181,7 @@ static int cursor_close(sqlite3_vtab_cursor *base) {
 
 static int cursor_next(sqlite3_vtab_cursor *base) {
     struct cursor *c = (struct cursor *)base;
-    struct query *q = ((struct table *)base->pVtab)->q;
+    struct query *q = ((struct vtab *)base->pVtab)->q;
     struct fault f;
     int rc;
     if (c->index) {
@@ -245,7 +204,7 @@ static void use_index(struct cursor *c, const struct row_index *index, int64_t v
 }
 
 /* bound - one argument of the plan.  Null, and numbers that no row can have, leave no rows. */
-static int bound(struct cursor *c, struct table *t, struct coltab *rows, uint32_t column, char op,
+static int bound(struct cursor *c, struct vtab *t, struct coltab *rows, uint32_t column, char op,
                  sqlite3_value *value) {
     const struct sql_column *col = &t->schema.columns[column];
     int64_t min, max;
@@ -260,7 +219,7 @@ static int bound(struct cursor *c, struct table *t, struct coltab *rows, uint32_
         return SQLITE_OK;
     }
     if (op == '=' && col->type == TYPE_ID && min == max && !c->index) {
-        int rc = index_for(t->q, t->id, rows, column, &index);
+        int rc = index_for(t->q, id_of(t), rows, column, &index);
         if (rc != SQLITE_OK) return rc;
         if (index) use_index(c, index, min);
         if (index) return SQLITE_OK;
@@ -269,9 +228,9 @@ static int bound(struct cursor *c, struct table *t, struct coltab *rows, uint32_
     return SQLITE_OK;
 }
 
-static uint32_t stored_columns(const struct table *t, uint32_t used) {
-    uint32_t want = used & ((1u << t->n_stored) - 1);
-    for (uint32_t c = t->n_stored; c < t->schema.n_columns; c++)
+static uint32_t stored_columns(const struct vtab *t, uint32_t used) {
+    uint32_t want = used & ((1u << n_stored(t)) - 1);
+    for (uint32_t c = n_stored(t); c < t->schema.n_columns; c++)
         if (used & 1u << c) want |= 1u << t->schema.columns[c].a | 1u << t->schema.columns[c].b;
     return want;
 }
@@ -279,11 +238,11 @@ static uint32_t stored_columns(const struct table *t, uint32_t used) {
 static int cursor_filter(sqlite3_vtab_cursor *base, int used, const char *plan, int argc,
                          sqlite3_value **argv) {
     struct cursor *c = (struct cursor *)base;
-    struct table *t = (struct table *)base->pVtab;
+    struct vtab *t = (struct vtab *)base->pVtab;
     struct coltab *rows;
     struct fault f;
     cursor_reset(c);
-    int rc = query__coltab(t->q, t->id, &rows);
+    int rc = query__coltab(t->q, id_of(t), &rows);
     if (rc != SQLITE_OK) return rc;
     if (coltab_scan_open(rows, &c->scan, &f) < 0) return query__fail(t->q, &f);
     coltab_scan_want(c->scan, stored_columns(t, (uint32_t)used));
@@ -306,7 +265,7 @@ static int64_t derive(const struct sql_column *col, const int64_t *row) {
 
 static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i) {
     const struct cursor *c = (const struct cursor *)base;
-    const struct table *t = (const struct table *)base->pVtab;
+    const struct vtab *t = (const struct vtab *)base->pVtab;
     const struct sql_column *col = &t->schema.columns[i];
     int64_t value = col->derived ? derive(col, c->row) : c->row[i];
     result_stored(context, t->q->store, col->type, value);
@@ -318,26 +277,12 @@ static int cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id) {
     return SQLITE_OK;
 }
 
-static const sqlite3_module coltab_module = {
-    .xConnect = table_connect,
-    .xBestIndex = table_best_index,
-    .xDisconnect = table_disconnect,
-    .xOpen = cursor_open,
-    .xClose = cursor_close,
-    .xFilter = cursor_filter,
-    .xNext = cursor_next,
-    .xEof = cursor_eof,
-    .xColumn = cursor_column,
-    .xRowid = cursor_rowid,
-};
+static const sqlite3_module coltab_module = VTAB_MODULE;
 
 int vtab_coltab_register(struct query *q) {
     for (int t = 0; t < N_COLTABS; t++) {
         if (t == TAB_GAPS) continue; /* vtab_lists.c */
-        struct module *m = malloc(sizeof *m);
-        if (!m) return SQLITE_NOMEM;
-        *m = (struct module){q, (enum coltab_table)t};
-        int rc = sqlite3_create_module_v2(q->db, coltab_name(m->id), &coltab_module, m, free);
+        int rc = vtab__register(q, (enum sql_table)t, &coltab_module);
         if (rc != SQLITE_OK) return rc;
     }
     return SQLITE_OK;

@@ -342,48 +342,22 @@ static const struct kind kinds[] = {
 
 /* ---- the module ---------------------------------------------------------------------------- */
 
-struct table {
-    sqlite3_vtab base;
-    struct query *q;
-    const struct kind *kind;
-    struct sql_schema schema;
-};
-
 struct cursor {
     sqlite3_vtab_cursor base;
     struct list list;
     size_t at; /* the row's first cell */
 };
 
-struct aux {
-    struct query *q;
-    const struct kind *kind;
-};
-
-static int table_connect(sqlite3 *db, void *data, int argc, const char *const *argv,
-                         sqlite3_vtab **out, char **error) {
-    (void)db, (void)argc, (void)argv, (void)error;
-    const struct aux *aux = data;
-    struct table *t = sqlite3_malloc(sizeof *t);
-    if (!t) return SQLITE_NOMEM;
-    *t = (struct table){.q = aux->q, .kind = aux->kind};
-    int rc = vtab__declare(aux->q, aux->kind->table, &t->schema);
-    if (rc != SQLITE_OK)
-        sqlite3_free(t);
-    else
-        *out = &t->base;
-    return rc;
-}
-
-static int table_disconnect(sqlite3_vtab *t) {
-    sqlite3_free(t);
-    return SQLITE_OK;
+static const struct kind *kind_of(const struct vtab *t) {
+    const struct kind *k = kinds;
+    while (k->table != t->table) k++;
+    return k;
 }
 
 /* Arguments are equalities on hidden columns; idxNum says which of the three are there. */
 static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
-    const struct table *t = (const struct table *)base;
-    int hidden = t->kind->first_hidden, constraint[3] = {-1, -1, -1};
+    const struct kind *k = kind_of((const struct vtab *)base);
+    int hidden = k->first_hidden, constraint[3] = {-1, -1, -1};
     for (int i = 0; i < info->nConstraint && hidden >= 0; i++) {
         int which = info->aConstraint[i].iColumn - hidden;
         if (which < 0 || which > 2 || info->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ)
@@ -398,7 +372,7 @@ static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
         info->aConstraintUsage[constraint[which]].argvIndex = ++n_args;
         info->aConstraintUsage[constraint[which]].omit = 1;
     }
-    info->estimatedCost = t->kind->fill == fill_places ? 100000 : 1000;
+    info->estimatedCost = k->fill == fill_places ? 100000 : 1000;
     info->estimatedRows = 50;
     return SQLITE_OK;
 }
@@ -407,7 +381,7 @@ static int cursor_open(sqlite3_vtab *t, sqlite3_vtab_cursor **out) {
     struct cursor *c = sqlite3_malloc(sizeof *c);
     if (!c) return SQLITE_NOMEM;
     *c = (struct cursor){
-        .list = {.q = ((struct table *)t)->q, .n_columns = ((struct table *)t)->schema.n_columns}};
+        .list = {.q = ((struct vtab *)t)->q, .n_columns = ((struct vtab *)t)->schema.n_columns}};
     *out = &c->base;
     return SQLITE_OK;
 }
@@ -422,7 +396,7 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int given, const char *text,
                          sqlite3_value **argv) {
     (void)text, (void)argc;
     struct cursor *c = (struct cursor *)base;
-    const struct table *t = (const struct table *)base->pVtab;
+    const struct vtab *t = (const struct vtab *)base->pVtab;
     struct arguments a = {0};
     int n = 0;
     list_clear(&c->list);
@@ -435,7 +409,8 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int given, const char *text,
         a.has[which] = true;
         a.value[which] = sqlite3_value_int64(v);
     }
-    int rc = t->kind->fill(t->q, t->kind, &a, &c->list);
+    const struct kind *k = kind_of(t);
+    int rc = k->fill(t->q, k, &a, &c->list);
     return rc == SQLITE_OK && c->list.failed ? SQLITE_NOMEM : rc;
 }
 
@@ -465,27 +440,11 @@ static int cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id) {
     return SQLITE_OK;
 }
 
-static const sqlite3_module list_module = {
-    .xConnect = table_connect,
-    .xBestIndex = table_best_index,
-    .xDisconnect = table_disconnect,
-    .xOpen = cursor_open,
-    .xClose = cursor_close,
-    .xFilter = cursor_filter,
-    .xNext = cursor_next,
-    .xEof = cursor_eof,
-    .xColumn = cursor_column,
-    .xRowid = cursor_rowid,
-};
+static const sqlite3_module list_module = VTAB_MODULE;
 
 int vtab_lists_register(struct query *q) {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        struct aux *aux = malloc(sizeof *aux);
-        struct sql_schema schema;
-        if (!aux) return SQLITE_NOMEM;
-        *aux = (struct aux){q, &kinds[i]};
-        sql_schema(kinds[i].table, &schema);
-        int rc = sqlite3_create_module_v2(q->db, schema.name, &list_module, aux, free);
+        int rc = vtab__register(q, kinds[i].table, &list_module);
         if (rc != SQLITE_OK) return rc;
     }
     return SQLITE_OK;

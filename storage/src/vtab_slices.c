@@ -28,13 +28,6 @@ enum plan_bits {
 _Static_assert((int)SQLCOL_WAITS_G == (int)SQLCOL_SLICES_STATE - 1, "waits: columns before state");
 _Static_assert((int)SQLCOL_WAITS_OPEN == (int)SQLCOL_SLICES_OPEN - 1, "waits: columns after it");
 
-struct table {
-    sqlite3_vtab base;
-    struct query *q;
-    bool waits;
-    struct sql_schema schema;
-};
-
 struct range {
     int64_t min, max;
 };
@@ -57,32 +50,19 @@ struct cursor {
     uint32_t n_seen;
 };
 
-static int column_of(const struct table *t, int column) {
-    return t->waits && column >= SQLCOL_SLICES_STATE ? column + 1 : column;
+static bool is_waits(const struct vtab *t) {
+    return t->table == SQL_WAITS;
+}
+
+static int column_of(const struct vtab *t, int column) {
+    return is_waits(t) && column >= SQLCOL_SLICES_STATE ? column + 1 : column;
 }
 
 /* ---- planning ------------------------------------------------------------------------------ */
 
-static char operator_char(unsigned char op) {
-    switch (op) {
-    case SQLITE_INDEX_CONSTRAINT_EQ:
-        return '=';
-    case SQLITE_INDEX_CONSTRAINT_LT:
-        return '<';
-    case SQLITE_INDEX_CONSTRAINT_LE:
-        return '[';
-    case SQLITE_INDEX_CONSTRAINT_GT:
-        return '>';
-    case SQLITE_INDEX_CONSTRAINT_GE:
-        return ']';
-    default:
-        return 0;
-    }
-}
-
 /* can_push - texts only for equality under the collation that memcmp is. */
 static bool can_push(sqlite3_index_info *info, int i, const struct sql_column *c) {
-    char op = operator_char(info->aConstraint[i].op);
+    char op = vtab__operator(info->aConstraint[i].op);
     if (!info->aConstraint[i].usable || !op) return false;
     if (strcmp(c->name, "waker_function") == 0) return false;
     if (sql_type_is_text(c->type))
@@ -114,7 +94,7 @@ static void weigh(int column, char op, double *rows, double *cost) {
 }
 
 /* plan_order - the keys of a spool into `plan`; true where the rows will come as SQLite wants. */
-static bool plan_order(const struct table *t, sqlite3_index_info *info, bool one_g, char *plan,
+static bool plan_order(const struct vtab *t, sqlite3_index_info *info, bool one_g, char *plan,
                        int *idx_num) {
     int mode = sqlite3_vtab_distinct(info), n_keys = 0;
     bool has_g = one_g, exact = mode == 0 || mode == 3;
@@ -142,9 +122,9 @@ static bool plan_order(const struct table *t, sqlite3_index_info *info, bool one
 }
 
 static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
-    struct table *t = (struct table *)base;
+    struct vtab *t = (struct vtab *)base;
     const struct store_info *about = store_info(t->q->store);
-    double n = (double)(t->waits ? about->n_waits : about->n_slices) + 100, cost = n;
+    double n = (double)(is_waits(t) ? about->n_waits : about->n_slices) + 100, cost = n;
     double rows = n;
     char plan[2 * MAX_ARGS + 1 + 2 * SPOOL_MAX_KEYS + 1];
     int n_args = 0;
@@ -152,7 +132,7 @@ static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
     for (int i = 0; i < info->nConstraint && n_args < MAX_ARGS; i++) {
         int c = info->aConstraint[i].iColumn;
         if (c < 0 || !can_push(info, i, &t->schema.columns[c])) continue;
-        char op = operator_char(info->aConstraint[i].op);
+        char op = vtab__operator(info->aConstraint[i].op);
         c = column_of(t, c);
         plan[2 * n_args] = (char)(COLUMN_CHAR + c);
         plan[2 * n_args + 1] = op;
@@ -379,7 +359,7 @@ static int scan_next(struct cursor *c, struct query *q) {
 static int cursor_next(sqlite3_vtab_cursor *base) {
     struct cursor *c = (struct cursor *)base;
     c->n_rows++;
-    if (!c->spool) return scan_next(c, ((struct table *)base->pVtab)->q);
+    if (!c->spool) return scan_next(c, ((struct vtab *)base->pVtab)->q);
     c->eof = !spool_next(c->spool, &c->slice);
     return SQLITE_OK;
 }
@@ -404,7 +384,7 @@ static int fill_spool(struct cursor *c, struct query *q, const char *keys, int p
 }
 
 /* used_columns - of the answer, of the conditions and of the spool's keys. */
-static uint64_t used_columns(const struct table *t, int plan, const char *text) {
+static uint64_t used_columns(const struct vtab *t, int plan, const char *text) {
     uint64_t used = 0;
     for (int i = 0; i < (int)t->schema.n_columns; i++)
         if (plan & 1 << i) used |= 1ull << column_of(t, i);
@@ -431,7 +411,7 @@ static uint32_t columns_of(uint64_t used) {
 static int cursor_filter(sqlite3_vtab_cursor *base, int plan, const char *text, int argc,
                          sqlite3_value **argv) {
     struct cursor *c = (struct cursor *)base;
-    struct table *t = (struct table *)base->pVtab;
+    struct vtab *t = (struct vtab *)base->pVtab;
     struct fault f;
     uint64_t used = used_columns(t, plan, text);
     cursor_reset(c);
@@ -439,7 +419,7 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int plan, const char *text, 
     for (int i = 0; i < argc && rc == SQLITE_OK; i++)
         rc = condition(c, t->q, text[2 * i] - COLUMN_CHAR, text[2 * i + 1], argv[i]);
     if (rc != SQLITE_OK) return rc;
-    settle(c, t->waits);
+    settle(c, is_waits(t));
     c->eof = c->nothing;
     if (c->nothing) return query__check(t->q);
     c->filter.columns = columns_of(used);
@@ -464,7 +444,7 @@ static void result_start(sqlite3_context *c, struct slice_names *n, int64_t g, i
 
 static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *out, int i) {
     const struct cursor *c = (const struct cursor *)base;
-    const struct table *t = (const struct table *)base->pVtab;
+    const struct vtab *t = (const struct vtab *)base->pVtab;
     const struct slice *s = &c->slice;
     const struct class_names *names = &c->names->classes[s->class_id];
     struct store *store = t->q->store;
@@ -535,47 +515,9 @@ static int cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id) {
     return SQLITE_OK;
 }
 
-/* ---- the module ---------------------------------------------------------------------------- */
-
-static int table_connect(struct query *q, bool waits, sqlite3_vtab **out) {
-    struct table *t = sqlite3_malloc(sizeof *t);
-    if (!t) return SQLITE_NOMEM;
-    *t = (struct table){.q = q, .waits = waits};
-    int rc = vtab__declare(q, waits ? SQL_WAITS : SQL_SLICES, &t->schema);
-    if (rc != SQLITE_OK)
-        sqlite3_free(t);
-    else
-        *out = &t->base;
-    return rc;
-}
-
-static int slices_connect(sqlite3 *db, void *q, int argc, const char *const *argv,
-                          sqlite3_vtab **out, char **error) {
-    (void)db, (void)argc, (void)argv, (void)error;
-    return table_connect(q, false, out);
-}
-
-static int waits_connect(sqlite3 *db, void *q, int argc, const char *const *argv,
-                         sqlite3_vtab **out, char **error) {
-    (void)db, (void)argc, (void)argv, (void)error;
-    return table_connect(q, true, out);
-}
-
-static int table_disconnect(sqlite3_vtab *t) {
-    sqlite3_free(t);
-    return SQLITE_OK;
-}
-
-#define SLICE_MODULE(connect)                                                                      \
-    {                                                                                              \
-        .xConnect = connect, .xBestIndex = table_best_index, .xDisconnect = table_disconnect,      \
-        .xOpen = cursor_open, .xClose = cursor_close, .xFilter = cursor_filter,                    \
-        .xNext = cursor_next, .xEof = cursor_eof, .xColumn = cursor_column, .xRowid = cursor_rowid \
-    }
-static const sqlite3_module slices_module = SLICE_MODULE(slices_connect);
-static const sqlite3_module waits_module = SLICE_MODULE(waits_connect);
+static const sqlite3_module slices_module = VTAB_MODULE;
 
 int vtab_slices_register(struct query *q) {
-    int rc = sqlite3_create_module(q->db, "slices", &slices_module, q);
-    return rc == SQLITE_OK ? sqlite3_create_module(q->db, "waits", &waits_module, q) : rc;
+    int rc = vtab__register(q, SQL_SLICES, &slices_module);
+    return rc == SQLITE_OK ? vtab__register(q, SQL_WAITS, &slices_module) : rc;
 }

@@ -4,13 +4,6 @@
 
 #include "storage/src/vtab.h"
 
-struct table {
-    sqlite3_vtab base;
-    struct query *q;
-    bool frames;
-    struct sql_schema schema;
-};
-
 struct cursor {
     sqlite3_vtab_cursor base;
     int64_t id, last; /* stacks id ... last */
@@ -19,33 +12,8 @@ struct cursor {
     uint32_t n_seen;
 };
 
-static int table_connect(struct query *q, bool frames, sqlite3_vtab **out) {
-    struct table *t = sqlite3_malloc(sizeof *t);
-    if (!t) return SQLITE_NOMEM;
-    *t = (struct table){.q = q, .frames = frames};
-    int rc = vtab__declare(q, frames ? SQL_FRAMES : SQL_STACKS, &t->schema);
-    if (rc != SQLITE_OK)
-        sqlite3_free(t);
-    else
-        *out = &t->base;
-    return rc;
-}
-
-static int stacks_connect(sqlite3 *db, void *q, int argc, const char *const *argv,
-                          sqlite3_vtab **out, char **error) {
-    (void)db, (void)argc, (void)argv, (void)error;
-    return table_connect(q, false, out);
-}
-
-static int frames_connect(sqlite3 *db, void *q, int argc, const char *const *argv,
-                          sqlite3_vtab **out, char **error) {
-    (void)db, (void)argc, (void)argv, (void)error;
-    return table_connect(q, true, out);
-}
-
-static int table_disconnect(sqlite3_vtab *t) {
-    sqlite3_free(t);
-    return SQLITE_OK;
+static bool is_frames(const struct vtab *t) {
+    return t->table == SQL_FRAMES;
 }
 
 /* The stack's number is column 0 of both. */
@@ -82,7 +50,7 @@ static int cursor_close(sqlite3_vtab_cursor *base) {
 
 /* settle - on stack c->id, or the next one that has frames. */
 static int settle(struct cursor *c) {
-    struct query *q = ((struct table *)c->base.pVtab)->q;
+    struct query *q = ((struct vtab *)c->base.pVtab)->q;
     for (c->depth = 0; c->id <= c->last; c->id++) {
         c->stack = store_stack(q->store, (uint32_t)c->id);
         if (++c->n_seen % 4096 == 0) {
@@ -98,7 +66,7 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int one, const char *text, i
                          sqlite3_value **argv) {
     (void)text, (void)argc;
     struct cursor *c = (struct cursor *)base;
-    int64_t n = store__n_stacks(((struct table *)base->pVtab)->q->store), min, max;
+    int64_t n = store__n_stacks(((struct vtab *)base->pVtab)->q->store), min, max;
     c->id = 1;
     c->last = n - 1;
     if (one && number_bounds('=', argv[0], &min, &max)) {
@@ -112,7 +80,7 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int one, const char *text, i
 
 static int cursor_next(sqlite3_vtab_cursor *base) {
     struct cursor *c = (struct cursor *)base;
-    if (((struct table *)base->pVtab)->frames && ++c->depth < c->stack.n) return SQLITE_OK;
+    if (is_frames((struct vtab *)base->pVtab) && ++c->depth < c->stack.n) return SQLITE_OK;
     c->id++;
     return settle(c);
 }
@@ -168,8 +136,8 @@ static void frame_column(struct query *q, const struct cursor *c, sqlite3_contex
 
 static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *out, int i) {
     const struct cursor *c = (const struct cursor *)base;
-    struct table *t = (struct table *)base->pVtab;
-    if (t->frames)
+    struct vtab *t = (struct vtab *)base->pVtab;
+    if (is_frames(t))
         frame_column(t->q, c, out, i);
     else
         stack_column(t->q, c, out, i);
@@ -182,16 +150,9 @@ static int cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id) {
     return SQLITE_OK;
 }
 
-#define STACK_MODULE(connect)                                                                      \
-    {                                                                                              \
-        .xConnect = connect, .xBestIndex = table_best_index, .xDisconnect = table_disconnect,      \
-        .xOpen = cursor_open, .xClose = cursor_close, .xFilter = cursor_filter,                    \
-        .xNext = cursor_next, .xEof = cursor_eof, .xColumn = cursor_column, .xRowid = cursor_rowid \
-    }
-static const sqlite3_module stacks_module = STACK_MODULE(stacks_connect);
-static const sqlite3_module frames_module = STACK_MODULE(frames_connect);
+static const sqlite3_module stacks_module = VTAB_MODULE;
 
 int vtab_stacks_register(struct query *q) {
-    int rc = sqlite3_create_module(q->db, "stacks", &stacks_module, q);
-    return rc == SQLITE_OK ? sqlite3_create_module(q->db, "frames", &frames_module, q) : rc;
+    int rc = vtab__register(q, SQL_STACKS, &stacks_module);
+    return rc == SQLITE_OK ? vtab__register(q, SQL_FRAMES, &stacks_module) : rc;
 }
