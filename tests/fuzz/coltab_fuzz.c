@@ -23,7 +23,7 @@ static void decode_all(const uint8_t *raw, size_t n, uint32_t n_cols, uint32_t n
 
 /* The same bytes as values: what is encoded must come back. */
 static void round_trip(const uint8_t *data, size_t n, uint32_t n_cols) {
-    static int64_t values[COLTAB_MAX_COLS][COLTAB_BLOCK_ROWS], back[COLTAB_BLOCK_ROWS];
+    static int64_t values[COLTAB_MAX_COLS][COLTAB_STRIDE], back[COLTAB_BLOCK_ROWS];
     uint32_t n_rows = (uint32_t)(n / 8 / n_cols);
     if (n_rows > COLTAB_BLOCK_ROWS) n_rows = COLTAB_BLOCK_ROWS;
     if (n_rows == 0) return;
