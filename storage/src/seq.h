@@ -99,6 +99,13 @@ struct seq_key { /* directory: one key's rows in a chunk */
     int64_t first_start_ns;
     uint32_t row0, n_rows;
 };
+enum { SEQ_BLOCK_KEYS = 128 };
+struct seq_block { /* of a directory: the keys from `first` on */
+    int64_t first;
+    uint32_t row0;
+    uint32_t offset, bytes; /* in packed */
+    struct seq_key *keys;   /* NULL = not unpacked */
+};
 struct seq_carried { /* a row that started before the chunk's t0 */
     int64_t key;
     int64_t start_ns, dur_ns;
@@ -112,8 +119,9 @@ struct seq_chunk {
     /* loaded on demand: */
     struct seq_carried *carried; /* NULL = not loaded */
     uint32_t n_carried;
-    struct seq_key *keys;
-    uint32_t n_keys;
+    struct seq_block *blocks;
+    uint8_t *packed;
+    uint32_t n_blocks, n_keys;
     int64_t *page_start_ns;
     uint32_t *page_offset; /* n_pages + 1 */
     uint32_t n_pages;
@@ -136,8 +144,21 @@ const struct seq_chunk *seq_chunk_bounds(const struct seq *s, uint32_t i);
 int seq_extra(struct seq *s, uint32_t i, const uint8_t **data, size_t *n, struct fault *f);
 /* seq_first_chunk_after - the first chunk whose t1 > t (n_chunks where there is none). */
 uint32_t seq_first_chunk_after(const struct seq *s, int64_t t);
-/* seq_find_key - index into keys, or the place where it would stand; *found says which. */
-uint32_t seq_find_key(const struct seq_chunk *c, int64_t key, bool *found);
+/* seq_find_key - *at: the key's place among n_keys, or where it would stand; 1 = it stands there,
+ * 0 = not, < 0 fault.  seq_key_of_row - *at: the place of the key that has the row. */
+int seq_find_key(const struct seq *s, const struct seq_chunk *c, int64_t key, uint32_t *at,
+                 struct fault *f);
+int seq_key_of_row(const struct seq *s, const struct seq_chunk *c, uint32_t row, uint32_t *at,
+                   struct fault *f);
+/* seq_key - the i-th key of a chunk with its directory; NULL on a fault.  Borrowed until seq_close;
+ * those of one block (i / SEQ_BLOCK_KEYS) follow each other. */
+int seq_load_block(const struct seq *s, const struct seq_chunk *c, uint32_t block, struct fault *f);
+static inline const struct seq_key *seq_key(const struct seq *s, const struct seq_chunk *c,
+                                            uint32_t i, struct fault *f) {
+    const struct seq_block *b = &c->blocks[i / SEQ_BLOCK_KEYS];
+    if (!b->keys && seq_load_block(s, c, i / SEQ_BLOCK_KEYS, f) < 0) return NULL;
+    return &b->keys[i % SEQ_BLOCK_KEYS];
+}
 
 /* Decoded rows of one page, columns apart.  Columns that were not asked for are not decoded. */
 struct seq_page {
@@ -150,6 +171,10 @@ struct seq_page {
  * always come). */
 int seq_read_page(struct seq *s, uint32_t chunk, uint32_t page, uint32_t columns,
                   struct seq_page *out, struct fault *f);
+/* seq_read_rows - rows first … first+n-1 of a page, as far as it has them; first is the page's
+ * first row (0) or the first row of a key. */
+int seq_read_rows(struct seq *s, uint32_t chunk, uint32_t page, uint32_t first, uint32_t n,
+                  uint32_t columns, struct seq_page *out, struct fault *f);
 
 #define SEQ_WIDE (UINT32_C(1) << SEQ_MAX_COLS)
 

@@ -1,5 +1,5 @@
 /* storage/src/seq_impl.h - an open series and what the series of one store share; private to
- * seq_read.c (chunks, pages) and seq_scan.c (going through them). */
+ * seq_*.c. */
 #ifndef PARKVIEW_STORAGE_SEQ_IMPL_H
 #define PARKVIEW_STORAGE_SEQ_IMPL_H
 
@@ -14,6 +14,14 @@ enum { CACHED_PAGES = 24 };
 enum { SEQ_TICK = 6 };
 static inline int seq_unit(int series) {
     return series & 63 ? series & 63 : SEQ_TICK;
+}
+
+static inline uint64_t seq_pack_signed(int64_t ns, int unit) {
+    return ns & ((INT64_C(1) << unit) - 1) ? zigzag(ns) << 1 | 1 : zigzag(ns >> unit) << 1;
+}
+static inline int64_t seq_unpack_signed(uint64_t v, int unit) { /* without a branch, for vectors */
+    uint64_t units = (v & 1) - 1, number = (uint64_t)unzigzag(v >> 1);
+    return (int64_t)((number << unit & units) | (number & ~units));
 }
 
 struct seq_rows_of { /* rows of one key in a chunk that a sweep wants: a … b-1 */
@@ -49,9 +57,12 @@ struct seq {
     struct seq_cache *cache;
 };
 
-/* seq_read_rows - rows first … first+n-1 of a page; first is the page's first row or the first
- * row of a key. */
-int seq_read_rows(struct seq *s, uint32_t chunk, uint32_t page, uint32_t first, uint32_t n,
-                  uint32_t columns, struct seq_page *out, struct fault *f);
+/* Directories (seq_keys.c).  seq_put_block - n keys behind the block that began with `before`. */
+void seq_put_block(struct buffer *index, struct buffer *blocks, const struct seq_key *keys,
+                   uint32_t n, int64_t before, int64_t t0, int unit);
+/* seq_parse_index, seq_keep_blocks - 0, PV_ECORRUPT or PV_ENOMEM; seq_free_blocks in any case. */
+int seq_parse_index(struct seq_chunk *c, struct cursor *in);
+int seq_keep_blocks(struct seq_chunk *c, struct cursor *in);
+void seq_free_blocks(struct seq_chunk *c);
 
 #endif

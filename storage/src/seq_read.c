@@ -2,7 +2,7 @@
  *
  * Every length and index from the file is checked: a store may be damaged or hostile.
  * Layout      see seq_write.c.
- * Not here    which pages a question needs (seq_scan.c). */
+ * Not here    a chunk's keys (seq_keys.c); which pages a question needs (seq_scan.c). */
 #include <stdlib.h>
 
 #include "storage/src/db.h"
@@ -41,7 +41,7 @@ int seq_open(sqlite3 *db, int series, uint32_t n_cols, bool growing, struct seq_
 }
 
 static void free_directory(struct seq_chunk *c) {
-    free(c->keys);
+    seq_free_blocks(c);
     free(c->carried);
     free(c->page_start_ns);
     free(c->page_offset);
@@ -139,27 +139,6 @@ static int read_blob(struct seq *s, enum blob which, int64_t id, struct buffer *
     return code;
 }
 
-static int parse_keys(struct seq_chunk *c, struct cursor *in) {
-    uint64_t n = cursor_varint(in);
-    if (in->bad || n < 1 || n > c->n_rows) return PV_ECORRUPT;
-    c->keys = malloc(n * sizeof *c->keys);
-    if (!c->keys) return PV_ENOMEM;
-    uint64_t row0 = 0, key = 0;
-    for (uint64_t i = 0; i < n; i++) {
-        struct seq_key *k = &c->keys[i];
-        key += (uint64_t)cursor_signed(in);
-        uint64_t rows = cursor_varint(in);
-        int64_t back = cursor_signed(in);
-        if (in->bad || rows < 1 || rows > c->n_rows - row0) return PV_ECORRUPT;
-        if (i && (int64_t)key <= k[-1].key) return PV_ECORRUPT;
-        *k = (struct seq_key){(int64_t)key, (int64_t)((uint64_t)c->t0 - (uint64_t)back),
-                              (uint32_t)row0, (uint32_t)rows};
-        row0 += rows;
-    }
-    c->n_keys = (uint32_t)n;
-    return row0 == c->n_rows ? 0 : PV_ECORRUPT;
-}
-
 static int parse_pages(struct seq_chunk *c, struct cursor *in) {
     uint64_t n = cursor_varint(in);
     if (in->bad || n != (c->n_rows + SEQ_PAGE_ROWS - 1) / SEQ_PAGE_ROWS) return PV_ECORRUPT;
@@ -202,11 +181,12 @@ static int damaged(struct fault *f, int rc) {
 
 static int load_directory(struct seq *s, struct seq_chunk *c, struct fault *f) {
     struct buffer *bytes = &s->cache->scratch;
-    TRY(read_blob(s, BLOB_DIR, c->id, bytes, true, f));
+    TRY(read_blob(s, BLOB_DIR, c->id, bytes, false, f));
     struct seq_chunk fresh = *c;
     struct cursor in = {bytes->data, bytes->data + bytes->n, false};
-    int rc = parse_keys(&fresh, &in);
+    int rc = seq_parse_index(&fresh, &in);
     if (rc == 0) rc = parse_pages(&fresh, &in);
+    if (rc == 0) rc = seq_keep_blocks(&fresh, &in);
     if (rc < 0) {
         fresh.carried = NULL; /* is c's */
         free_directory(&fresh);
@@ -242,19 +222,6 @@ int seq_extra(struct seq *s, uint32_t i, const uint8_t **data, size_t *n, struct
     *data = s->cache->scratch.data;
     *n = s->cache->scratch.n;
     return 0;
-}
-
-uint32_t seq_find_key(const struct seq_chunk *c, int64_t key, bool *found) {
-    uint32_t low = 0, high = c->n_keys;
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-        if (c->keys[mid].key < key)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    *found = low < c->n_keys && c->keys[low].key == key;
-    return low;
 }
 
 static void close_data(struct seq *s) {
@@ -303,25 +270,18 @@ static void unpack_ns(uint64_t *v, uint32_t n, int unit) {
 }
 
 static void unpack_signed(uint64_t *v, uint32_t n, int unit) {
-    for (uint32_t i = 0; i < n; i++) {
-        uint64_t units = (v[i] & 1) - 1, number = (uint64_t)unzigzag(v[i] >> 1);
-        v[i] = (number << unit & units) | (number & ~units);
-    }
+    for (uint32_t i = 0; i < n; i++) v[i] = (uint64_t)seq_unpack_signed(v[i], unit);
 }
 
 /* Which key each row belongs to, and where the first row of each key starts. */
-static void place_rows(const struct seq_chunk *c, uint32_t page, struct seq_page *out) {
-    uint32_t low = 0, high = c->n_keys;
-    while (high - low > 1) { /* the key that holds row0 */
-        uint32_t mid = low + (high - low) / 2;
-        if (c->keys[mid].row0 <= out->row0)
-            low = mid;
-        else
-            high = mid;
-    }
+static int place_rows(const struct seq *s, const struct seq_chunk *c, uint32_t page,
+                      struct seq_page *out, struct fault *f) {
+    uint32_t k;
+    TRY(seq_key_of_row(s, c, out->row0, &k, f));
     int64_t end = c->page_start_ns[page];
-    for (uint32_t i = 0, k = low; i < out->n; k++) {
-        const struct seq_key *key = &c->keys[k];
+    for (uint32_t i = 0; i < out->n; k++) {
+        const struct seq_key *key = seq_key(s, c, k, f);
+        if (!key) return f->code;
         uint32_t key_end = key->row0 + key->n_rows - out->row0;
         if (key_end > out->n) key_end = out->n;
         bool whole = out->row0 + i == key->row0;
@@ -333,6 +293,7 @@ static void place_rows(const struct seq_chunk *c, uint32_t page, struct seq_page
             if (++i >= key_end) break;
         }
     }
+    return 0;
 }
 
 int seq_read_rows(struct seq *s, uint32_t chunk, uint32_t page, uint32_t first, uint32_t n,
@@ -357,8 +318,7 @@ int seq_read_rows(struct seq *s, uint32_t chunk, uint32_t page, uint32_t first, 
     unpack_signed(gap, out->n, seq_unit(s->series));
     unpack_ns(dur, out->n, seq_unit(s->series));
     if (s->bucket_ns && columns & SEQ_WIDE) unpack_ns(out->wide, out->n, SEQ_TICK);
-    place_rows(c, page, out);
-    return 0;
+    return place_rows(s, c, page, out, f);
 }
 
 int seq_read_page(struct seq *s, uint32_t chunk, uint32_t page, uint32_t columns,

@@ -87,13 +87,16 @@ static int add_wanted(struct seq_cache *c, uint32_t n, struct seq_rows_of r, str
 /* Fills the cache's list of wanted rows of a chunk. */
 static int find_rows(struct seq *s, const struct seq_chunk *c, const struct seq_sweep *w,
                      uint32_t *n, struct fault *f) {
-    bool late = c->t0 >= w->to_ns, found;
+    bool late = c->t0 >= w->to_ns;
     *n = 0;
     for (uint32_t r = 0; r < w->n_ranges; r++) {
         const struct seq_range *range = &w->ranges[r];
-        for (uint32_t k = seq_find_key(c, range->min, &found);
-             k < c->n_keys && c->keys[k].key <= range->max; k++) {
-            const struct seq_key *key = &c->keys[k];
+        uint32_t k;
+        TRY(seq_find_key(s, c, range->min, &k, f));
+        for (; k < c->n_keys; k++) {
+            const struct seq_key *key = seq_key(s, c, k, f);
+            if (!key) return f->code;
+            if (key->key > range->max) break;
             if (key->first_start_ns >= w->to_ns) continue;
             if (w->sparse_level && lod_is_dense(key->n_rows, c->t0, c->t1, w->sparse_level))
                 continue;

@@ -1,8 +1,8 @@
 /* storage/src/seq_write.c - sorted chunks, encoded and written; beside the builder if wanted.
  *
  * Layout of a chunk's blobs (varints, zstd where it pays; see column.h):
- *   dir      n_keys, then per key: key - previous, rows, t0 - first start;
- *            n_pages, then per page: offset in data - previous, t0 - start of its first row
+ *   dir      index of keys; n_pages, then per page: offset in data - previous, t0 - start of its
+ *            first row; blocks of keys (seq_keys.c); never zstd
  *   carried  (slices only) n, then per row: key - previous, t0 - start, duration, wide,
  *            v0, v1
  *   data     per page: gap to the end of the key's row before, duration, wide, v0 … (column.h)
@@ -47,7 +47,7 @@ struct seq_writer {
     int64_t t0, n_chunks;
     uint32_t skip[N_COLUMNS];
     uint64_t column[N_COLUMNS][COLUMN_ROOM];
-    struct buffer dir, carried, extra, data, packed_dir, packed_carried;
+    struct buffer dir, blocks, carried, extra, data, packed_carried;
 };
 
 int seq_create(sqlite3 *db, struct fault *f) {
@@ -97,8 +97,8 @@ void seq_writer_free(struct seq_writer *w) {
     column_codec_free(w->codec);
     fill_free(&w->in);
     fill_free(&w->out);
-    struct buffer *buffers[] = {&w->dir,  &w->carried,    &w->extra,
-                                &w->data, &w->packed_dir, &w->packed_carried};
+    struct buffer *buffers[] = {&w->dir,   &w->blocks, &w->carried,
+                                &w->extra, &w->data,   &w->packed_carried};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) buffer_free(buffers[i]);
     free(w);
 }
@@ -111,10 +111,6 @@ int64_t seq_n_appended(const struct seq_writer *w) {
 
 static uint64_t pack_ns(uint64_t ns, int unit) {
     return ns & ((UINT64_C(1) << unit) - 1) ? ns << 1 | 1 : ns >> unit << 1;
-}
-
-static uint64_t pack_signed(int64_t ns, int unit) {
-    return ns & ((INT64_C(1) << unit) - 1) ? zigzag(ns) << 1 | 1 : zigzag(ns >> unit) << 1;
 }
 
 static const struct seq_row *row_at(const struct filling *c, uint32_t i) {
@@ -131,7 +127,7 @@ static void put_page(struct seq_writer *w, uint32_t row0, uint32_t n) {
         const struct seq_row *r = row_at(c, row0 + i);
         int64_t gap =
             before && before->key == r->key ? r->start_ns - before->start_ns - before->dur_ns : 0;
-        w->column[0][i] = pack_signed(gap, unit);
+        w->column[0][i] = seq_pack_signed(gap, unit);
         w->column[1][i] = pack_ns((uint64_t)r->dur_ns, unit);
         w->column[2][i] = w->series & 63 ? pack_ns(r->wide, SEQ_TICK) : r->wide;
         if (w->n_cols == SEQ_MAX_COLS)
@@ -170,22 +166,26 @@ static void put_carried(struct buffer *out, const struct seq_row *r, int64_t t0,
  * earliest start. */
 static int64_t put_keys(struct seq_writer *w) {
     const struct filling *c = &w->out;
-    int64_t min_start = row_at(c, 0)->start_ns, key = 0, carried_key = 0;
-    uint32_t row0 = 0, n_carried = 0;
+    int64_t min_start = row_at(c, 0)->start_ns, carried_key = 0;
+    struct seq_key block[SEQ_BLOCK_KEYS];
+    uint32_t row0 = 0, n_carried = 0, n = 0;
+    int64_t block_key = 0;
     struct buffer rows = {0};
     buffer_varint(&w->dir, c->n_slots);
     for (uint32_t i = 0; i < c->n_slots; i++) {
         const struct seq_row *r = row_at(c, row0);
         if (i + PREFETCH_ROWS < c->n_slots)
             __builtin_prefetch(row_at(c, c->slots[i + PREFETCH_ROWS].place));
-        buffer_signed(&w->dir, (int64_t)((uint64_t)r->key - (uint64_t)key));
-        buffer_varint(&w->dir, c->slots[i].n);
-        buffer_signed(&w->dir, w->t0 - r->start_ns);
-        key = r->key;
+        block[n++] = (struct seq_key){r->key, r->start_ns, row0, c->slots[i].n};
+        if (n == SEQ_BLOCK_KEYS || i + 1 == c->n_slots) {
+            seq_put_block(&w->dir, &w->blocks, block, n, block_key, w->t0, seq_unit(w->series));
+            block_key = block[0].key;
+            n = 0;
+        }
         if (r->start_ns < min_start) min_start = r->start_ns;
         if (r->start_ns < w->t0 && w->list_carried) {
             put_carried(&rows, r, w->t0, carried_key);
-            carried_key = key;
+            carried_key = r->key;
             n_carried++;
         }
         row0 += c->slots[i].n;
@@ -198,9 +198,10 @@ static int64_t put_keys(struct seq_writer *w) {
 }
 
 static int write_chunk(struct seq_writer *w, int64_t min_start, struct fault *f) {
-    bytes_put(w->codec, &w->packed_dir, &w->dir);
+    if (w->blocks.bad) w->dir.bad = true;
+    buffer_bytes(&w->dir, w->blocks.data, w->blocks.n);
     bytes_put(w->codec, &w->packed_carried, &w->carried);
-    if (w->data.bad || w->packed_dir.bad || w->packed_carried.bad || w->extra.bad)
+    if (w->data.bad || w->dir.bad || w->packed_carried.bad || w->extra.bad)
         return fault_set(f, PV_ENOMEM, -1, "out of memory while writing the store");
     sqlite3_stmt *s = w->insert;
     sqlite3_bind_int64(s, 1, (int64_t)w->series << 32 | w->n_chunks);
@@ -208,7 +209,7 @@ static int write_chunk(struct seq_writer *w, int64_t min_start, struct fault *f)
     sqlite3_bind_int64(s, 3, w->out_t1);
     sqlite3_bind_int64(s, 4, min_start);
     sqlite3_bind_int64(s, 5, w->out.n);
-    sqlite3_bind_blob64(s, 6, w->packed_dir.data, w->packed_dir.n, SQLITE_STATIC);
+    sqlite3_bind_blob64(s, 6, w->dir.data, w->dir.n, SQLITE_STATIC);
     sqlite3_bind_blob64(s, 7, w->packed_carried.data, w->packed_carried.n, SQLITE_STATIC);
     sqlite3_bind_blob64(s, 8, w->extra.data, w->extra.n, SQLITE_STATIC);
     sqlite3_bind_blob64(s, 9, w->data.data, w->data.n, SQLITE_STATIC);
@@ -219,8 +220,7 @@ static int write_chunk(struct seq_writer *w, int64_t min_start, struct fault *f)
 static int seal_out(struct seq_writer *w, struct fault *f) {
     struct filling *c = &w->out;
     if (!fill_sort(c)) return fault_set(f, PV_ENOMEM, -1, "out of memory while sorting slices");
-    w->dir.n = w->carried.n = w->extra.n = w->data.n = 0;
-    w->packed_dir.n = w->packed_carried.n = 0;
+    w->dir.n = w->blocks.n = w->carried.n = w->extra.n = w->data.n = w->packed_carried.n = 0;
     int64_t min_start = put_keys(w);
     put_pages(w);
     struct seq_chunk_view view = {c->rows, c->order, c->n, w->t0, w->out_t1, c->slots, c->n_slots};

@@ -65,6 +65,7 @@ struct slice_scan {
     uint32_t chunk;    /* the one being walked, or the next to enter */
     bool inside, late; /* late: only carried rows */
     uint32_t row, end; /* rows of the chunk; or carried rows */
+    uint32_t first;    /* row at first */
     uint32_t page;     /* decoded in `rows`, UINT32_MAX = none */
     uint32_t page_chunk;
     struct seq_page rows;
@@ -110,20 +111,33 @@ static int enter_chunk(struct slice_scan *scan, struct fault *f) {
     scan->row = 0;
     scan->end = c->n_carried;
     if (!scan->late) {
-        bool found;
-        uint32_t a = seq_find_key(c, w->g_min, &found);
-        uint32_t b = w->g_max == INT64_MAX ? c->n_keys : seq_find_key(c, w->g_max + 1, &found);
+        uint32_t a, b;
+        TRY(seq_find_key(scan->seq, c, w->g_min, &a, f));
+        int last = seq_find_key(scan->seq, c, w->g_max, &b, f);
+        if (last < 0) return last;
+        b += (uint32_t)last;
         if (a >= b) return 0;
-        scan->row = c->keys[a].row0;
-        scan->end = c->keys[b - 1].row0 + c->keys[b - 1].n_rows;
+        const struct seq_key *from = seq_key(scan->seq, c, a, f);
+        const struct seq_key *to = from ? seq_key(scan->seq, c, b - 1, f) : NULL;
+        if (!to) return f->code;
+        scan->row = scan->first = from->row0;
+        scan->end = to->row0 + to->n_rows;
     }
     scan->inside = true;
     return 1;
 }
 
+/* The page's rows that the scan may still want: of one goroutine they are few.  Carried ones lie
+ * anywhere, so of them the whole page. */
 static int load_page(struct slice_scan *scan, uint32_t page, struct fault *f) {
     if (scan->page == page && scan->page_chunk == scan->chunk) return 0;
-    TRY(seq_read_page(scan->seq, scan->chunk, page, scan->columns, &scan->rows, f));
+    uint32_t row0 = page * SEQ_PAGE_ROWS, first = 0, n = SEQ_PAGE_ROWS;
+    if (!scan->late) {
+        first = scan->first > row0 ? scan->first - row0 : 0;
+        if (scan->end - row0 < n) n = scan->end - row0;
+        n -= first;
+    }
+    TRY(seq_read_rows(scan->seq, scan->chunk, page, first, n, scan->columns, &scan->rows, f));
     scan->page = page;
     scan->page_chunk = scan->chunk;
     return 0;
@@ -140,7 +154,7 @@ static bool matches(struct slice_scan *scan, int64_t g, int64_t start, int64_t d
 /* The row of the chunk at `row` as a slice. */
 static int give(struct slice_scan *scan, uint32_t row, struct slice *out, struct fault *f) {
     TRY(load_page(scan, row / SEQ_PAGE_ROWS, f));
-    uint32_t i = row % SEQ_PAGE_ROWS;
+    uint32_t i = row - scan->rows.row0;
     struct seq_row r = {.key = scan->rows.key[i],
                         .start_ns = scan->rows.start_ns[i],
                         .dur_ns = scan->rows.dur_ns[i]};
@@ -156,18 +170,22 @@ static int next_carried(struct slice_scan *scan, struct slice *out, struct fault
         const struct seq_carried *r = &c->carried[scan->row++];
         if (!matches(scan, r->key, r->start_ns, r->dur_ns, r->v0)) continue;
         if (!seq_chunk(scan->seq, scan->chunk, f)) return f->code;
-        bool found;
-        uint32_t k = seq_find_key(c, r->key, &found);
-        if (found) return give(scan, c->keys[k].row0, out, f);
+        uint32_t k;
+        int found = seq_find_key(scan->seq, c, r->key, &k, f);
+        if (found < 0) return found;
+        if (!found) continue;
+        const struct seq_key *key = seq_key(scan->seq, c, k, f);
+        return key ? give(scan, key->row0, out, f) : f->code;
     }
     return 0;
 }
 
 static int next_row(struct slice_scan *scan, struct slice *out, struct fault *f) {
     while (scan->row < scan->end) {
-        uint32_t row = scan->row++, i = row % SEQ_PAGE_ROWS;
+        uint32_t row = scan->row++;
         TRY(load_page(scan, row / SEQ_PAGE_ROWS, f));
         const struct seq_page *p = &scan->rows;
+        uint32_t i = row - p->row0;
         if (matches(scan, p->key[i], p->start_ns[i], p->dur_ns[i], p->v[0][i]))
             return give(scan, row, out, f);
     }
@@ -258,8 +276,9 @@ static int step_back(struct seq *seq, int64_t g, int64_t end, struct find *want,
     for (; n && i != UINT32_MAX; i--) {
         const struct seq_chunk *c = seq_chunk(seq, i, f);
         if (!c) return f->code;
-        bool found;
-        seq_find_key(c, g, &found);
+        uint32_t k;
+        int found = seq_find_key(seq, c, g, &k, f);
+        if (found < 0) return found;
         if (!found) continue;
         int64_t from = c->t0 > end ? end - 1 : c->t0;
         for (int64_t back = 1 << 16;; back *= 16) { /* mostly it is the slice just before */

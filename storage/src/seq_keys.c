@@ -1,0 +1,164 @@
+/* storage/src/seq_keys.c - a chunk's directory of keys, in blocks that are read alone.
+ *
+ * Layout      index: n_keys, then per block of SEQ_BLOCK_KEYS keys: its first key - that of the
+ *             block before, its rows, its bytes (varints).  A block: per key the distance to the
+ *             key before (of the first 0), then per key rows - 1, then per key t0 - first start in
+ *             units (seq_pack_signed), all as one run of bits.h.
+ * Why         one goroutine's history looks for one key in every chunk; the directories of a trace
+ *             with very many goroutines take longer to read whole than its slices do.
+ * Not here    the pages of a directory (seq_read.c, seq_write.c). */
+#include <stdlib.h>
+
+#include "storage/src/bits.h"
+#include "storage/src/seq_impl.h"
+
+enum { N_FIELDS = 3 };
+_Static_assert(N_FIELDS *SEQ_BLOCK_KEYS <= BITS_BLOCK * BITS_MAX_BLOCKS, "a block has a plan");
+
+void seq_put_block(struct buffer *index, struct buffer *blocks, const struct seq_key *keys,
+                   uint32_t n, int64_t before, int64_t t0, int unit) {
+    uint64_t fields[N_FIELDS * SEQ_BLOCK_KEYS];
+    uint64_t rows = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        fields[i] = i ? (uint64_t)keys[i].key - (uint64_t)keys[i - 1].key : 0;
+        fields[n + i] = keys[i].n_rows - 1;
+        fields[2 * n + i] = seq_pack_signed(t0 - keys[i].first_start_ns, unit);
+        rows += keys[i].n_rows;
+    }
+    struct bits_plan plan;
+    bits_plan(fields, N_FIELDS * n, &plan);
+    buffer_signed(index, (int64_t)((uint64_t)keys[0].key - (uint64_t)before));
+    buffer_varint(index, rows);
+    buffer_varint(index, plan.bytes);
+    if (!buffer_reserve(blocks, plan.bytes + BITS_SLACK)) return;
+    bits_put(blocks->data + blocks->n, fields, N_FIELDS * n, &plan);
+    blocks->n += plan.bytes;
+}
+
+int seq_parse_index(struct seq_chunk *c, struct cursor *in) {
+    uint64_t n = cursor_varint(in);
+    if (in->bad || n < 1 || n > c->n_rows) return PV_ECORRUPT;
+    c->n_keys = (uint32_t)n;
+    c->n_blocks = (c->n_keys + SEQ_BLOCK_KEYS - 1) / SEQ_BLOCK_KEYS;
+    c->blocks = calloc(c->n_blocks, sizeof *c->blocks);
+    if (!c->blocks) return PV_ENOMEM;
+    uint64_t row0 = 0, key = 0, offset = 0;
+    for (uint32_t i = 0; i < c->n_blocks; i++) {
+        key += (uint64_t)cursor_signed(in);
+        uint64_t rows = cursor_varint(in), bytes = cursor_varint(in);
+        if (in->bad || rows > c->n_rows - row0 || bytes > INT32_MAX - offset) return PV_ECORRUPT;
+        if (i && (int64_t)key <= c->blocks[i - 1].first) return PV_ECORRUPT;
+        c->blocks[i] =
+            (struct seq_block){(int64_t)key, (uint32_t)row0, (uint32_t)offset, (uint32_t)bytes, 0};
+        row0 += rows;
+        offset += bytes;
+    }
+    return row0 == c->n_rows ? 0 : PV_ECORRUPT;
+}
+
+int seq_keep_blocks(struct seq_chunk *c, struct cursor *in) {
+    const struct seq_block *last = &c->blocks[c->n_blocks - 1];
+    size_t bytes = (size_t)last->offset + last->bytes;
+    const uint8_t *packed = cursor_bytes(in, bytes);
+    if (!packed) return PV_ECORRUPT;
+    c->packed = malloc(bytes + 1);
+    if (!c->packed) return PV_ENOMEM;
+    memcpy(c->packed, packed, bytes);
+    return 0;
+}
+
+static uint32_t keys_in(const struct seq_chunk *c, uint32_t block) {
+    uint32_t before = block * SEQ_BLOCK_KEYS;
+    return c->n_keys - before < SEQ_BLOCK_KEYS ? c->n_keys - before : SEQ_BLOCK_KEYS;
+}
+
+static int unpack_block(const struct seq_chunk *c, uint32_t block, int unit, struct seq_key *keys) {
+    uint64_t fields[N_FIELDS * SEQ_BLOCK_KEYS];
+    const struct seq_block *b = &c->blocks[block];
+    uint32_t n = keys_in(c, block), row = b->row0;
+    uint32_t end = block + 1 < c->n_blocks ? b[1].row0 : c->n_rows;
+    if (!bits_get(c->packed + b->offset, b->bytes, fields, N_FIELDS * n, 0, N_FIELDS * n))
+        return PV_ECORRUPT;
+    uint64_t key = (uint64_t)b->first;
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t more = fields[n + i];
+        int64_t back = seq_unpack_signed(fields[2 * n + i], unit);
+        key += fields[i];
+        if (i ? (int64_t)key <= keys[i - 1].key : fields[0] != 0) return PV_ECORRUPT;
+        if (row >= end || more >= end - row) return PV_ECORRUPT;
+        keys[i] = (struct seq_key){(int64_t)key, (int64_t)((uint64_t)c->t0 - (uint64_t)back), row,
+                                   (uint32_t)more + 1};
+        row += (uint32_t)more + 1;
+    }
+    bool apart = block + 1 == c->n_blocks || (int64_t)key < b[1].first;
+    return row == end && apart ? 0 : PV_ECORRUPT;
+}
+
+int seq_load_block(const struct seq *s, const struct seq_chunk *c, uint32_t block,
+                   struct fault *f) {
+    struct seq_key *keys = malloc(keys_in(c, block) * sizeof *keys);
+    int rc = keys ? unpack_block(c, block, seq_unit(s->series), keys) : PV_ENOMEM;
+    if (rc < 0) {
+        free(keys);
+        return fault_set(f, rc, -1, "a chunk's directory in the store is damaged");
+    }
+    c->blocks[block].keys = keys;
+    return 0;
+}
+
+void seq_free_blocks(struct seq_chunk *c) {
+    for (uint32_t i = 0; c->blocks && i < c->n_blocks; i++) free(c->blocks[i].keys);
+    free(c->blocks);
+    free(c->packed);
+}
+
+int seq_find_key(const struct seq *s, const struct seq_chunk *c, int64_t key, uint32_t *at,
+                 struct fault *f) {
+    uint32_t low = 0, high = c->n_blocks;
+    while (low < high) { /* the first block that begins behind the key */
+        uint32_t mid = low + (high - low) / 2;
+        if (c->blocks[mid].first <= key)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    *at = 0;
+    if (!low) return 0;
+    uint32_t first = (low - 1) * SEQ_BLOCK_KEYS;
+    const struct seq_key *keys = seq_key(s, c, first, f);
+    if (!keys) return f->code;
+    uint32_t n = keys_in(c, low - 1);
+    for (low = 0, high = n; low < high;) {
+        uint32_t mid = low + (high - low) / 2;
+        if (keys[mid].key < key)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    *at = first + low;
+    return low < n && keys[low].key == key;
+}
+
+int seq_key_of_row(const struct seq *s, const struct seq_chunk *c, uint32_t row, uint32_t *at,
+                   struct fault *f) {
+    uint32_t low = 0, high = c->n_blocks;
+    while (high - low > 1) {
+        uint32_t mid = low + (high - low) / 2;
+        if (c->blocks[mid].row0 <= row)
+            low = mid;
+        else
+            high = mid;
+    }
+    uint32_t first = low * SEQ_BLOCK_KEYS, n = keys_in(c, low);
+    const struct seq_key *keys = seq_key(s, c, first, f);
+    if (!keys) return f->code;
+    for (low = 0, high = n; high - low > 1;) {
+        uint32_t mid = low + (high - low) / 2;
+        if (keys[mid].row0 <= row)
+            low = mid;
+        else
+            high = mid;
+    }
+    *at = first + low;
+    return 0;
+}
