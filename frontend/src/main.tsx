@@ -15,7 +15,7 @@ setTheme(link.theme ?? systemTheme());
 
 const scheme = location.protocol === "https:" ? "wss:" : "ws:";
 const app = new App(new Socket(`${scheme}//${location.host}/ws${location.search}`), location.search);
-const MOVE_MS = 60; // long enough for the eye to follow, short enough to be sharp within a tenth of a second
+const MOVE_MS = 50; // three frames for the eye to follow, and room to be sharp within a tenth of a second
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const motion = () => (app.view.moveMs = still.matches ? 0 : MOVE_MS);
 motion();

@@ -9,10 +9,12 @@
 
 static const struct operation operations[] = {
 #define NOW(name)
-#define QUICK(name) {#name, req_##name, false},
-#define HEAVY(name) {#name, req_##name, true},
+#define PICTURE(name) {#name, req_##name, OP_PICTURE},
+#define QUICK(name)   {#name, req_##name, OP_QUICK},
+#define HEAVY(name)   {#name, req_##name, OP_HEAVY},
 #include "server/src/requests.def"
 #undef NOW
+#undef PICTURE
 #undef QUICK
 #undef HEAVY
 };
@@ -23,16 +25,18 @@ static const struct {
     now_function *run;
 } now_operations[] = {
 #define NOW(name) {#name, req_##name},
+#define PICTURE(name)
 #define QUICK(name)
 #define HEAVY(name)
 #include "server/src/requests.def"
 #undef NOW
+#undef PICTURE
 #undef QUICK
 #undef HEAVY
 };
 
 const struct operation *request_info_operation(void) {
-    static const struct operation push_info = {"info", req_info, false};
+    static const struct operation push_info = {"info", req_info, OP_QUICK};
     return &push_info;
 }
 

@@ -7,10 +7,12 @@
 #define NOW(name)                                                                                  \
     int req_##name(struct server *s, uint64_t client, const cJSON *request, cJSON **ok,            \
                    struct fault *f);
-#define QUICK(name) request_function req_##name;
-#define HEAVY(name) request_function req_##name;
+#define PICTURE(name) QUICK(name)
+#define QUICK(name)   request_function req_##name;
+#define HEAVY(name)   request_function req_##name;
 #include "server/src/requests.def"
 #undef NOW
+#undef PICTURE
 #undef QUICK
 #undef HEAVY
 

@@ -81,15 +81,20 @@ static int open_for(struct worker *w, struct trace *t, struct store **out, struc
 
 /* ---- threads ------------------------------------------------------------------------------- */
 
+/* Pictures before figures: of what this worker takes the first tiles, else the first. */
 static struct job *take(struct worker *w) {
+    struct job **best = NULL;
     for (struct job **at = &w->pool->queue; *at; at = &(*at)->next) {
-        struct job *j = *at;
-        if (j->operation->heavy && !w->takes_heavy) continue;
-        *at = j->next;
-        if (!*at) w->pool->tail = at;
-        return j;
+        const struct operation *op = (*at)->operation;
+        if (op->weight == OP_HEAVY && !w->takes_heavy) continue;
+        if (!best || op->weight < (*best)->operation->weight) best = at;
+        if (op->weight == OP_PICTURE) break;
     }
-    return NULL;
+    if (!best) return NULL;
+    struct job *j = *best;
+    *best = j->next;
+    if (!*best) w->pool->tail = best;
+    return j;
 }
 
 static void run(struct worker *w, struct job *j) {

@@ -3,7 +3,8 @@
  * Invariants  1. A struct store belongs to one worker.
  *             2. Of the N_WORKERS one never takes a request marked heavy (SQL, search), so that a
  *                long query does not hold up the timeline.
- *             3. Each job is answered exactly once, unless its client has gone. */
+ *             3. Tiles are taken before what was asked earlier: somebody looks at their place.
+ *             4. Each job is answered exactly once, unless its client has gone. */
 #ifndef PARKVIEW_SERVER_WORKERS_H
 #define PARKVIEW_SERVER_WORKERS_H
 
@@ -25,10 +26,12 @@ struct answer {
 /* What a request does: fills the answer and returns 0, or a code and f. */
 typedef int request_function(struct job *j, struct answer *a, struct fault *f);
 
+enum weight { OP_PICTURE, OP_QUICK, OP_HEAVY }; /* in the order in which they are taken */
+
 struct operation {
     const char *name;
     request_function *run;
-    bool heavy;
+    enum weight weight;
 };
 
 struct job {

@@ -39,6 +39,9 @@ const QUICK_BYS: readonly By[] = ["reason", "refined", "function", "stack"];
 /** What the details are about where it is neither a slice nor a goroutine. */
 export type Subject = { kind: "p"; p: Id } | { kind: "gc"; from: number; to: number };
 
+/** Whose tiles the rows are drawn from: several rows may show the same. */
+const shownLanes = (rows: Row[]): Set<string> => new Set(rows.flatMap(tilesOf));
+
 export class App extends Observable {
   screen: Screen = "connecting";
   connected = false;
@@ -461,7 +464,7 @@ export class App extends Observable {
     const { from, to } = this.view.goal;
     const level = levelFor((to - from) / this.width);
     const [a, b] = this.tiles.range(level, from, to);
-    for (const r of this.lanes.visible()) for (const lane of tilesOf(r)) wishes.push({ lane, level, from: a, to: b });
+    for (const lane of shownLanes(this.lanes.visible())) wishes.push({ lane, level, from: a, to: b });
     if (this.overviewWidth > 0) {
       const l = levelFor(this.view.duration / this.overviewWidth);
       const [oa, ob] = this.tiles.range(l, 0, this.view.duration);
@@ -469,10 +472,11 @@ export class App extends Observable {
     }
     // Where the next key leads: beside, nearer, farther.
     const half = (to - from) / 2;
+    const near = shownLanes(this.lanes.visible(200));
     for (const [l, beyond] of [[level, half], [level - 1, 0], [level + 1, half]] as const) {
       if (l < 0 || l > MAX_LEVEL) continue;
       const [ea, eb] = this.tiles.range(l, from - beyond, to + beyond);
-      for (const r of this.lanes.visible(200)) for (const lane of tilesOf(r)) early.push({ lane, level: l, from: ea, to: eb });
+      for (const lane of near) early.push({ lane, level: l, from: ea, to: eb });
     }
     this.tiles.want(wishes, this.view.moving ? [] : early, this.view.moving);
     if (!this.view.moving) this.follow();
@@ -496,7 +500,7 @@ export class App extends Observable {
   /** True while something that can be seen is not yet what it will be. */
   get busy(): boolean {
     if (this.screen === "connecting" || this.screen === "opening") return true;
-const parts = [this.tiles.loading, ...[this.figures, this.spans, this.sets, this.notes, this.selection, this.answers, this.finder, this.asked, this.filter, this.filtered].map((part) => part.busy)];
+    const parts = [this.tiles.loading, ...[this.figures, this.spans, this.sets, this.notes, this.selection, this.answers, this.finder, this.asked, this.filter, this.filtered].map((part) => part.busy)];
     return this.view.moving || this.scrollGoal !== null || this.asking > 0 || parts.some(Boolean);
   }
 

@@ -9,10 +9,12 @@ import { RequestError, type Socket, type Ticket } from "../net/socket";
 const CACHE_BYTES = 20 << 20; // some five screens of dense lanes: full within a minute, and level from then on
 const SOLID_BYTES = 30; // once unpacked
 const TILE_OBJECTS = 2000; // a tile is some fifteen arrays
-const LANES_PER_REQUEST = 64;
+const LANES_PER_REQUEST = 4; // few enough that a dense screen seldom comes coarse, and that nobody waits long for a worker
 const REACH_UP = 8; // levels to look up and down for something to draw meanwhile
 const REACH_DOWN = 2;
 const FEWER = 8; // lanes of a coarse answer are asked for again so many times fewer at once
+const EARLY = 2; // requests at a time that nobody waits for
+const FINER = 4; // such requests at a time: the server is never idle between two, and a key waits behind no more
 
 /** A stretch of a lane and the tile to draw it from; the tile may be of another level and reach beyond. */
 export interface Segment {
@@ -79,6 +81,9 @@ export class Tiles extends Observable {
     for (const f of this.flying.values()) if (!f.early) return true;
     return false;
   }
+  private get flights(): number {
+    return new Set(this.flying.values()).size;
+  }
   get bytes(): number {
     return this.cache.bytes;
   }
@@ -97,9 +102,17 @@ export class Tiles extends Observable {
     for (const f of new Set(this.flying.values())) {
       if (!f.keys.some((k) => wanted.has(k))) f.ticket.cancel();
     }
-    this.ask(missing, false);
-    if (missing.length > 0 || this.loading || moving || this.refine(wishes)) return;
-    this.ask(this.missing(early), true);
+    // What was fetched ahead of its time is waited for now.
+    for (const w of wishes) for (const k of this.keys(w)) this.expect(k);
+    for (const batch of this.batches(missing)) this.send(batch, false);
+    if (missing.length > 0 || this.refine(wishes) || moving) return;
+    // Few at a time: what the next key needs waits behind no more.
+    for (const batch of this.batches(this.missing(early)).slice(0, Math.max(0, EARLY - this.flights))) this.send(batch, true);
+  }
+
+  private expect(key: string): void {
+    const f = this.flying.get(key);
+    if (f) f.early = false;
   }
 
   /** Dense lanes came coarse, as many shared an answer: a few of them again, until nothing is coarse or one was alone. */
@@ -107,10 +120,11 @@ export class Tiles extends Observable {
     const coarse = (w: Wish) => Math.max(0, ...this.keys(w).map((k) => this.cache.peek(k)?.shared ?? 0));
     const most = wishes.reduce((n, w) => Math.max(n, coarse(w)), 0);
     if (most <= 1) return false;
-    if (this.flying.size > 0) return true; // one after the other
     const first = wishes.find((w) => coarse(w) === most)!;
     const alike = wishes.filter((w) => w.level === first.level && w.from === first.from && w.to === first.to && coarse(w) === most);
-    this.send(alike.slice(0, Math.max(1, Math.floor(most / FEWER))), true);
+    const idle = alike.filter((w) => !this.keys(w).some((k) => this.flying.has(k)));
+    const lanes = Math.max(1, Math.floor(most / FEWER));
+    for (let i = 0, free = FINER - this.flights; i < idle.length && free > 0; i += lanes, free--) this.send(idle.slice(i, i + lanes), false);
     return true;
   }
 
@@ -140,17 +154,20 @@ export class Tiles extends Observable {
     return out;
   }
 
-  private ask(wishes: Wish[], early: boolean): void {
-    const batches = new Map<string, Wish[]>();
+  /** What goes into a request each. */
+  private batches(wishes: Wish[]): Wish[][] {
+    const alike = new Map<string, Wish[]>();
     for (const w of wishes) {
       const k = `${w.level}/${w.from}/${w.to}`;
-      const b = batches.get(k);
+      const b = alike.get(k);
       if (b) b.push(w);
-      else batches.set(k, [w]);
+      else alike.set(k, [w]);
     }
-    for (const all of batches.values()) {
-      for (let i = 0; i < all.length; i += LANES_PER_REQUEST) this.send(all.slice(i, i + LANES_PER_REQUEST), early);
+    const out: Wish[][] = [];
+    for (const all of alike.values()) {
+      for (let i = 0; i < all.length; i += LANES_PER_REQUEST) out.push(all.slice(i, i + LANES_PER_REQUEST));
     }
+    return out;
   }
 
   private send(batch: Wish[], early: boolean): void {

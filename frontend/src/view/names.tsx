@@ -163,8 +163,8 @@ function beginMove(stage: Stage, row: Row, e: PointerEvent): void {
 }
 
 function NameText({ stage, row }: RowProps) {
-  const { app } = stage;
-  const { peaks } = stage;
+  const { app, peaks } = stage;
+  const most = app.tiles.loading ? "about" : "up to"; // wide buckets level peaks out
   switch (row.kind) {
     case "heap":
       return (
@@ -174,11 +174,11 @@ function NameText({ stage, row }: RowProps) {
         </>
       );
     case "count":
-      return <CounterName name={row.name} figure={`up to ${int(peaks.notWaiting)} at once in this window`} />;
+      return <CounterName name={row.name} figure={`${most} ${int(peaks.notWaiting)} at once in this window`} />;
     case "states":
-      return <CounterName name={row.name} figure={`up to ${int(peaks.states)} in this window`} />;
+      return <CounterName name={row.name} figure={`${most} ${int(peaks.states)} in this window`} />;
     case "inuse":
-      return <CounterName name={row.name} figure={`up to ${int(peaks.inUse)}${gomaxprocs(stage)}`} />;
+      return <CounterName name={row.name} figure={`${most} ${int(peaks.inUse)}${gomaxprocs(stage)}`} />;
     case "section":
       return <SectionName stage={stage} row={row} />;
     case "p":
