@@ -87,6 +87,14 @@ export class Answers extends Observable {
     }, rest);
   }
 
+  /** The window leaves: an answer for where it was would only take a processor from the picture. */
+  leave(): void {
+    if (!this.figures.busy && !this.ranges.busy) return;
+    this.asked = "";
+    this.figures.stop();
+    this.ranges.stop();
+  }
+
   /** Waits for the same reason as the selected one, in the same stretch. */
   followSame(trace: number, of: Stretch, slice: Slice | null): void {
     const wanted = slice?.state === "waiting" ? { trace, from: of.from, to: of.to, state: "waiting", by: "refined", reason: slice.refined || slice.reason } : null;

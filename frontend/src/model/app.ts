@@ -480,6 +480,7 @@ export class App extends Observable {
     }
     this.tiles.want(wishes, this.view.moving ? [] : early, this.view.moving);
     if (!this.view.moving) this.follow();
+    else if (!this.area.value) this.answers.leave();
   }
 
   /** Tables of the window that rests. */

@@ -20,9 +20,7 @@ export class Settled<T> {
 
   /** Replaces what is under way; `ask` runs after the delay. */
   ask(ask: () => Ticket<T>, delayMs = this.delayMs): void {
-    clearTimeout(this.timer);
-    this.ticket?.cancel();
-    this.ticket = null;
+    this.stop();
     this.wait = true;
     this.timer = setTimeout(() => {
       this.wait = false;
@@ -30,11 +28,16 @@ export class Settled<T> {
     }, delayMs);
   }
 
-  forget(): void {
+  /** Gives up what is under way, and keeps the old answer. */
+  stop(): void {
     clearTimeout(this.timer);
     this.wait = false;
     this.ticket?.cancel();
     this.ticket = null;
+  }
+
+  forget(): void {
+    this.stop();
     this.value = null;
     this.error = "";
   }
