@@ -92,9 +92,10 @@ run(["cache", "--clear"]);
 for (let i = 0; i < 12; i++) {
   utimesSync(many, 5000 + i, 5000 + i);
   const child = spawn(parkview, ["import", many], { env, stdio: "ignore" });
+  const closed = new Promise((r) => child.on("close", r)); // which may be before the kill
   await new Promise((r) => setTimeout(r, 4 * i));
   child.kill("SIGKILL");
-  await new Promise((r) => child.on("close", r));
+  await closed;
   checks.equal(`killed after ${4 * i} ms: the answer is right`, run(["waits", "--format", "csv", many]).stdout, right);
 }
 checks.equal("and nothing half-made is left", leftovers().join(), "");
