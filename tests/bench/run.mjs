@@ -27,7 +27,9 @@ process.on("SIGINT", () => process.exit(130));
 
 const rows = [];
 const missing = [];
-const note = (text) => missing.includes(text) || missing.push(text);
+const note = (text) => {
+  if (!missing.includes(text)) missing.push(text);
+};
 function row(what, on, got, target, ok) {
   rows.push({ what, on, got, target, ok });
   process.stderr.write(`${what} · ${on}: ${got}\n`);
