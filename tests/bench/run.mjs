@@ -276,7 +276,12 @@ if (!existsSync("/usr/bin/time")) {
 }
 
 const list = [["read", reading], ["import", importing], ["dump", dumping], ["store", store], ["sql", sql], ["serve", serving],
-  ["runtime", () => runtime({ bench, row, note, turns, scratch })], ["tracer", () => tracer({ bench, row, turns })]];
+  ["runtime", () => runtime({ bench, row, note, turns, scratch })], ["tracer", () => tracer({ bench, row, turns })], ["page", page]];
+const unknown = [...parts].filter((p) => !list.some(([name]) => name === p));
+if (unknown.length) {
+  console.log(`bench: there is no part ${unknown.join(", ")}; there are ${list.map(([name]) => name).join(", ")}`);
+  process.exit(2);
+}
 const load = loadavg()[0];
 for (const [name, part] of list) {
   if (!wanted(name)) continue;
