@@ -139,6 +139,7 @@ async function areaByKeys(page) {
   await settled(page);
   checks.check("x again takes one away", /· P0/.test(await page.innerText(".narrowed")), await page.innerText(".narrowed"));
   await page.keyboard.press("Escape");
+  await page.locator(".narrowed").waitFor({ state: "detached", timeout: 10e3 }).catch(() => undefined);
   checks.equal("Escape drops the area", await page.locator(".narrowed").count(), 0);
 }
 
