@@ -306,7 +306,8 @@ export class App extends Observable {
       if (at >= 0) this.list.traces[at] = p.trace;
       else this.list.traces.push(p.trace);
       if (this.entry?.trace === p.trace.trace) this.progressed(p.trace);
-      else if (this.screen === "start" && !this.uploading && at < 0) void this.show(p.trace);
+      // A new one opens by itself; of one that failed at once its own request has told.
+      else if (this.screen === "start" && !this.uploading && at < 0 && p.trace.state !== "failed") void this.show(p.trace);
       this.changed();
     } else if (this.entry?.trace === p.trace) this.setInfo(p.info);
   }
