@@ -219,7 +219,7 @@ static inline void pv_proc_stop(struct pv_m *m) {
     if (pv_on()) pv__proc_stop(m);
 }
 /* m took p away from a thread that is in a system call; p is idle then.  Recorded before others can
- * take p. */
+ * take p.  from stays open until the call returns. */
 static inline void pv_proc_steal(struct pv_m *m, int32_t p, const struct pv_m *from) {
     if (pv_on()) pv__proc_steal(m, p, from);
 }

@@ -42,6 +42,7 @@ static struct {
     struct work_p ps[WORK_PS];
     struct work_g gs[WORK_GS];
     struct pv_m *ms[WORK_THREADS];
+    pthread_barrier_t end; /* a thread whose P may still be stolen stays open until all have ended */
     uint64_t next_id;
     uint32_t reasons[WORK_REASONS], entry, gc_kind, task_name, category;
     _Atomic bool stop;
@@ -251,6 +252,7 @@ static void *work_thread(void *arg) {
             p = -1;
         }
     }
+    pthread_barrier_wait(&work.end);
     pv_m_close(m);
     return NULL;
 }
@@ -261,6 +263,7 @@ static pthread_t work_threads[WORK_THREADS];
 static inline void work_begin(int n_threads, bool user_marks) {
     memset(&work, 0, sizeof work);
     pthread_mutex_init(&work.lock, NULL);
+    pthread_barrier_init(&work.end, NULL, (unsigned)n_threads);
     work.user_marks = user_marks;
     for (int i = 0; i < WORK_REASONS; i++) work.reasons[i] = pv_string(work_reasons[i]);
     work.entry = pv_stack_entry((const void *)(uintptr_t)work_entry);
