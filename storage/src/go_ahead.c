@@ -90,6 +90,14 @@ int go_ahead_next(struct go_ahead *a, struct go_gen **out, struct fault *f) {
     return slot->rc;
 }
 
+bool go_ahead_ready(struct go_ahead *a) {
+    if (!a->threaded) return false;
+    pthread_mutex_lock(&a->lock);
+    bool ready = a->over || a->slots[a->holds ? a->current ^ 1 : a->current].ready;
+    pthread_mutex_unlock(&a->lock);
+    return ready;
+}
+
 void go_ahead_release(struct go_ahead *a, size_t upto) {
     if (!a->threaded || upto < a->released + RELEASE_STEP) return;
     struct go_gen *g = &a->slots[a->current].gen;

@@ -31,6 +31,8 @@ struct go_ahead {
 void go_ahead_start(struct go_ahead *a, struct go_source *source, bool threaded);
 /* The next generation; the one before is gone. Result as go_source_next's. */
 int go_ahead_next(struct go_ahead *a, struct go_gen **out, struct fault *f);
+/* Would go_ahead_next return without waiting for input? */
+bool go_ahead_ready(struct go_ahead *a);
 /* The first upto bytes of the present generation will not be looked at again. */
 void go_ahead_release(struct go_ahead *a, size_t upto);
 void go_ahead_stop(struct go_ahead *a);

@@ -202,7 +202,9 @@ int go_v2_next(struct go_v2 *r, struct ev_batch *b, struct fault *f) {
             if (rc < 0 && r->tables.lenient && !is_final(rc)) r->fault = r->gen->fault;
             if (rc < 0) break_off(r);
         } else if (r->state == NEED_GENERATION) {
-            if (r->order.next > b->ev + EV_BATCH_EVENTS / 2) break; /* reading takes long */
+            size_t n = (size_t)(r->order.next - b->ev);
+            /* What there is goes out before a wait, which in a pipe may last. */
+            if (n > EV_BATCH_EVENTS / 2 || (n && !go_ahead_ready(&r->ahead))) break;
             next_generation(r);
         } else {
             break;

@@ -33,7 +33,8 @@ struct import {
     struct store_file file;
     struct builder *builder;
     struct queue queue;
-    int64_t began_ms, progress_ms, publish_ms, publish_every_ms;
+    int64_t progress_ms, publish_ms, publish_every_ms;
+    uint64_t n_published; /* events */
     bool readable;
 };
 
@@ -71,14 +72,18 @@ static void *read_events(void *arg) {
     return NULL;
 }
 
-/* 1: *b is the next batch, to be given back with next_done; 0: there are no more. */
-static int next_batch(struct queue *q, const struct ev_batch **b) {
+/* The next batch, to be given back with batch_done; NULL: there are no more (*over), or none came
+ * by the deadline. */
+static const struct ev_batch *next_batch(struct queue *q, int64_t deadline_ms, bool *over) {
+    struct timespec t = {.tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000};
+    int rc = 0;
     pthread_mutex_lock(&q->lock);
-    while (q->filled == q->emptied && !q->done) pthread_cond_wait(&q->changed, &q->lock);
-    int got = q->filled != q->emptied;
+    while (q->filled == q->emptied && !q->done && rc == 0)
+        rc = pthread_cond_timedwait(&q->changed, &q->lock, &t);
+    bool got = q->filled != q->emptied;
+    *over = !got && q->done;
     pthread_mutex_unlock(&q->lock);
-    *b = &q->batches[q->emptied % N_BATCHES];
-    return got;
+    return got ? &q->batches[q->emptied % N_BATCHES] : NULL;
 }
 
 static void batch_done(struct queue *q) {
@@ -106,6 +111,7 @@ static int publish(struct import *im, struct fault *f) {
     TRY(build_publish(im->builder, f));
     TRY(write_meta(im, false, f));
     TRY(db_exec(im->file.db, "COMMIT; BEGIN", f));
+    im->n_published = build_counts(im->builder).n_events;
     im->readable = true;
     return 0;
 }
@@ -130,21 +136,24 @@ static int tick(struct import *im, struct fault *f) {
         TRY(tell_progress(im, f));
     }
     if (!im->o->growing || now - im->publish_ms < im->publish_every_ms) return 0;
+    if (im->n_published == build_counts(im->builder).n_events) return 0;
     TRY(publish(im, f));
     im->publish_ms = now_ms();
     if (im->publish_every_ms < PUBLISH_MAX_MS) im->publish_every_ms *= 2;
     return 0;
 }
 
+/* Ticks also while a pipe is silent: what has come is shown, and who stops the import is heard. */
 static int build_all(struct import *im, struct fault *f) {
-    const struct ev_batch *batch;
-    while (next_batch(&im->queue, &batch)) {
-        int rc = build_batch(im->builder, batch, f);
-        batch_done(&im->queue);
+    for (;;) {
+        bool over;
+        const struct ev_batch *batch = next_batch(&im->queue, im->progress_ms + PROGRESS_MS, &over);
+        if (over) return 0;
+        int rc = batch ? build_batch(im->builder, batch, f) : 0;
+        if (batch) batch_done(&im->queue);
         if (rc == 0) rc = tick(im, f);
         if (rc < 0) return rc;
     }
-    return 0;
 }
 
 /* The reader in its own thread; on return it has stopped. */
@@ -154,7 +163,11 @@ static int run_pipeline(struct import *im, struct fault *f) {
     q->batches = malloc(N_BATCHES * sizeof *q->batches);
     if (!q->batches) return fault_set(f, PV_ENOMEM, -1, "out of memory while importing");
     pthread_mutex_init(&q->lock, NULL);
-    pthread_cond_init(&q->changed, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&q->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     pthread_t thread;
     int rc = pthread_create(&thread, NULL, read_events, q)
                  ? fault_set(f, PV_ENOMEM, -1, "cannot start the reader's thread")
@@ -165,6 +178,7 @@ static int run_pipeline(struct import *im, struct fault *f) {
         q->stop = true;
         pthread_cond_broadcast(&q->changed);
         pthread_mutex_unlock(&q->lock);
+        if (rc < 0) input_cancel(im->input);
         pthread_join(thread, NULL);
     }
     pthread_cond_destroy(&q->changed);
@@ -200,7 +214,7 @@ static int import_events(struct import *im, struct fault *f) {
 
 int store_import(const struct store_import_options *o, struct fault *f) {
     struct import im = {.o = o, .publish_every_ms = PUBLISH_FIRST_MS};
-    im.publish_ms = im.progress_ms = im.began_ms = now_ms();
+    im.publish_ms = im.progress_ms = now_ms();
     struct reader_options ro = {.resume = !o->strict};
     int rc = input_open(o->trace, &im.input, f);
     if (rc == 0) rc = reader_open(im.input, &ro, &im.reader, f);

@@ -1,17 +1,13 @@
 // tests/browser/growing.test.mjs - while a trace is still coming in, what is there of it is on the page: the lanes, the tables
 // and how far it is; and when it is whole, the page shows what SQL says of the whole.
-import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Checks, skip } from "../lib/project.mjs";
+import { Feed, slowTrace } from "../lib/feed.mjs";
+import { Checks } from "../lib/project.mjs";
 import { browser, lanes, main, serve, settled, view } from "./chromium.mjs";
 import { sql } from "./figures.mjs";
 
-// A part is shown when a generation is complete, so this takes a trace of many, and of some size.
-const large = process.env.PARKVIEW_LARGE_TRACE;
-if (!large) skip("PARKVIEW_LARGE_TRACE names no trace (Go 1.22 or later, 50 MB or more)");
-const bytes = readFileSync(large);
 const checks = new Checks();
 const until = async (what) => {
   for (let i = 0; i < 400; i++) {
@@ -24,11 +20,10 @@ const until = async (what) => {
 await main(checks, async (later) => {
   const folder = mkdtempSync(join(tmpdir(), "parkview-grow-"));
   later(() => rmSync(folder, { recursive: true, force: true }));
+  const trace = slowTrace(folder);
   const pipe = join(folder, "growing.trace");
-  spawnSync("mkfifo", [pipe]);
-  const cat = spawn("sh", ["-c", 'cat > "$0"', pipe], { stdio: ["pipe", "ignore", "ignore"] });
-  cat.stdin.on("error", () => {});
-  cat.stdin.write(bytes.subarray(0, Math.floor(bytes.length * 0.7)));
+  const feed = new Feed(trace, pipe);
+  feed.to(0.7);
   const server = await serve([pipe]);
   later(server.stop);
   const { context, problems, close } = await browser();
@@ -41,7 +36,7 @@ await main(checks, async (later) => {
   const early = (await view(page)).to;
   const counted = await until(async () => /waits/.test((await page.locator("#waits-sum").count()) ? await page.innerText("#waits-sum") : ""));
   checks.check("and figures of what is there", counted);
-  cat.stdin.end(bytes.subarray(Math.floor(bytes.length * 0.7)));
+  feed.end();
   const whole = await until(async () => !/reading/.test(await page.innerText(".stat")));
   checks.check("it comes to its end", whole);
   await settled(page);
@@ -49,9 +44,9 @@ await main(checks, async (later) => {
   await settled(page);
   const late = (await view(page)).to;
   checks.check("the window has grown with it", late > early && early > 0, `${early} ${late}`);
-  const [{ n }] = sql(large, "SELECT count(*) AS n FROM waits WHERE reason <> 'forever'");
+  const [{ n }] = sql(trace, "SELECT count(*) AS n FROM waits WHERE reason <> 'forever'");
   const said = Number((await page.innerText("#waits-sum")).split(" ")[0].replaceAll(",", ""));
-  const [{ forever }] = sql(large, "SELECT count(*) AS forever FROM waits WHERE reason = 'forever'");
+  const [{ forever }] = sql(trace, "SELECT count(*) AS forever FROM waits WHERE reason = 'forever'");
   checks.equal("in the end the tables are of the whole", said, n + forever);
   checks.check("and the lanes", (await lanes(page)).length > 3);
   checks.equal("nothing went wrong", problems.join("\n"), "");

@@ -1,34 +1,21 @@
 // tests/server/grow.test.mjs - a trace is shown while it is being read: its first part before its
 // last byte is there, more of it as it comes, and in the end the same as when read at once.
-import { spawn, spawnSync } from "node:child_process";
-import { createWriteStream, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Checks, skip } from "../lib/project.mjs";
+import { Feed, slowTrace } from "../lib/feed.mjs";
+import { Checks } from "../lib/project.mjs";
 import { Socket, scratch, serve } from "./serve.mjs";
 import { readTiles } from "./tiles.mjs";
 
-// A part is shown when a generation is complete, so this takes a trace of many, and of some size.
-const large = process.env.PARKVIEW_LARGE_TRACE;
-if (!large) skip("PARKVIEW_LARGE_TRACE names no trace (Go 1.22 or later, 50 MB or more)");
 const checks = new Checks();
-const bytes = readFileSync(large);
+const trace = slowTrace(scratch);
 
-/** A server that reads a pipe, and a function that feeds the pipe up to a share of the trace. */
+/** A server that reads a pipe with the first 60 % of the trace: one generation is whole, a second has begun. */
 async function begin(name) {
   const path = join(scratch, name);
-  spawnSync("mkfifo", [path]);
-  const cat = spawn("sh", ["-c", 'cat > "$0"', path], { stdio: ["pipe", "ignore", "ignore"] });
-  cat.stdin.on("error", () => {});
-  let fed = 0;
-  const feed = (share) =>
-    new Promise((done) => {
-      const to = Math.floor(bytes.length * share);
-      cat.stdin.write(bytes.subarray(fed, to), done);
-      fed = to;
-    });
-  await Promise.race([feed(0.6), new Promise((r) => setTimeout(r, 100))]);
+  const feed = new Feed(trace, path);
+  feed.to(0.6);
   const server = await serve([path]);
-  return { server, socket: await Socket.open(server), feed, end: () => cat.stdin.end(), cat };
+  return { server, socket: await Socket.open(server), feed };
 }
 const info = async (socket) => (await socket.ask("info", { trace: 0 })).ok;
 const eventually = async (what) => {
@@ -42,7 +29,7 @@ const eventually = async (what) => {
 
 // ---- it grows -----------------------------------------------------------------------------------
 
-const { server, socket, feed, end } = await begin("growing");
+const { server, socket, feed } = await begin("growing");
 const first = await eventually(() => info(socket));
 checks.check("there is something to see after 60 % of the bytes", first && !first.complete && first.duration > 0 && first.procs.length > 0);
 const state = (await socket.ask("traces")).ok.traces[0];
@@ -53,17 +40,16 @@ const ask = (to) => socket.ask("tiles", { trace: 0, level, from: 0, to, lanes: f
 const early = readTiles((await ask(4)).binary);
 checks.check("tiles of the first part", early.records.some((r) => r.parts.length + r.solidStart.length > 0));
 checks.check("tiles past its end say: ask again", early.records.filter((r) => r.index === 3).every((r) => r.flags & 1));
-await feed(0.9);
+feed.to(0.9);
 const second = await eventually(async () => {
   const now = await info(socket);
   return now?.duration > first.duration && now;
 });
 checks.check("it has grown", second && !second.complete && second.events > first.events);
 checks.check("tags and groups keep their numbers", first.tags.every((t, i) => second.tags[i].refined === t.refined) && first.groups.every((g, i) => second.groups[i].func === g.func));
-checks.check("progress was pushed", socket.pushes.filter((p) => p.push === "trace").length >= 2);
+checks.check("progress was pushed", await eventually(() => socket.pushes.filter((p) => p.push === "trace").length >= 2));
 checks.check("info was pushed", socket.pushes.some((p) => p.push === "info" && !p.info.complete));
-await feed(1);
-end();
+feed.end();
 const whole = await eventually(async () => {
   const now = await info(socket);
   return now?.complete && now;
@@ -74,9 +60,7 @@ checks.check("no tile says ask again", readTiles((await ask(4)).binary).records.
 const waits = (await socket.ask("waits", { trace: 0, from: 0, to: whole.duration, by: "refined" })).ok;
 await server.stop();
 
-const plain = join(scratch, "plain.trace");
-await new Promise((done) => createWriteStream(plain).end(bytes, done));
-const other = await serve([plain]);
+const other = await serve([trace]);
 const again = await Socket.open(other);
 await again.push((p) => p.push === "trace" && p.trace.state === "ready").catch(() => {});
 const same = await eventually(async () => {
@@ -93,12 +77,11 @@ await other.stop();
 const third = await begin("stopped");
 await eventually(() => info(third.socket));
 checks.check("stop is answered", (await third.socket.ask("stop", { trace: 0 })).ok);
-third.feed(1).then(third.end);
 const { trace: stopped } = await third.socket.push((p) => p.push === "trace" && p.trace.state !== "importing");
 checks.equal("a stopped import", stopped.state, "failed");
 checks.check("says that it was stopped", /stop|cancel/i.test(stopped.fault?.text), JSON.stringify(stopped.fault));
 const error = (await third.socket.ask("info", { trace: 0 })).error;
 checks.check("and cannot be asked", error?.text, JSON.stringify(error));
 checks.equal("the server is well", (await third.server.stop()).status, 0);
-third.cat.kill();
+third.feed.stop();
 checks.end();
