@@ -42,7 +42,8 @@ static struct {
     struct work_p ps[WORK_PS];
     struct work_g gs[WORK_GS];
     struct pv_m *ms[WORK_THREADS];
-    pthread_barrier_t end; /* a thread whose P may still be stolen stays open until all have ended */
+    pthread_barrier_t
+        end; /* a thread whose P may still be stolen stays open until all have ended */
     uint64_t next_id;
     uint32_t reasons[WORK_REASONS], entry, gc_kind, task_name, category;
     _Atomic bool stop;
