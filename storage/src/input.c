@@ -129,8 +129,7 @@ int input_open(const char *path, struct input **out, struct fault *f) {
     *out = NULL;
     bool is_stdin = strcmp(path, "-") == 0;
     int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return fault_set(f, PV_EIO, -1, "cannot open \"%.300s\": %s", path, strerror(errno));
+    if (fd < 0) return fault_set(f, PV_EIO, -1, "cannot be opened: %s", strerror(errno));
     struct input *in = NULL;
     int rc = new_input(&in, f);
     if (rc < 0) {
@@ -141,9 +140,9 @@ int input_open(const char *path, struct input **out, struct fault *f) {
     in->owns_fd = !is_stdin;
     struct stat st;
     if (fstat(fd, &st) < 0) {
-        rc = fault_set(f, PV_EIO, -1, "cannot open \"%.300s\": %s", path, strerror(errno));
+        rc = fault_set(f, PV_EIO, -1, "cannot be opened: %s", strerror(errno));
     } else if (S_ISDIR(st.st_mode)) {
-        rc = fault_set(f, PV_EIO, -1, "\"%.300s\" is a directory, not a trace file", path);
+        rc = fault_set(f, PV_EIO, -1, "is a directory, not a trace file");
     } else if (S_ISREG(st.st_mode)) {
         in->total = (uint64_t)st.st_size;
         (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);

@@ -4,6 +4,7 @@
  * SQLite's WAL: each statement sees whole publications. */
 #include "storage/store.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,16 +16,28 @@ int store__no_memory(struct fault *f) {
     return fault_set(f, PV_ENOMEM, -1, "out of memory while reading the store");
 }
 
-bool store_is(const char *path) {
+static uint32_t get_u32be(const unsigned char *p) {
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* Of a store's file, as SQLite's header (www.sqlite.org/fileformat2.html, 1.3) says: bytes that
+ * there should be, and bytes that there are.  False: it is no store. */
+static bool read_header(const char *path, int64_t *bytes, int64_t *found) {
     unsigned char head[100];
     FILE *file = fopen(path, "rb");
     if (!file) return false;
     size_t n = fread(head, 1, sizeof head, file);
+    *found = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : 0;
     fclose(file);
     if (n < sizeof head || memcmp(head, "SQLite format 3", 16) != 0) return false;
-    uint32_t id =
-        (uint32_t)head[68] << 24 | (uint32_t)head[69] << 16 | (uint32_t)head[70] << 8 | head[71];
-    return id == STORE_APPLICATION_ID;
+    int64_t page = (int64_t)head[16] << 8 | head[17];
+    *bytes = (page == 1 ? 65536 : page) * get_u32be(head + 28);
+    return get_u32be(head + 68) == STORE_APPLICATION_ID;
+}
+
+bool store_is(const char *path) {
+    int64_t bytes, found;
+    return read_header(path, &bytes, &found);
 }
 
 int store__seq(struct store *s, enum seq_kind kind, int level, struct seq **out, struct fault *f) {
@@ -160,16 +173,15 @@ static int load(struct store *s, struct fault *f) {
 
 /* ---- opening ---- */
 
-static int check_version(struct store *s, const char *path, struct fault *f) {
+static int check_version(struct store *s, struct fault *f) {
     sqlite3_stmt *stmt;
     TRY(db_prepare(s->db, "PRAGMA user_version", &stmt, f));
     int version = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int(stmt, 0) : 0;
     sqlite3_finalize(stmt);
     if (version == STORE_FORMAT) return 0;
     return fault_set(f, PV_EVERSION, -1,
-                     "%s is a store of version %d, this program reads version %d: import the trace "
-                     "again",
-                     path, version, STORE_FORMAT);
+                     "a store of version %d, this program reads version %d: import the trace again",
+                     version, STORE_FORMAT);
 }
 
 /* As a URI, so that nothing is locked or written; every byte of the path is escaped. */
@@ -191,15 +203,15 @@ static int open_database(struct store *s, const char *path, struct fault *f) {
                  ? sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL)
                  : open_immutable(path, &s->db);
     if (rc != SQLITE_OK)
-        return fault_set(f, PV_EIO, -1, "cannot open the store %s: %s", path,
+        return fault_set(f, PV_EIO, -1, "the store cannot be opened: %s",
                          s->db ? sqlite3_errmsg(s->db) : "no memory");
     sqlite3_busy_timeout(s->db, 2000);
     /* Mapped pages count as memory of the process, once for each connection: so not all of it. */
     if (!s->growing) TRY(db_exec(s->db, "PRAGMA mmap_size=16777216", f));
-    TRY(check_version(s, path, f));
+    TRY(check_version(s, f));
     TRY(load(s, f));
     if (s->growing || s->info.complete) return 0;
-    return fault_set(f, PV_EINCOMPLETE, -1, "the store %s was never finished", path);
+    return fault_set(f, PV_EINCOMPLETE, -1, "a store that was never finished");
 }
 
 /* An import that was killed between its last write and the rename leaves a file that says it is
@@ -211,10 +223,14 @@ static bool is_partial(const char *path) {
 }
 
 static int open_file(const char *path, bool growing, struct store **out, struct fault *f) {
-    if (!growing && !store_is(path))
-        return fault_set(f, PV_EFORMAT, 0, "%s is not a Parkview store", path);
+    int64_t bytes, found;
+    if (!growing && !read_header(path, &bytes, &found))
+        return fault_set(f, PV_EFORMAT, 0, "not a Parkview store");
+    if (!growing && found < bytes)
+        return fault_set(f, PV_ECORRUPT, found, "a store of %" PRId64 " bytes that is cut off",
+                         bytes);
     if (!growing && is_partial(path))
-        return fault_set(f, PV_EINCOMPLETE, -1, "the store %s was never finished", path);
+        return fault_set(f, PV_EINCOMPLETE, -1, "a store that was never finished");
     struct store *s = calloc(1, sizeof *s);
     if (!s) return store__no_memory(f);
     s->growing = growing;

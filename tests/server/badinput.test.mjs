@@ -91,10 +91,15 @@ checks.check("standard output is full", fullOut.status === 3 && /No space left/.
 checks.equal("the cache cannot be made", run(["waits", join(root, "samples/lock-convoy.trace")], { env: { XDG_CACHE_HOME: "/dev/null" } }).status, 3);
 checks.equal("a store cannot be written there", run(["import", "-o", "/no/such/folder/x", join(root, "samples/lock-convoy.trace")]).status, 3);
 
-// ---- a store where a trace is needed ---------------------------------------------------------------
+// ---- a store that is cut off, and one where a trace is needed -------------------------------------------
 
 const store = join(scratch, "given.pvstore");
 run(["import", "-o", store, join(root, "samples/lock-convoy.trace")]);
+const bytes = readFileSync(store);
+for (const n of [200, 5000, bytes.length >> 1, bytes.length - 1]) {
+  const got = run(["waits", file(`cut-${n}.pvstore`, bytes.subarray(0, n))]);
+  checks.check(`a store of which ${n} bytes are left`, got.status === 3 && got.stdout === "" && /^parkview: [^:]+: a store of \d+ bytes that is cut off, at byte \d+\n$/.test(got.stderr), got.stderr);
+}
 for (const command of ["summary", "digest", "dump"]) {
   const got = run([command, store]);
   checks.equal(`${command} of a store: exit status`, got.status, 3);
