@@ -15,6 +15,7 @@
 #ifndef PARKVIEW_STORAGE_STORE_H
 #define PARKVIEW_STORAGE_STORE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -142,10 +143,17 @@ struct store_goroutine {
 int store_goroutine(struct store *s, int64_t g, struct store_goroutine *out, struct fault *f);
 
 enum store_member_order { MEMBERS_BY_ID, MEMBERS_BY_WAIT, MEMBERS_BY_RUNNING, MEMBERS_BY_START };
-/* store_members - goroutines of a group that live in [from, to), offset and limit for paging;
- * *n_all = how many there are in all.  By wait and by running: inside the window, most first. */
-int store_members(struct store *s, uint32_t group, int64_t from_ns, int64_t to_ns,
-                  enum store_member_order order, uint32_t offset, uint32_t limit,
+struct store_member_query {
+    uint32_t group;    /* those of this group; or, where n_gs > 0, */
+    const int64_t *gs; /* these, ascending */
+    uint32_t n_gs;
+    int64_t from_ns, to_ns;
+    enum store_member_order order; /* by wait and by running: inside the window, most first */
+    uint32_t offset, limit;
+    const atomic_int *cancel; /* NULL, or the call ends with PV_ECANCELED when it becomes 1 */
+};
+/* store_members - goroutines that live in [from, to), a page of them; *n_all = how many in all. */
+int store_members(struct store *s, const struct store_member_query *q,
                   const struct store_goroutine **out, uint32_t *n, uint32_t *n_all,
                   struct fault *f);
 

@@ -72,9 +72,8 @@ static int not_whole(const char *key, int64_t min, int64_t max, struct fault *f)
                      key, min, max);
 }
 
-int arg_int(const cJSON *request, const char *key, int64_t min, int64_t max, int64_t *out,
-            struct fault *f) {
-    const cJSON *v = cJSON_GetObjectItemCaseSensitive(request, key);
+static int whole_of(const cJSON *v, const char *key, int64_t min, int64_t max, int64_t *out,
+                    struct fault *f) {
     if (!cJSON_IsNumber(v)) return not_whole(key, min, max, f);
     double d = v->valuedouble;
     if (d != floor(d) || fabs(d) > 0x1p62) return not_whole(key, min, max, f);
@@ -84,14 +83,22 @@ int arg_int(const cJSON *request, const char *key, int64_t min, int64_t max, int
     return 0;
 }
 
+int arg_int(const cJSON *request, const char *key, int64_t min, int64_t max, int64_t *out,
+            struct fault *f) {
+    return whole_of(cJSON_GetObjectItemCaseSensitive(request, key), key, min, max, out, f);
+}
+
 int arg_int_or(const cJSON *request, const char *key, int64_t min, int64_t max, int64_t *out,
                struct fault *f) {
     return arg_has(request, key) ? arg_int(request, key, min, max, out, f) : 0;
 }
 
 int arg_id(const cJSON *request, const char *key, int64_t *out, struct fault *f) {
-    const cJSON *v = cJSON_GetObjectItemCaseSensitive(request, key);
-    if (!cJSON_IsString(v)) return arg_int(request, key, INT64_MIN, INT64_MAX, out, f);
+    return value_id(cJSON_GetObjectItemCaseSensitive(request, key), key, out, f);
+}
+
+int value_id(const cJSON *v, const char *key, int64_t *out, struct fault *f) {
+    if (!cJSON_IsString(v)) return whole_of(v, key, INT64_MIN, INT64_MAX, out, f);
     char *end;
     *out = strtoll(v->valuestring, &end, 10);
     if (end == v->valuestring || *end) return fault_set(f, PV_EUSAGE, -1, "'%s' is no id", key);

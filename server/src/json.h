@@ -33,6 +33,8 @@ int arg_int_or(const cJSON *request, const char *key, int64_t min, int64_t max, 
                struct fault *f);
 /* A number or a string of digits; a sign is allowed. */
 int arg_id(const cJSON *request, const char *key, int64_t *out, struct fault *f);
+/* The same of an item of the array that is called so. */
+int value_id(const cJSON *v, const char *key, int64_t *out, struct fault *f);
 /* from and to; from <= to, both within 0 ... 2^62. */
 int arg_window(const cJSON *request, int64_t *from_ns, int64_t *to_ns, struct fault *f);
 int arg_text(const cJSON *request, const char *key, const char **out, struct fault *f);

@@ -1,4 +1,4 @@
-/* storage/src/members.c - the goroutines of a group in a window, in an order.
+/* storage/src/members.c - the goroutines of a group, or given ones, in a window, in an order.
  *
  * What a goroutine waited or ran inside the window is known from its totals where all of its life
  * lies inside; else its slices there are added up.  Where that would be too many slices, the rest
@@ -12,11 +12,9 @@ struct member {
     int64_t key, g, start_ns, end_ns, total_ns, n_slices;
 };
 
-struct members { /* of a group, those that live in the window */
+struct members { /* those that live in the window */
     struct store *s;
-    uint32_t group;
-    int64_t from_ns, to_ns;
-    enum store_member_order order;
+    const struct store_member_query *q;
     struct member *rows;
     uint32_t n, cap;
     bool failed;
@@ -28,11 +26,22 @@ static int member_order(const void *a, const void *b) {
     return (x->g > y->g) - (x->g < y->g);
 }
 
+static int by_id(const void *a, const void *b) {
+    const int64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static bool is_wanted(const struct store_member_query *q, const struct store_goroutine *g) {
+    if (g->start_ns >= q->to_ns || g->end_ns <= q->from_ns) return false;
+    if (q->n_gs == 0) return g->group == q->group;
+    return bsearch(&g->g, q->gs, q->n_gs, sizeof *q->gs, by_id) != NULL;
+}
+
 static int add_member(void *arg, const int64_t *v) {
     struct members *m = arg;
     struct store_goroutine g;
     store__fill_goroutine(m->s, v, &g);
-    if (g.group != m->group || g.start_ns >= m->to_ns || g.end_ns <= m->from_ns) return 0;
+    if (!is_wanted(m->q, &g)) return 0;
     if (m->n == m->cap) {
         uint32_t cap = m->cap ? m->cap * 2 : 256;
         struct member *grown = realloc(m->rows, cap * sizeof *grown);
@@ -44,11 +53,11 @@ static int add_member(void *arg, const int64_t *v) {
         m->cap = cap;
     }
     m->rows[m->n++] = (struct member){
-        .key = m->order == MEMBERS_BY_START ? g.start_ns : g.g,
+        .key = m->q->order == MEMBERS_BY_START ? g.start_ns : g.g,
         .g = g.g,
         .start_ns = g.start_ns,
         .end_ns = g.end_ns,
-        .total_ns = g.state_ns[m->order == MEMBERS_BY_RUNNING ? GO_RUNNING : GO_WAITING],
+        .total_ns = g.state_ns[m->q->order == MEMBERS_BY_RUNNING ? GO_RUNNING : GO_WAITING],
         .n_slices = g.n_slices};
     return 0;
 }
@@ -74,20 +83,27 @@ static int add_slice(void *arg, const struct seq_row *row) {
 static int add_inside(struct members *m, int64_t g, struct inside *out, struct fault *f) {
     struct seq *slices;
     TRY(store__slices(m->s, &slices, f));
-    *out = (struct inside){.s = m->s, .from_ns = m->from_ns, .to_ns = m->to_ns};
-    struct seq_window w = {m->from_ns, m->to_ns, g, g, SLICE_CLASS};
+    *out = (struct inside){.s = m->s, .from_ns = m->q->from_ns, .to_ns = m->q->to_ns};
+    struct seq_window w = {m->q->from_ns, m->q->to_ns, g, g, SLICE_CLASS};
     return seq_rows(slices, &w, add_slice, out, f);
 }
 
+static int check_canceled(const struct store_member_query *q, struct fault *f) {
+    if (!q->cancel || !atomic_load_explicit(q->cancel, memory_order_relaxed)) return 0;
+    return fault_set(f, PV_ECANCELED, -1, "canceled");
+}
+
 static int find_keys(struct members *m, struct fault *f) {
+    const struct store_member_query *q = m->q;
     int64_t left = SLICES_MAX;
-    unsigned state = m->order == MEMBERS_BY_RUNNING ? GO_RUNNING : GO_WAITING;
+    unsigned state = q->order == MEMBERS_BY_RUNNING ? GO_RUNNING : GO_WAITING;
     for (uint32_t i = 0; i < m->n; i++) {
         struct member *r = &m->rows[i];
-        int64_t start = r->start_ns > m->from_ns ? r->start_ns : m->from_ns;
-        int64_t end = r->end_ns < m->to_ns ? r->end_ns : m->to_ns;
+        int64_t start = r->start_ns > q->from_ns ? r->start_ns : q->from_ns;
+        int64_t end = r->end_ns < q->to_ns ? r->end_ns : q->to_ns;
         r->key = -(r->total_ns < end - start ? r->total_ns : end - start);
-        if ((r->start_ns >= m->from_ns && r->end_ns <= m->to_ns) || r->n_slices > left) continue;
+        if ((r->start_ns >= q->from_ns && r->end_ns <= q->to_ns) || r->n_slices > left) continue;
+        TRY(check_canceled(q, f));
         struct inside in;
         TRY(add_inside(m, r->g, &in, f));
         r->key = -in.state_ns[state];
@@ -103,8 +119,11 @@ static int fill_window(struct members *m, struct store_goroutine *g, struct faul
     struct inside in;
     TRY(add_inside(m, g->g, &in, f));
     g->run_window_ns = in.state_ns[GO_RUNNING];
-    struct store_wait_query q = {
-        .from_ns = m->from_ns, .to_ns = m->to_ns, .one_g = true, .g = g->g, .by = WAIT_BY_REFINED};
+    struct store_wait_query q = {.from_ns = m->q->from_ns,
+                                 .to_ns = m->q->to_ns,
+                                 .one_g = true,
+                                 .g = g->g,
+                                 .by = WAIT_BY_REFINED};
     struct store_waits w;
     TRY(store_waits(s, &q, &w, f));
     g->wait_window_ns = w.total_ns;
@@ -124,6 +143,7 @@ static int fill_page(struct members *m, uint32_t offset, uint32_t limit,
     s->members = rows;
     *out = rows;
     for (uint32_t i = 0; i < limit; i++) {
+        TRY(check_canceled(m->q, f));
         int rc = store_goroutine(s, m->rows[offset + i].g, &rows[i], f);
         if (rc < 0) return rc;
         TRY(fill_window(m, &rows[i], f));
@@ -132,19 +152,19 @@ static int fill_page(struct members *m, uint32_t offset, uint32_t limit,
     return 0;
 }
 
-int store_members(struct store *s, uint32_t group, int64_t from_ns, int64_t to_ns,
-                  enum store_member_order order, uint32_t offset, uint32_t limit,
+int store_members(struct store *s, const struct store_member_query *q,
                   const struct store_goroutine **out, uint32_t *n, uint32_t *n_all,
                   struct fault *f) {
-    struct members m = {.s = s, .group = group, .from_ns = from_ns, .to_ns = to_ns, .order = order};
+    struct members m = {.s = s, .q = q};
+    uint32_t offset = q->offset, limit = q->limit < MEMBERS_MAX ? q->limit : MEMBERS_MAX;
     *n = *n_all = 0;
     int rc = store__each_go(s, INT64_MIN + 1, INT64_MAX, add_member, &m, f);
     if (rc == 0 && m.failed) rc = store__no_memory(f);
-    if (rc == 0 && (order == MEMBERS_BY_WAIT || order == MEMBERS_BY_RUNNING)) rc = find_keys(&m, f);
+    if (rc == 0 && (q->order == MEMBERS_BY_WAIT || q->order == MEMBERS_BY_RUNNING))
+        rc = find_keys(&m, f);
     if (rc == 0) {
         if (m.n > 1) qsort(m.rows, m.n, sizeof *m.rows, member_order);
         *n_all = m.n;
-        if (limit > MEMBERS_MAX) limit = MEMBERS_MAX;
         if (offset > m.n) offset = m.n;
         if (limit > m.n - offset) limit = m.n - offset;
         rc = fill_page(&m, offset, limit, out, n, f);

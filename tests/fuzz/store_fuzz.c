@@ -120,10 +120,9 @@ static void ask_everything(struct store *s, size_t which) {
     int64_t g = 1;
     for (uint32_t i = 0; i < store_n_groups(s) && i < 50; i++) {
         store_group(s, i);
-        if (store_members(s, i, 0, duration, MEMBERS_BY_WAIT, 0, 10, &members, &n, &n_all,
-                          &fault) == 0 &&
-            n > 0)
-            g = members[0].g;
+        struct store_member_query q = {
+            .group = i, .to_ns = duration, .order = MEMBERS_BY_WAIT, .limit = 10};
+        if (store_members(s, &q, &members, &n, &n_all, &fault) == 0 && n > 0) g = members[0].g;
     }
     struct lane lanes[] = {{LANE_P, 0}, {LANE_G, g}, {LANE_M, 1}, {LANE_GROUP, 1}, {LANE_ALL, 0}};
     for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++) ask_for_lane(s, lanes[i], duration);

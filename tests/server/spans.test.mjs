@@ -65,6 +65,12 @@ async function members(ask, info, file, name) {
   const ran = new Map(sql(file, `SELECT g, sum(min(end_ns, ${to}) - max(start_ns, ${from})) AS ns FROM slices WHERE state = 'running' AND start_ns < ${to} AND end_ns > ${from} GROUP BY g`).map((r) => [r.g, r.ns]));
   checks.equal(`${name}: what members ran in the window`, rows.map((r) => r.run_window).join(), rows.map((r) => ran.get(r.g) ?? 0).join());
   checks.check(`${name}: most first`, rows.every((r, i) => i === 0 || rows[i - 1].run_window >= r.run_window));
+  // Given ones, of whatever groups: a third of those that live in the window, and one that does not exist.
+  const living = sql(file, `SELECT g FROM goroutines WHERE start_ns < ${to} AND end_ns > ${from} ORDER BY g`).map((r) => r.g).filter((_, i) => i % 3 === 0);
+  const given = (await ask("members", { ids: [...living, 999999999].reverse(), from, to, order: "running", limit: 30 })).ok;
+  const wanted = living.map((g) => ({ g, ns: ran.get(g) ?? 0 })).sort((a, b) => b.ns - a.ns || a.g - b.g);
+  checks.equal(`${name}: given goroutines, all that live in the window`, given.all, living.length);
+  checks.equal(`${name}: most first, too`, given.rows.map((r) => `${r.g} ${r.run_window}`).join(), wanted.slice(0, 30).map((w) => `${w.g} ${w.ns}`).join());
 }
 
 async function creators(ask, info, file, name) {

@@ -153,6 +153,8 @@ for (const [op, fields] of [
   ["waits", { trace: 0, from: 0, to: 5, by: "colour" }],
   ["waits", { trace: 0, from: 0.5, to: 5, by: "reason" }],
   ["members", { ...all, group: 0, order: "size" }],
+  ["members", { ...all, ids: ["one"] }],
+  ["members", { ...all, ids: [1.5] }],
   ["goroutine", { trace: 0, g: "17x" }],
   ["goroutine", { trace: 0, g: {} }],
   ["slice", { trace: 0, lane: "ALL", at: 0 }],
@@ -173,6 +175,15 @@ for (const [op, fields] of [
 }
 checks.check("a goroutine that is not there", (await socket.ask("slice", { trace: 0, lane: "G999999999", at: 0 })).ok === null);
 checks.check("a processor that is not there", (await socket.ask("tiles", { trace: 0, level: 10, from: 0, to: 1, lanes: ["P4000"] })).binary);
+
+// ---- a picture is answered before all else that waits ----------------------------------------------
+
+const order = [];
+const told = (name) => () => order.push(name);
+const queued = Array.from({ length: 400 }, () => socket.ask("members", { ...all, group: biggest, order: "wait", limit: 2000 }).then(told("members")));
+queued.push(socket.ask("tiles", { trace: 0, level, from: 0, to: 1, lanes }).then(told("tiles")));
+await Promise.all(queued);
+checks.check("tiles are answered before what was asked earlier", order.length === 401 && order.indexOf("tiles") < 200, order.indexOf("tiles"));
 
 // ---- cancellation -------------------------------------------------------------------------------
 

@@ -60,5 +60,5 @@ export function quantile(cols: Columns, classes: number, q: number): number {
 export function paintArea(to: Sheet, cols: Columns, box: AreaBox, c: Palette): void {
   if (cols.used === 0) return;
   const max = box.max > 0 ? box.max : Math.max(1e-9, peak(cols, box.classes));
-  stackSums(to, cols, box.classes & bits(0, N_CLASSES), box, max, (cls) => c.families[cls]!.area);
+  stackSums(to, cols, box.classes, box, max, (cls) => (cls < N_CLASSES ? c.families[cls]!.area : c.line));
 }

@@ -3,7 +3,7 @@
 
 import { FIRST_WAIT, N_CLASSES, RUNNING, SYSCALL } from "../model/families";
 import type { Stretch } from "../model/area";
-import { noteLane, SIZES, summable, tilesOf, type Row } from "../model/rows";
+import { noteLane, SIZES, summable, type Row } from "../model/rows";
 import type { Mark } from "../model/marks";
 import type { Note } from "../model/notes";
 import type { SpanType } from "../model/spans";
@@ -11,10 +11,10 @@ import type { Segment } from "../model/tiles";
 import type { Gap, Match, Point, Slice } from "../net/protocol";
 import { bits, paintArea, peak, sumArea } from "./area";
 import { paintDashes, paintHeap, paintSteps, Steps } from "./counter";
-import type { Columns } from "./columns";
+import { DIM, type Columns } from "./columns";
 import { paintDistances, paintFlags, paintMarkLines, paintPointed, placeDistances, type Flag } from "./flags";
 import { paintBands, paintGcLane, type GcPhases } from "./gc";
-import { paintLane, sumLanes, type Looks } from "./lane";
+import { paintLane, type Looks } from "./lane";
 import { paintBrush, paintChain, paintHook, paintOutline, paintStretch } from "./mark";
 import { paintEnds, paintNotes } from "./notes";
 import type { Palette } from "./palette";
@@ -44,6 +44,8 @@ export interface Frame {
   segments: (lane: string) => Segment[];
   notes: (lane: string) => Note[];
   matches: (lane: string) => Match[] | undefined; // that a filter leaves
+  sumOf: (cols: Columns, r: Row, s: Scale) => void; // of a row that is an area
+  greys: boolean; // a filter is on: what it does not leave is grey in areas, too
   typeOf: (key: string) => SpanType | undefined;
   phases: GcPhases;
   heap: Point[];
@@ -135,8 +137,7 @@ function paintRow(f: Frame, r: Row, room: boolean): void {
     case "creator":
     case "set":
       if (r.set && !summable(r)) paintUnderWay(f, r.set.replace(":", "/"), y, h);
-      sumLanes(cols, tilesOf(r).map(f.segments), s, f.looks.laneClass);
-      paintArea(to, cols, { base: y + h - 1, height: h - 6, up: true, max: Math.max(1, peak(cols, CLASSES.states)), classes: CLASSES.states }, c);
+      paintSum(f, r, y, h);
       rule(to, s, y, c.line);
       rule(to, s, y + h - 1, c.line);
       break;
@@ -167,6 +168,13 @@ function paintRow(f: Frame, r: Row, room: boolean): void {
   }
 }
 
+/** Goroutines of a group by state; those that a filter does not leave are grey, on top. */
+function paintSum(f: Frame, r: Row, y: number, h: number): void {
+  const classes = f.greys ? WITH_GREY : CLASSES.states;
+  f.sumOf(f.cols, r, f.s);
+  paintArea(f.to, f.cols, { base: y + h - 1, height: h - 6, up: true, max: Math.max(1, peak(f.cols, classes)), classes }, f.c);
+}
+
 const steps = new Steps();
 
 /** How many tasks or regions of a type were under way. */
@@ -176,6 +184,7 @@ function paintUnderWay(f: Frame, type: string, y: number, h: number): void {
 }
 
 const CLASSES = { count: bits(0, FIRST_WAIT), states: bits(0, N_CLASSES), inuse: (1 << RUNNING) | (1 << SYSCALL) };
+const WITH_GREY = bits(0, DIM + 1);
 const PEAK_OF = { count: "notWaiting", states: "states", inuse: "inUse" } as const;
 
 /** How many goroutines there are: those not waiting, all by state, or those that hold a thread. */

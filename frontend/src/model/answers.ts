@@ -5,7 +5,7 @@ import { Observable } from "../lib/observable";
 import type { AreaFigures, FigureBy, QueryResult, Slice, State } from "../net/protocol";
 import type { Socket, Ticket } from "../net/socket";
 import type { Stretch } from "./area";
-import { Settled } from "./settled";
+import { Settled, stopAll } from "./settled";
 
 export type Tab = "waits" | "ready" | "running" | "syscalls" | "goroutines" | "gc" | "found" | "sql";
 export const STATE_OF: Partial<Record<Tab, State>> = { waits: "waiting", ready: "runnable", running: "running", syscalls: "syscall" };
@@ -39,6 +39,7 @@ export class Answers extends Observable {
   readonly same = new Settled<AreaFigures>(REST_MS, () => this.changed());
   private asked = "";
   private askedSame = "";
+  private sameReason: string | undefined;
 
   constructor(private socket: Socket) {
     super();
@@ -87,12 +88,9 @@ export class Answers extends Observable {
     }, rest);
   }
 
-  /** The window leaves: an answer for where it was would only take a processor from the picture. */
   leave(): void {
-    if (!this.figures.busy && !this.ranges.busy) return;
-    this.asked = "";
-    this.figures.stop();
-    this.ranges.stop();
+    if (stopAll([this.figures, this.ranges])) this.asked = "";
+    if (this.same.stop()) this.askedSame = "";
   }
 
   /** Waits for the same reason as the selected one, in the same stretch. */
@@ -101,7 +99,9 @@ export class Answers extends Observable {
     const asked = JSON.stringify(wanted);
     if (asked === this.askedSame) return;
     this.askedSame = asked;
-    this.same.forget();
+    // Of the same reason, the old figures stand until the new ones come.
+    if (this.sameReason !== wanted?.reason) this.same.forget();
+    this.sameReason = wanted?.reason;
     if (wanted) this.same.ask(() => this.socket.request<AreaFigures>("area", wanted));
   }
 

@@ -2,7 +2,7 @@
 // Every change goes through here; the page subscribes to the parts that it shows.
 
 import { Observable } from "../lib/observable";
-import { MAX_LEVEL, type FigureBy, type Goroutine, type Id, type Info, type Push, type TraceEntry, type TraceList } from "../net/protocol";
+import { MAX_LEVEL, type FigureBy, type Gap, type Goroutine, type Id, type Info, type Push, type TraceEntry, type TraceList } from "../net/protocol";
 import type { Socket } from "../net/socket";
 import { RequestError } from "../net/socket";
 import { upload } from "../net/upload";
@@ -20,7 +20,7 @@ import { Lanes, type Grouping, type Order, type Row } from "./lanes";
 import type { Link } from "./link";
 import { Marks } from "./marks";
 import { LaneNotes } from "./notes";
-import { nextShown, noteLane, SIZES, tilesOf } from "./rows";
+import { isSum, nextShown, noteLane, SIZES, tilesOf } from "./rows";
 import { Selection } from "./selection";
 import { GoSets } from "./sets";
 import { SpanLanes } from "./spans";
@@ -55,6 +55,7 @@ export class App extends Observable {
   off = new Set<number>(); // classes that the legend switched off
   highlight: { key: string; tags: Set<number> } | null = null;
   cursor: number | null = null; // ns
+  gap: Gap | null = null; // a lost stretch whose card is shown
   subject: Subject | null = null;
   tab: Tab = "waits";
   sort = "-total";
@@ -228,6 +229,7 @@ export class App extends Observable {
     this.highlight = null;
     this.off.clear();
     this.cursor = null;
+    this.gap = null;
     this.lanes.clear();
     this.lanes.setInfo(null, []);
     this.resetParts(-1, 1);
@@ -480,8 +482,14 @@ export class App extends Observable {
       for (const lane of near) early.push({ lane, level: l, from: ea, to: eb });
     }
     this.tiles.want(wishes, this.view.moving ? [] : early, this.view.moving);
-    if (!this.view.moving) this.follow();
-    else if (!this.area.value) this.answers.leave();
+    if (this.view.moving) this.leave();
+    else this.follow();
+  }
+
+  /** What the last rest asked for is not waited for any more. */
+  private leave(): void {
+    for (const part of [this.figures, this.sets, this.spans, this.notes]) part.leave();
+    if (!this.area.value) this.answers.leave();
   }
 
   /** Tables of the window that rests. */
@@ -494,8 +502,10 @@ export class App extends Observable {
     this.answers.followSame(trace, of, this.selection.slice);
     this.sets.follow(this.view.goal, this.view.duration, this.lanes.order);
     this.spans.follow(this.view.goal, this.view.duration, this.width);
-    const seen = this.lanes.visible().map(noteLane).filter((l) => /^[GPMT]\d/.test(l));
-    this.filtered.follow(trace, this.filter, [...new Set(this.lanes.visible().map((r) => r.lane).filter((l) => /^[GPM]\d/.test(l)))], this.view.goal, this.view.duration);
+    const rows = this.lanes.visible();
+    const sums = rows.filter(isSum).flatMap(tilesOf);
+    this.filtered.follow(trace, this.filter, rows.map((r) => r.lane).filter((l) => /^[GPM]\d/.test(l)), sums, this.view.goal, this.view.duration);
+    const seen = rows.map(noteLane).filter((l) => /^[GPMT]\d/.test(l));
     this.notes.follow([...new Set(seen)], this.view.goal, this.view.duration, this.width);
   }
 

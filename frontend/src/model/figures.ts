@@ -3,15 +3,15 @@
 
 import { Observable } from "../lib/observable";
 import type { Id, Members, Point, Ranges, Waits } from "../net/protocol";
-import type { Socket, Ticket } from "../net/socket";
+import type { Socket } from "../net/socket";
 import type { Lanes } from "./lanes";
-import { Settled } from "./settled";
+import { membersOf } from "./members";
+import { Settled, stopAll } from "./settled";
 import type { Span } from "./viewport";
 
 export type By = "refined" | "reason" | "function" | "stack";
 const WAITS_MS = 110;
 const RANGE_LIMIT = 4000;
-const PAGE = 1000; // members a request
 const HEAP = "/memory/classes/heap/objects:bytes";
 const GOAL = "/gc/heap/goal:bytes";
 const PROCS = "/sched/gomaxprocs:threads";
@@ -56,6 +56,11 @@ export class Figures extends Observable {
   refresh(): void {
     this.asked = "";
     this.covered = null;
+  }
+
+  leave(): void {
+    if (stopAll([this.ranges, this.heap, this.goal, this.procs])) this.refresh();
+    if (stopAll([this.waits, this.own, ...this.members.values()])) this.asked = "";
   }
 
   follow(view: Span, duration: number, widthPx: number): void {
@@ -110,25 +115,6 @@ export class Figures extends Observable {
     this.overview.ask(() => this.socket.request("ranges", { trace: this.trace, from: 0, to: duration, all: false, limit: 2000 }));
   }
 
-  /** Members [from, to) of a group, page after page. */
-  private pages(query: Record<string, unknown>, first: number, end: number): Ticket<Members> {
-    let flying: Ticket<Members> | null = null;
-    let stopped = false;
-    const fetch = async (): Promise<Members> => {
-      const all: Members = { all: 0, rows: [] };
-      do {
-        const offset = first + all.rows.length;
-        flying = this.socket.request<Members>("members", { ...query, offset, limit: Math.min(PAGE, end - offset) });
-        const page = await flying.answer;
-        all.all = page.all;
-        all.rows.push(...page.rows);
-        if (page.rows.length === 0 || stopped) break;
-      } while (first + all.rows.length < Math.min(end, all.all));
-      return all;
-    };
-    return { answer: fetch(), cancel: () => ((stopped = true), flying?.cancel()) };
-  }
-
   /** Members of a group for the window, from the offset on; `reorder` where the reader asked for it. */
   askMembers(group: number, window: { from: number; to: number }, delayMs: number, reorder: boolean, offset = 0): void {
     const o = this.lanes.open.get(group);
@@ -140,6 +126,6 @@ export class Figures extends Observable {
     this.members.get(group)?.forget();
     this.members.set(group, s);
     const { from, to } = window;
-    s.ask(() => this.pages({ trace: this.trace, group, from, to, order: this.lanes.order }, offset, o.shown));
+    s.ask(() => membersOf(this.socket, { trace: this.trace, group, from, to, order: this.lanes.order }, offset, o.shown));
   }
 }

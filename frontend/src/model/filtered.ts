@@ -1,9 +1,10 @@
 // model/filtered.ts - which slices of the lanes on the screen a filter leaves, where their tags and lengths cannot say it: by
-// function, or by goroutine.  Asked for a wider stretch than the window, and kept while the window stays inside it.
+// function or by lane; and by length in the areas of groups, whose tiles are sums.  Asked for a wider stretch than the
+// window, and kept while the window stays inside it.
 
 import { Observable } from "../lib/observable";
 import type { Match, Matches } from "../net/protocol";
-import type { Socket } from "../net/socket";
+import type { Socket, Ticket } from "../net/socket";
 import type { Filter } from "./filter";
 import { Settled } from "./settled";
 import type { Span } from "./viewport";
@@ -11,6 +12,8 @@ import type { Span } from "./viewport";
 const DELAY_MS = 80;
 const MOST = 5000; // slices an answer
 const LESS = 0.6; // of the window: so much closer, what were too many are asked for again
+
+const NONE: Matches = { count: 0, total: 0, rows: [], marks: [] };
 
 interface Kept extends Span {
   matches: Match[] | null; // null: too many to be told one by one
@@ -41,8 +44,16 @@ export class Filtered extends Observable {
     return this.kept.get(lane)?.matches ?? undefined;
   }
 
-  follow(trace: number, filter: Filter, lanes: string[], view: Span, duration: number): void {
-    const needed = filter.conditions.func !== undefined || filter.lanes.length > 0;
+  /** What all of the lanes of a sum have, one after the other. */
+  ofAll(lanes: string[]): Match[] | undefined {
+    const all = lanes.map((l) => this.matches(l));
+    return lanes.length > 0 && all.every((m) => m !== undefined) ? all.flat() : undefined;
+  }
+
+  /** single: lanes drawn slice by slice; sums: those that are summed. */
+  follow(trace: number, filter: Filter, single: string[], sums: string[], view: Span, duration: number): void {
+    const bySlice = filter.conditions.func !== undefined || filter.lanes.length > 0;
+    const needed = bySlice || filter.min > 0 || filter.max < Infinity;
     const of = needed ? JSON.stringify([trace, filter.conditions, filter.lanes, duration]) : "";
     if (of !== this.of) {
       this.refresh();
@@ -52,25 +63,34 @@ export class Filtered extends Observable {
     }
     if (!needed) return;
     const good = (k: Kept | undefined) => k && view.from >= k.from && view.to <= k.to && (k.matches !== null || (view.to - view.from) * 2 > (k.to - k.from) * LESS);
-    const missing = lanes.filter((l) => !good(this.kept.get(l)));
+    const missing = [...new Set(bySlice ? single.concat(sums) : sums)].filter((l) => !good(this.kept.get(l)));
     if (missing.length === 0 || this.answer.busy) return;
     const margin = (view.to - view.from) / 2;
     const span = { from: Math.max(0, Math.floor(view.from - margin)), to: Math.min(duration, Math.ceil(view.to + margin)) };
+    this.answer.ask(() => this.ask(trace, filter, missing, span));
+  }
+
+  /** Goroutines share a question, and so do groups: a slice names both.  A processor's are asked for by themselves. */
+  private ask(trace: number, filter: Filter, missing: string[], span: Span): Ticket<Map<string, Kept>> {
     const left = new Set(filter.lanes);
-    const goroutines = missing.filter((l) => l.startsWith("G"));
-    const wanted = left.size > 0 ? goroutines.filter((l) => left.has(l)) : goroutines;
-    const ask = (of: string[]) => this.socket.request<Matches>("find", { trace, ...span, ...filter.conditions, lanes: of, order: "time", limit: MOST, marks: 0 });
-    this.answer.ask(() => {
-      const tickets: { lanes: string[]; ticket: ReturnType<typeof ask> }[] = [];
-      if (wanted.length > 0) tickets.push({ lanes: wanted, ticket: ask(wanted) });
-      for (const l of missing) if (/^[PM]/.test(l)) tickets.push({ lanes: [l], ticket: ask([l]) });
-      const answer = Promise.all(tickets.map((t) => t.ticket.answer)).then((all) => {
-        const found = new Map<string, Kept>(goroutines.map((l) => [l, { ...span, matches: [] }]));
-        all.forEach((m, i) => share(found, tickets[i]!.lanes, m, span, left));
-        return found;
-      });
-      return { answer, cancel: () => tickets.forEach((t) => t.ticket.cancel()) };
+    const people = missing.filter((l) => l.startsWith("G"));
+    const groups = missing.filter((l) => l.startsWith("F"));
+    const onlyPeople = filter.lanes.every((l) => l.startsWith("G"));
+    const wanted = left.size === 0 ? people : onlyPeople ? people.filter((l) => left.has(l)) : filter.lanes;
+    const asks: { for: string[]; lanes: string[] }[] = [
+      { for: people, lanes: people.length > 0 ? wanted : [] },
+      { for: groups, lanes: groups.length > 0 && left.size > 0 ? filter.lanes : groups },
+      ...missing.filter((l) => /^[PM]/.test(l)).map((l) => ({ for: [l], lanes: [l] })),
+    ];
+    const tickets = asks.map((a) =>
+      a.lanes.length === 0 ? null : this.socket.request<Matches>("find", { trace, ...span, ...filter.conditions, lanes: a.lanes, order: "time", limit: MOST, marks: 0 }),
+    );
+    const answer = Promise.all(tickets.map((t) => t?.answer)).then((all) => {
+      const found = new Map<string, Kept>();
+      all.forEach((m, i) => share(found, asks[i]!.for, m ?? NONE, span, left));
+      return found;
     });
+    return { answer, cancel: () => tickets.forEach((t) => t?.cancel()) };
   }
 
   private take(): void {
@@ -85,9 +105,9 @@ function share(found: Map<string, Kept>, lanes: string[], m: Matches, span: Span
   const all = m.rows.length >= m.count;
   for (const lane of lanes) found.set(lane, { ...span, matches: all ? [] : null });
   if (!all) return;
-  const one = lanes.length === 1 && !lanes[0]!.startsWith("G") ? found.get(lanes[0]!) : undefined;
+  const one = /^[PM]/.test(lanes[0] ?? "") ? lanes[0] : undefined;
   for (const r of m.rows) {
-    if (one && left.size > 0 && !left.has(`G${r.g}`)) continue;
-    (one ?? found.get(`G${r.g}`))?.matches?.push(r);
+    if (one && left.size > 0 && !left.has(one) && !left.has(`G${r.g}`)) continue;
+    for (const lane of [one ?? `G${r.g}`, `F${r.group}`]) if (lane === one || lanes.includes(lane)) found.get(lane)?.matches?.push(r);
   }
 }

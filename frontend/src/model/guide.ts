@@ -1,7 +1,7 @@
 // model/guide.ts - the ways to a place: a slice, a goroutine, a group, a hit, a mark, along the wake chain.  What is gone to is
 // selected, its lane opened and scrolled to, its moment brought into the window.
 
-import type { Goroutine, Id, Slice } from "../net/protocol";
+import type { Gap, Goroutine, Id, Slice } from "../net/protocol";
 import type { App, Subject } from "./app";
 import type { Moment } from "./asked";
 import type { Place } from "./finder";
@@ -66,6 +66,7 @@ export class Guide {
   async select(lane: string, at: number): Promise<void> {
     this.app.subject = null;
     this.dropChain();
+    if (lane !== `G${this.app.lanes.guest}`) this.app.lanes.host(null);
     await this.app.selection.pick(lane, at);
     this.app.figures.setPerson(null, this.app.view.goal);
     this.app.changed();
@@ -88,6 +89,7 @@ export class Guide {
   deselect(): void {
     this.app.subject = null;
     this.dropChain();
+    this.app.lanes.host(null);
     this.app.selection.clear();
     this.app.figures.setPerson(null, this.app.view.goal);
     this.app.changed();
@@ -119,22 +121,25 @@ export class Guide {
     await this.showGoroutine(s.g);
   }
 
-  async showGoroutine(g: Id): Promise<Goroutine | null> {
-    let row = this.app.lanes.row(`G${g}`);
-    let found: Goroutine | null = null;
-    if (!row) {
-      found = await this.app.ask<Goroutine>("goroutine", { trace: this.app.entry?.trace, g });
-      if (!found) return null;
-      if (!this.app.sets.reveal(g, found.group)) {
-        const fresh = !this.app.lanes.open.has(found.group);
-        this.app.lanes.openGroup(found.group, found);
-        if (fresh) this.app.askMembers(found.group, false);
+  async showGoroutine(g: Id): Promise<void> {
+    const { app } = this;
+    const { lanes } = app;
+    const lane = `G${g}`;
+    if (lanes.guest !== g) lanes.host(null);
+    if (!lanes.row(lane)) {
+      const found = await app.ask<Goroutine>("goroutine", { trace: app.entry?.trace, g });
+      if (!found) return;
+      if (!app.sets.reveal(g, found.group)) {
+        const fresh = !lanes.open.has(found.group);
+        lanes.openGroup(found.group, found);
+        if (!lanes.row(lane) && fresh) lanes.closeGroup(found.group);
+        else if (fresh) app.askMembers(found.group, false);
       }
-      row = this.app.lanes.row(`G${g}`);
+      if (!lanes.row(lane)) lanes.host(found);
     }
-    if (row) this.app.scrollGoal = this.app.lanes.scrollFor(row);
-    this.app.lanes.changed();
-    return found;
+    const row = lanes.row(lane);
+    if (row) app.scrollGoal = lanes.scrollFor(row);
+    lanes.changed();
   }
 
   showGroup(group: number): void {
@@ -147,6 +152,22 @@ export class Guide {
     if (row && !row.pinned) this.app.scrollGoal = row.top - SIZES.section;
     if (!this.app.lanes.open.has(group)) this.app.toggleGroup(group);
     this.app.lanes.changed();
+  }
+
+  /** To the lost stretch after the one whose card is shown, or to the first; its card says what was lost. */
+  gapTo(step: -1 | 1): void {
+    const gaps = this.app.info?.gaps ?? [];
+    if (gaps.length === 0) return this.app.say("Nothing of this trace is lost.");
+    const at = this.app.gap ? gaps.indexOf(this.app.gap) + step : 0;
+    const gap = gaps[(at + gaps.length) % gaps.length]!;
+    this.app.view.reveal(gap.from, gap.to);
+    this.showGap(gap);
+  }
+
+  showGap(gap: Gap | null): void {
+    if (this.app.gap === gap) return;
+    this.app.gap = gap;
+    this.app.changed();
   }
 
   /** To the next or the last mark. */

@@ -46,6 +46,7 @@ export class Lanes extends Observable {
   hidden = new Set<string>();
   ranks: string[] = []; // keys that the reader has moved, in their order
   chain: Id[] = []; // goroutines of the wake chain that is shown
+  guest: Id | null = null; // the selected goroutine, where its own row is hidden
   focus = ""; // key of the row that the keyboard is at
   private people = new Map<Id, Member>(); // pinned goroutines whose group is not open
   private info: Info | null = null;
@@ -81,6 +82,7 @@ export class Lanes extends Observable {
     this.pins = [];
     this.ranks = [];
     this.chain = [];
+    this.guest = null;
     this.focus = "";
     this.scroll = 0;
     this.filter = "";
@@ -198,7 +200,8 @@ export class Lanes extends Observable {
       if (!group || !own) continue;
       const key = `C${r.creator ?? ""}`;
       const name = r.creator === null ? "" : (this.looks[r.creator]?.name ?? "");
-      const head = heads.get(key) ?? { key, kind: "creator", name, height: SIZES.group, lane: "", lanes: [], open: this.openCreators.has(key) };
+      const head = heads.get(key) ?? { key, kind: "creator", name, height: SIZES.group, lane: "", lanes: [], count: 0, open: this.openCreators.has(key) };
+      head.count! += r.n;
       head.lanes = [...head.lanes!, ...(own.lanes ?? [own.lane])];
       heads.set(key, head);
       this.nested.set(key, [...(this.nested.get(key) ?? []), own]);
@@ -251,11 +254,12 @@ export class Lanes extends Observable {
     if (left > 0) out.push({ key: `more${type}`, kind: "more", name: "", height: SIZES.lane, lane: "", type, left });
   }
 
-  /** The wake chain's lanes, then what is pinned: copies that keep their own keys. */
+  /** The wake chain's lanes or the guest's, then what is pinned: copies that keep their own keys. */
   private pinnedDrafts(drafts: Draft[]): Draft[] {
     const out: Draft[] = [];
     const byKey = new Map(drafts.map((d) => [d.key, d]));
-    for (const key of [...this.chain.map((g) => `G${g}`), ...this.pins]) {
+    const guests = this.guest === null || this.chain.length > 0 ? this.chain : [this.guest];
+    for (const key of [...guests.map((g) => `G${g}`), ...this.pins]) {
       const d = byKey.get(key) ?? this.absent(key);
       if (d && !out.some((x) => x.key === `pin/${key}`)) out.push({ ...d, key: `pin/${key}` });
     }
@@ -333,6 +337,14 @@ export class Lanes extends Observable {
     const k = plain(key);
     if (person) this.people.set(String(person.g), person);
     this.pins = this.pins.includes(k) ? this.pins.filter((x) => x !== k) : [...this.pins, k];
+    this.layout();
+  }
+
+  /** Who is selected stands above while its own row is hidden; null: nobody. */
+  host(guest: Member | null): void {
+    if (this.guest === (guest?.g ?? null)) return;
+    this.guest = guest?.g ?? null;
+    if (guest) this.people.set(String(guest.g), guest);
     this.layout();
   }
 

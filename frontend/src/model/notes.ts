@@ -41,6 +41,10 @@ export class LaneNotes extends Observable {
     this.asking = "";
   }
 
+  leave(): void {
+    this.answer.stop();
+  }
+
   get busy(): boolean {
     return this.answer.busy;
   }

@@ -29,6 +29,7 @@ export interface Row {
   type?: string; // key of a task or region type
   span?: Span;
   open?: boolean;
+  count?: number; // of a creator: how many it made
   left?: number; // "more" rows: members not shown
   hidden?: number; // sections: rows that were hidden
 }
@@ -52,6 +53,9 @@ export function noteLane(r: Row): string {
   if (r.kind !== "span") return r.lane;
   return r.type?.startsWith("task/") ? `T${r.span?.id}` : "";
 }
+
+/** Rows whose picture is an area: so many goroutines in each state. */
+export const isSum = (r: Row): boolean => r.kind === "group" || r.kind === "creator" || r.kind === "set";
 
 /** Lanes that a row stands for. */
 export const lanesOf = (r: Row): string[] => r.lanes ?? (r.lane ? [r.lane] : []);

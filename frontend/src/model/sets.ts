@@ -2,10 +2,11 @@
 // worked on, of a label.  A set is a list of ids; what it did is summed from its members' own lanes, where they are few enough.
 
 import { Observable } from "../lib/observable";
-import type { AreaFigures, Creators, Figure, Group, Id, QueryResult } from "../net/protocol";
+import type { Creators, Group, Id, Members, QueryResult } from "../net/protocol";
 import type { Socket, Ticket } from "../net/socket";
+import { membersOf } from "./members";
 import { nextShown, type Member } from "./rows";
-import { Settled } from "./settled";
+import { Settled, stopAll } from "./settled";
 import type { Span } from "./viewport";
 
 export type Grouping = "function" | "creator" | "task" | "label";
@@ -23,9 +24,8 @@ export interface GoSet {
 }
 
 const MOST_IDS = 20_000; // of all sets together
-const LANES_A_REQUEST = 1000;
-const MOST_ORDERED = 4000; // members of a set whose figures are asked for
 const DELAY_MS = 110;
+const NOWHERE: Span = { from: 0, to: 0 };
 
 const TASKS = `SELECT x.type, x.g, o.start_function FROM (SELECT type, g FROM tasks WHERE g IS NOT NULL UNION
   SELECT t.type, r.g FROM regions AS r JOIN tasks AS t ON t.id = r.task_id WHERE r.task_id <> 0) AS x JOIN goroutines AS o ON o.g = x.g ORDER BY o.start_ns`;
@@ -40,11 +40,11 @@ export class GoSets extends Observable {
   cut = false; // there are more goroutines than are looked at
   private trace = -1;
   private groups: Group[] = [];
-  private lists = new Map<string, Settled<Member[]>>();
+  private lists = new Map<string, Settled<Members>>();
   private wanted = new Set<string>(); // keys to unfold once they are known
   private answer = new Settled<{ sets: GoSet[]; creators: Creators["rows"]; cut: boolean }>(0, () => this.take());
   private order: Order = "wait";
-  private window: Span = { from: 0, to: 1 };
+  private window = NOWHERE;
 
   constructor(private socket: Socket) {
     super();
@@ -160,6 +160,10 @@ export class GoSets extends Observable {
     this.askRows(s, 0);
   }
 
+  leave(): void {
+    if (stopAll(this.lists.values())) this.window = NOWHERE;
+  }
+
   follow(view: Span, duration: number, order: Order): void {
     const window = { from: Math.max(0, Math.floor(view.from)), to: Math.min(duration, Math.ceil(view.to)) };
     if (window.from === this.window.from && window.to === this.window.to && order === this.order) return;
@@ -174,35 +178,18 @@ export class GoSets extends Observable {
     this.askRows(s, 0);
   }
 
+  /** What its members did in the window, in the order that is chosen; a page after the other. */
   private askRows(s: GoSet, delayMs: number, reorder = false): void {
     this.lists.get(s.key)?.forget();
-    const list: Settled<Member[]> = new Settled<Member[]>(delayMs, () => {
+    const list: Settled<Members> = new Settled<Members>(delayMs, () => {
       if (list.value && s.rows) {
-        const all = ordered(list.value, s.ids, this.order);
-        s.all = s.ids.length > MOST_ORDERED ? s.ids.length : all.length;
-        s.rows = reorder ? all.slice(0, s.shown) : kept(s.rows, all, s.shown);
+        s.all = list.value.all;
+        s.rows = reorder ? list.value.rows : kept(s.rows, list.value.rows, s.shown);
       }
       this.changed();
     });
     this.lists.set(s.key, list);
-    list.ask(() => this.figures(s.ids.slice(0, MOST_ORDERED)));
-  }
-
-  /** What each of them did in the window. */
-  private figures(ids: Id[]): Ticket<Member[]> {
-    let flying: Ticket<AreaFigures> | null = null;
-    let stopped = false;
-    const { window } = this;
-    const fetch = async (): Promise<Member[]> => {
-      const out: Member[] = [];
-      for (let at = 0; at < ids.length && !stopped; at += LANES_A_REQUEST) {
-        const lanes = ids.slice(at, at + LANES_A_REQUEST).map((g) => `G${g}`);
-        flying = this.socket.request<AreaFigures>("area", { trace: this.trace, ...window, lanes, by: "goroutine" });
-        out.push(...(await flying.answer).rows.map(memberOf));
-      }
-      return out;
-    };
-    return { answer: fetch(), cancel: () => ((stopped = true), flying?.cancel()) };
+    list.ask(() => membersOf(this.socket, { trace: this.trace, ids: s.ids, ...this.window, order: this.order }, 0, s.shown));
   }
 }
 
@@ -236,18 +223,4 @@ function kept(rows: Member[], all: Member[], shown: number): Member[] {
   const stay = rows.flatMap((r) => fresh.get(r.g) ?? []);
   const seen = new Set(stay.map((m) => m.g));
   return [...stay, ...all.filter((m) => !seen.has(m.g)).slice(0, Math.max(0, shown - stay.length))];
-}
-
-const memberOf = (f: Figure): Member => ({ g: f.g, group: f.group, run_window: f.state_ns.running, wait_window: f.state_ns.waiting, wait_window_tag: f.state === "waiting" ? f.tag : -1 });
-
-function ordered(members: Member[], ids: Id[], order: Order): Member[] {
-  const at = new Map(ids.map((g, i) => [g, i]));
-  const number = (m: Member) => Number(m.g);
-  const by: Record<Order, (a: Member, b: Member) => number> = {
-    wait: (a, b) => b.wait_window - a.wait_window,
-    running: (a, b) => b.run_window - a.run_window,
-    start: (a, b) => (at.get(a.g) ?? 0) - (at.get(b.g) ?? 0),
-    id: () => 0,
-  };
-  return [...members].sort((a, b) => by[order](a, b) || number(a) - number(b));
 }

@@ -2,6 +2,9 @@
 
 import { RequestError, type Ticket } from "../net/socket";
 
+/** Stops them all: the window leaves, and answers for where it was would only take a processor from the picture. */
+export const stopAll = (of: Iterable<{ stop(): boolean }>): boolean => [...of].map((s) => s.stop()).some(Boolean);
+
 export class Settled<T> {
   value: T | null = null;
   error = "";
@@ -28,12 +31,14 @@ export class Settled<T> {
     }, delayMs);
   }
 
-  /** Gives up what is under way, and keeps the old answer. */
-  stop(): void {
+  /** Gives up what is under way, and keeps the old answer; true where something was. */
+  stop(): boolean {
+    const was = this.busy;
     clearTimeout(this.timer);
     this.wait = false;
     this.ticket?.cancel();
     this.ticket = null;
+    return was;
   }
 
   forget(): void {

@@ -6,7 +6,7 @@ import { Observable } from "../lib/observable";
 import type { Span, Spans as SpansAnswer, SpanSeen, SpanTypes, SpanTypeSeen } from "../net/protocol";
 import type { Socket } from "../net/socket";
 import { nextShown } from "./rows";
-import { Settled } from "./settled";
+import { Settled, stopAll } from "./settled";
 import type { Span as Stretch } from "./viewport";
 
 export interface SpanType {
@@ -57,6 +57,10 @@ export class SpanLanes extends Observable {
 
   get busy(): boolean {
     return this.answer.busy || [...this.lists.values()].some((l) => l.busy);
+  }
+
+  leave(): void {
+    if (stopAll([this.answer, ...this.lists.values()])) this.asked = "";
   }
 
   follow(view: Stretch, duration: number, widthPx: number): void {

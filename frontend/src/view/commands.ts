@@ -62,6 +62,7 @@ export const COMMANDS: Command[] = [
   { group: "Move", name: "Fit what is chosen", keys: "F", run: () => press("f") },
   { group: "Move", name: "Back to the last window", keys: "Ctrl Z", run: (app) => app.view.undo() },
   { group: "Move", name: "Forward again", keys: "Shift Ctrl Z", run: (app) => app.view.redo() },
+  { group: "Move", name: "Next stretch that is lost of a damaged trace", keys: "G", run: (app) => app.guide.gapTo(1) },
   { group: "Slices", name: "Next slice of the goroutine", keys: ".", run: (app) => void app.guide.stepTo(1) },
   { group: "Slices", name: "Previous slice of the goroutine", keys: ",", run: (app) => void app.guide.stepTo(-1) },
   { group: "Slices", name: "Along the wake chain, earlier", keys: "[", run: (app) => void app.guide.chainTo(-1) },

@@ -7,7 +7,7 @@ import { flagX, FLAG_W } from "../draw/ruler";
 import { PINNED } from "../draw/timeline";
 import { short } from "../lib/format";
 import { lanesOf, SIZES, type Row } from "../model/rows";
-import type { Gap, Range } from "../net/protocol";
+import type { Range } from "../net/protocol";
 import type { Stage } from "./stage";
 
 interface Point {
@@ -26,6 +26,7 @@ interface Drag extends Point {
 }
 interface Pinch {
   t: number; // the moment between the fingers
+  y: number; // and the content
   distance: number;
   span: number;
 }
@@ -34,14 +35,8 @@ const EDGE = 4;
 const LONG_MS = 450;
 const SCROLL_EDGE = 14;
 
-export interface Card {
-  gap: Gap;
-  x: number;
-}
-
 export class Gestures {
   drag: Drag | null = null;
-  onCard: (card: Card | null) => void = () => {};
   private fingers = new Map<number, Point>();
   private pinch: Pinch | null = null;
   private long: ReturnType<typeof setTimeout> | undefined;
@@ -59,7 +54,7 @@ export class Gestures {
   down(e: PointerEvent): void {
     const p = this.local(e);
     const touch = e.pointerType === "touch";
-    this.onCard(null);
+    this.stage.app.guide.showGap(null);
     if (touch) {
       this.fingers.set(e.pointerId, p);
       this.box().setPointerCapture(e.pointerId);
@@ -220,7 +215,7 @@ export class Gestures {
       return true;
     }
     const gap = stage.app.info?.gaps.find((g) => Math.abs(flagX(g, stage.scale()) + FLAG_W / 2 - p.x) < FLAG_W);
-    if (gap) this.onCard({ gap, x: p.x });
+    if (gap) stage.app.guide.showGap(gap);
     return gap !== undefined;
   }
 
@@ -259,7 +254,7 @@ export class Gestures {
     this.drag = null;
     const [a, b] = this.ends();
     const { from, to } = this.stage.app.view.goal;
-    this.pinch = { t: this.stage.scale().t((a.x + b.x) / 2), distance: Math.max(20, Math.abs(a.x - b.x)), span: to - from };
+    this.pinch = { t: this.stage.scale().t((a.x + b.x) / 2), y: (a.y + b.y) / 2 + this.stage.app.lanes.scroll, distance: Math.max(20, Math.abs(a.x - b.x)), span: to - from };
   }
 
   private movePinch(g: Pinch): void {
@@ -269,6 +264,7 @@ export class Gestures {
     const span = Math.min(app.view.duration, (g.span * g.distance) / Math.max(20, Math.abs(a.x - b.x)));
     const from = g.t - ((a.x + b.x) / 2 / Math.max(1, app.width)) * span;
     app.view.set(from, from + span);
+    app.lanes.scrollTo(g.y - (a.y + b.y) / 2);
   }
 }
 

@@ -116,12 +116,13 @@ function enter(app: App, row: Row): boolean {
   return true;
 }
 
-/** m marks, e opens the note of the mark that is nearest to the middle; n goes from mark to mark. */
+/** g goes to a lost stretch, m marks, e opens the note of the mark that is nearest to the middle; n goes from mark to mark. */
 function markKey(app: App, k: string, e: KeyboardEvent): boolean {
   if (k === "m" && e.shiftKey) app.marks.set([]);
   else if (k === "m") app.mark();
   else if (k === "e") app.marks.show(app.marks.nearest((app.view.goal.from + app.view.goal.to) / 2));
   else if (k === "n") app.guide.markTo(e.shiftKey ? -1 : 1);
+  else if (k === "g") app.guide.gapTo(e.shiftKey ? -1 : 1);
   else return false;
   return true;
 }
@@ -158,6 +159,7 @@ function sliceKey(app: App, k: string, shift: boolean): boolean {
       return true;
     case "Escape":
       if (app.marks.card) app.marks.show(null);
+      else if (app.gap) app.guide.showGap(null);
       else if (app.area.value) app.setArea(null);
       else if (s || app.selection.goroutine || app.subject) app.guide.deselect();
       else if (app.highlight) app.toggleHighlight(app.highlight.key, () => false);

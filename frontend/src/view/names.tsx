@@ -164,7 +164,6 @@ function beginMove(stage: Stage, row: Row, e: PointerEvent): void {
 
 function NameText({ stage, row }: RowProps) {
   const { app, peaks } = stage;
-  const most = app.tiles.loading ? "about" : "up to"; // wide buckets level peaks out
   switch (row.kind) {
     case "heap":
       return (
@@ -174,11 +173,11 @@ function NameText({ stage, row }: RowProps) {
         </>
       );
     case "count":
-      return <CounterName name={row.name} figure={`${most} ${int(peaks.notWaiting)} at once in this window`} />;
+      return <CounterName name={row.name} figure={`peak ≈ ${int(peaks.notWaiting)}`} stage={stage} />;
     case "states":
-      return <CounterName name={row.name} figure={`${most} ${int(peaks.states)} in this window`} />;
+      return <CounterName name={row.name} figure={`peak ≈ ${int(peaks.states)}`} stage={stage} />;
     case "inuse":
-      return <CounterName name={row.name} figure={`${most} ${int(peaks.inUse)}${gomaxprocs(stage)}`} />;
+      return <CounterName name={row.name} figure={`peak ≈ ${int(peaks.inUse)}${gomaxprocs(stage)}`} stage={stage} />;
     case "section":
       return <SectionName stage={stage} row={row} />;
     case "p":
@@ -224,11 +223,14 @@ function NameText({ stage, row }: RowProps) {
   }
 }
 
-function CounterName({ name, figure }: { name: string; figure: string }) {
+function CounterName({ stage, name, figure }: { stage: Stage; name: string; figure: string }) {
+  const px = short(Math.max(1, Math.round(stage.scale().nsPerPx)));
   return (
     <>
       <span>{name}</span>
-      <span class="m">{figure}</span>
+      <span class="m" title={`The highest mean over a pixel of this window, that is ${px}: for less than that there may have been more`}>
+        {figure}
+      </span>
     </>
   );
 }
@@ -399,7 +401,6 @@ function GroupName({ stage, row }: RowProps) {
 function CreatorName({ stage, row }: RowProps) {
   const { app } = stage;
   const [pkg, name] = tailFunc(row.name);
-  const n = row.lanes!.reduce((sum, l) => sum + (app.info?.groups[Number(l.slice(1))]?.n ?? 0), 0);
   return (
     <>
       <button tabIndex={-1} class="fill" title={row.name ? `Goroutines that ${row.name} created, directly` : "Who created them did so before the trace began"} onClick={() => app.lanes.toggleCreator(row.key)}>
@@ -410,7 +411,7 @@ function CreatorName({ stage, row }: RowProps) {
         </span>
       </button>
       <span class="m">
-        <span class="cnt">{int(n)}</span>
+        <span class="cnt">{int(row.count ?? 0)}</span>
       </span>
     </>
   );

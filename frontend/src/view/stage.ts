@@ -16,7 +16,7 @@ import { Observable } from "../lib/observable";
 import type { App } from "../model/app";
 import type { Stretch } from "../model/area";
 import { notesAt, type Note } from "../model/notes";
-import { noteLane, SIZES, tilesOf, type Row } from "../model/rows";
+import { isSum, noteLane, SIZES, tilesOf, type Row } from "../model/rows";
 import { levelFor, type Segment } from "../model/tiles";
 import type { Ranges } from "../net/protocol";
 import { readPalette } from "./theme";
@@ -158,12 +158,17 @@ export class Stage extends Observable {
     return hit;
   }
 
+  private sumOf = (c: Columns, row: Row, s: Scale): void => {
+    const lanes = tilesOf(row);
+    sumLanes(c, lanes.map(this.segments), s, this.looks.laneClass, isSum(row) ? this.app.filtered.ofAll(lanes) : undefined);
+  };
+
   /** What is merged under a pixel of a lane, by class: shares of a single lane, goroutines of a group. */
   mixAt(row: Row, t: number): { cls: number; amount: number }[] {
     const k = this.scale().nsPerPx;
     const s = new Scale(t - k, t + k, 2);
     const c = this.probeColumns;
-    sumLanes(c, tilesOf(row).map(this.segments), s, this.looks.laneClass);
+    this.sumOf(c, row, s);
     const out: { cls: number; amount: number }[] = [];
     for (let cls = 0; cls < DIM; cls++) {
       const amount = (c.data[c.at(cls)]! + c.data[c.at(cls) + 1]!) / 2;
@@ -251,6 +256,8 @@ export class Stage extends Observable {
       segments: this.segments,
       notes: (lane) => app.notes.of(lane),
       matches: (lane) => app.filtered.matches(lane),
+      sumOf: this.sumOf,
+      greys: app.filter.text !== "",
       typeOf: (key) => app.spans.types.find((t) => t.key === key),
       phases: this.phases(),
       heap: app.figures.heap.value?.points ?? [],

@@ -5,8 +5,7 @@ import { PINNED } from "../draw/timeline";
 import { int, moment, short, visible } from "../lib/format";
 import { SIZES, type Grouping, type Order } from "../model/lanes";
 import type { Mark } from "../model/marks";
-import type { Gap } from "../net/protocol";
-import { Gestures, phaseAt, type Card } from "./gestures";
+import { Gestures, phaseAt } from "./gestures";
 import { LaneHits } from "./hits";
 import { Names } from "./names";
 import type { Stage } from "./stage";
@@ -22,10 +21,8 @@ export function Timeline({ stage }: { stage: Stage }) {
   const ruler = useRef<HTMLCanvasElement>(null);
   const line = useRef<HTMLDivElement>(null);
   const [tip, setTip] = useState<Tip | null>(null);
-  const [card, setCard] = useState<Card | null>(null);
   const [hands] = useState(() => new Gestures(stage, () => lanes.current!));
   const { app } = stage;
-  hands.onCard = setCard;
 
   useEffect(() => {
     const box = lanes.current!;
@@ -95,7 +92,7 @@ export function Timeline({ stage }: { stage: Stage }) {
         <canvas ref={ruler} class="over" />
         <LaneHits stage={stage} />
         <Controls stage={stage} />
-        {card && <GapCard gap={card.gap} x={card.x} close={() => setCard(null)} />}
+        <GapCard stage={stage} />
         <MarkCard stage={stage} />
       </div>
       <Scrollbar stage={stage} />
@@ -205,15 +202,31 @@ function GoroutineControls({ stage }: { stage: Stage }) {
   );
 }
 
-function GapCard({ gap, x, close }: { gap: Gap; x: number; close: () => void }) {
+/** What was lost, and why. */
+function GapCard({ stage }: { stage: Stage }) {
+  const { app } = stage;
+  useChanges(app, app.view);
+  const { gap } = app;
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => button.current?.focus(), [gap]);
+  if (!gap) return null;
+  const all = app.info?.gaps ?? [];
+  const x = Math.round(stage.scale().x(gap.from));
   return (
-    <div class="gapcard" role="alertdialog" aria-label="Damage" style={{ left: `max(8px, min(${Math.round(x)}px, 100% - 340px))` }} onPointerDown={(e) => e.stopPropagation()}>
+    <div class="gapcard" role="alertdialog" aria-label="Damage" style={{ left: `max(8px, min(${x}px, 100% - 340px))` }} onPointerDown={(e) => e.stopPropagation()}>
       <b>{gap.to > gap.from ? `${short(gap.to - gap.from)} of the trace are lost here` : "The trace breaks off here"}</b>
       <p>{visible(gap.text)}</p>
-      <p class="mut">at byte {int(gap.offset)} of the file</p>
-      <button class="a" onClick={close}>
-        Close
-      </button>
+      {gap.offset >= 0 && <p class="mut">at byte {int(gap.offset)} of the file</p>}
+      <p class="acts">
+        {all.length > 1 && (
+          <button class="a" onClick={() => app.guide.gapTo(1)}>
+            Next ({all.indexOf(gap) + 1} of {int(all.length)})
+          </button>
+        )}
+        <button ref={button} class="a" title="Close (Esc)" onClick={() => app.guide.showGap(null)}>
+          Close
+        </button>
+      </p>
     </div>
   );
 }

@@ -94,7 +94,7 @@ function Facts({ app }: { app: App }) {
       </span>
       {damage && (
         <>
-          <button class="a bad" onClick={() => app.view.reveal(i.gaps[0]!.from, i.gaps[0]!.to)} title={visible(i.gaps[0]!.text)}>
+          <button class="a bad" onClick={() => app.guide.gapTo(1)} title={`${visible(i.gaps[0]!.text)}\nGo there (G)`}>
             {i.gaps.length > 1 ? `damaged in ${i.gaps.length} places` : "damaged"}
             {i.gaps.length === 1 && i.gaps[0]!.offset >= 0 && <span class="w14"> at byte {int(i.gaps[0]!.offset)}</span>}
           </button>
