@@ -11,9 +11,12 @@
 #include "storage/src/store_file.h"
 #include "storage/store.h"
 
-enum { N_BATCHES = 6, PROGRESS_MS = 50, PUBLISH_FIRST_MS = 40, PUBLISH_MAX_MS = 1000 };
+enum { N_BATCHES = 24, PROGRESS_MS = 50, PUBLISH_FIRST_MS = 40, PUBLISH_MAX_MS = 1000 };
 
-/* Batches go round: the reader's thread fills them, the builder's empties them. */
+/* Batches go round: the reader's thread fills them, the builder's empties them.  There are enough
+ * that neither waits while the other has lost its processor for some milliseconds; and a reader
+ * that has filled all of them sleeps until half are empty, as waking it costs more than it reads.
+ */
 struct queue {
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -49,8 +52,9 @@ static void *read_events(void *arg) {
     int rc = 1;
     while (rc == 1) {
         pthread_mutex_lock(&q->lock);
-        while (q->filled - q->emptied == N_BATCHES && !q->stop)
-            pthread_cond_wait(&q->changed, &q->lock);
+        if (q->filled - q->emptied == N_BATCHES)
+            while (q->filled - q->emptied > N_BATCHES / 2 && !q->stop)
+                pthread_cond_wait(&q->changed, &q->lock);
         bool stop = q->stop;
         pthread_mutex_unlock(&q->lock);
         if (stop) break;
@@ -89,7 +93,7 @@ static const struct ev_batch *next_batch(struct queue *q, int64_t deadline_ms, b
 static void batch_done(struct queue *q) {
     pthread_mutex_lock(&q->lock);
     q->emptied++;
-    pthread_cond_broadcast(&q->changed);
+    if (q->filled - q->emptied == N_BATCHES / 2) pthread_cond_broadcast(&q->changed);
     pthread_mutex_unlock(&q->lock);
 }
 

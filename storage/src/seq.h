@@ -76,8 +76,8 @@ struct seq_row *seq_add(struct seq_writer *w, int64_t key, int64_t end_ns, uint3
                         struct fault *f);
 /* seq_seal - writes what has been appended as a chunk, however little it is. */
 int seq_seal(struct seq_writer *w, struct fault *f);
-/* seq_seal_beside - from now on full chunks are sealed by a thread of the writer's own; at most one
- * is under way.  The database connection must be serialized (SQLITE_OPEN_FULLMUTEX), and on_seal
+/* seq_seal_beside - from now on full chunks are sealed by a thread of the writer's own; at most two
+ * are under way.  The database connection must be serialized (SQLITE_OPEN_FULLMUTEX), and on_seal
  * runs in that thread.  seq_settle waits until none is under way, and gives its fault. */
 int seq_seal_beside(struct seq_writer *w, struct fault *f);
 int seq_settle(struct seq_writer *w, struct fault *f);

@@ -7,10 +7,9 @@
  *            v0, v1
  *   data     per page: gap to the end of the key's row before, duration, wide, v0 … (column.h)
  * Times, and of levels wide, are in units where these divide them (seq_unit in seq_impl.h).
- * Threads    with seq_seal_beside, `in` belongs to the caller's thread, `out` and all that follows
- *            it in the struct to the sealer's; they change places under the lock.
- * Not here   reading (seq_read.c); the order of rows (seq_fill.c); what values mean (build_go.c,
- *            lod.c). */
+ * Threads    with seq_seal_beside, ring[n_full] belongs to the caller's thread, ring[n_sealed] and
+ * all that follows it in the struct to the sealer's; both numbers change under the lock. Not here
+ * reading (seq_read.c); the order of rows (seq_fill.c); what values mean (build_go.c, lod.c). */
 #include <pthread.h>
 
 #include "storage/src/db.h"
@@ -20,6 +19,14 @@
 /* A page's columns stand 24 numbers further apart than a power of two, lest all of them want the
  * same sets of the cache. */
 enum { N_COLUMNS = SEQ_MAX_COLS + 3, PREFETCH_ROWS = 32, COLUMN_ROOM = SEQ_PAGE_ROWS + 24 };
+
+/* One fills, one is being sealed, one evens out who is faster for the moment. */
+enum { RING = 3 };
+
+struct full { /* a chunk that fills, or waits to be sealed */
+    struct filling rows;
+    int64_t t1; /* latest end of what was appended up to its last row */
+};
 
 struct seq_writer {
     sqlite3 *db;
@@ -35,12 +42,11 @@ struct seq_writer {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool busy, stop; /* out is being sealed; the thread shall end */
-    int rc;          /* first fault of the thread */
+    bool stop; /* the thread shall end */
+    int rc;    /* first fault of the thread */
     struct fault fault;
-
-    struct filling in, out;
-    int64_t out_t1;
+    uint64_t n_full, n_sealed;   /* chunks; modulo RING their places; equal without a thread */
+    struct full ring[RING], *in; /* in: where rows are added */
 
     sqlite3_stmt *insert;
     struct column_codec *codec;
@@ -68,7 +74,9 @@ struct seq_writer *seq_writer_new(sqlite3 *db, int series, uint32_t n_cols, uint
     w->on_seal = on_seal;
     w->arg = arg;
     w->max = max_rows;
-    w->list_carried = w->in.own_hints = w->out.own_hints = series == seq_series(SEQ_SLICES, 0);
+    w->list_carried = series == seq_series(SEQ_SLICES, 0);
+    for (int i = 0; i < RING; i++) w->ring[i].rows.own_hints = w->list_carried;
+    w->in = w->ring;
     w->codec = column_codec_new();
     struct fault f;
     if (w->codec &&
@@ -95,8 +103,7 @@ void seq_writer_free(struct seq_writer *w) {
     stop_sealer(w);
     sqlite3_finalize(w->insert);
     column_codec_free(w->codec);
-    fill_free(&w->in);
-    fill_free(&w->out);
+    for (int i = 0; i < RING; i++) fill_free(&w->ring[i].rows);
     struct buffer *buffers[] = {&w->dir,   &w->blocks, &w->carried,
                                 &w->extra, &w->data,   &w->packed_carried};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) buffer_free(buffers[i]);
@@ -113,12 +120,16 @@ static uint64_t pack_ns(uint64_t ns, int unit) {
     return ns & ((UINT64_C(1) << unit) - 1) ? ns << 1 | 1 : ns >> unit << 1;
 }
 
+static struct full *sealing(struct seq_writer *w) {
+    return &w->ring[w->n_sealed % RING];
+}
+
 static const struct seq_row *row_at(const struct filling *c, uint32_t i) {
     return &c->rows[c->order[i]];
 }
 
 static void put_page(struct seq_writer *w, uint32_t row0, uint32_t n) {
-    const struct filling *c = &w->out;
+    const struct filling *c = &sealing(w)->rows;
     const struct seq_row *before = NULL;
     int unit = seq_unit(w->series);
     for (uint32_t i = 0; i < n; i++) {
@@ -142,7 +153,7 @@ static void put_page(struct seq_writer *w, uint32_t row0, uint32_t n) {
 }
 
 static void put_pages(struct seq_writer *w) {
-    const struct filling *c = &w->out;
+    const struct filling *c = &sealing(w)->rows;
     buffer_varint(&w->dir, (c->n + SEQ_PAGE_ROWS - 1) / SEQ_PAGE_ROWS);
     size_t before = 0;
     for (uint32_t row0 = 0; row0 < c->n; row0 += SEQ_PAGE_ROWS) {
@@ -165,7 +176,7 @@ static void put_carried(struct buffer *out, const struct seq_row *r, int64_t t0,
 /* The directory of keys, and the rows that began before t0 (only a key's first can).  Returns the
  * earliest start. */
 static int64_t put_keys(struct seq_writer *w) {
-    const struct filling *c = &w->out;
+    const struct filling *c = &sealing(w)->rows;
     int64_t min_start = row_at(c, 0)->start_ns, carried_key = 0;
     struct seq_key block[SEQ_BLOCK_KEYS];
     uint32_t row0 = 0, n_carried = 0, n = 0;
@@ -206,9 +217,9 @@ static int write_chunk(struct seq_writer *w, int64_t min_start, struct fault *f)
     sqlite3_stmt *s = w->insert;
     sqlite3_bind_int64(s, 1, (int64_t)w->series << 32 | w->n_chunks);
     sqlite3_bind_int64(s, 2, w->t0);
-    sqlite3_bind_int64(s, 3, w->out_t1);
+    sqlite3_bind_int64(s, 3, sealing(w)->t1);
     sqlite3_bind_int64(s, 4, min_start);
-    sqlite3_bind_int64(s, 5, w->out.n);
+    sqlite3_bind_int64(s, 5, sealing(w)->rows.n);
     sqlite3_bind_blob64(s, 6, w->dir.data, w->dir.n, SQLITE_STATIC);
     sqlite3_bind_blob64(s, 7, w->packed_carried.data, w->packed_carried.n, SQLITE_STATIC);
     sqlite3_bind_blob64(s, 8, w->extra.data, w->extra.n, SQLITE_STATIC);
@@ -216,18 +227,19 @@ static int write_chunk(struct seq_writer *w, int64_t min_start, struct fault *f)
     return db_run(w->db, s, f);
 }
 
-/* `out` becomes a chunk of the store. */
-static int seal_out(struct seq_writer *w, struct fault *f) {
-    struct filling *c = &w->out;
+/* What is next in the ring becomes a chunk of the store. */
+static int seal_next(struct seq_writer *w, struct fault *f) {
+    struct filling *c = &sealing(w)->rows;
+    int64_t t1 = sealing(w)->t1;
     if (!fill_sort(c)) return fault_set(f, PV_ENOMEM, -1, "out of memory while sorting slices");
     w->dir.n = w->blocks.n = w->carried.n = w->extra.n = w->data.n = w->packed_carried.n = 0;
     int64_t min_start = put_keys(w);
     put_pages(w);
-    struct seq_chunk_view view = {c->rows, c->order, c->n, w->t0, w->out_t1, c->slots, c->n_slots};
+    struct seq_chunk_view view = {c->rows, c->order, c->n, w->t0, t1, c->slots, c->n_slots};
     if (w->on_seal) TRY(w->on_seal(w->arg, &view, &w->extra, f));
     TRY(write_chunk(w, min_start, f));
     w->n_chunks++;
-    w->t0 = w->out_t1;
+    w->t0 = t1;
     fill_clear(c);
     return 0;
 }
@@ -238,17 +250,17 @@ static void *run_sealer(void *arg) {
     struct seq_writer *w = arg;
     pthread_mutex_lock(&w->lock);
     for (;;) {
-        while (!w->busy && !w->stop) pthread_cond_wait(&w->changed, &w->lock);
-        if (!w->busy) break;
+        while (w->n_sealed == w->n_full && !w->stop) pthread_cond_wait(&w->changed, &w->lock);
+        if (w->n_sealed == w->n_full) break;
         pthread_mutex_unlock(&w->lock);
         struct fault f;
-        int rc = seal_out(w, &f);
+        int rc = w->rc < 0 ? w->rc : seal_next(w, &f);
         pthread_mutex_lock(&w->lock);
         if (rc < 0 && w->rc == 0) {
             w->rc = rc;
             w->fault = f;
         }
-        w->busy = false;
+        w->n_sealed++;
         pthread_cond_broadcast(&w->changed);
     }
     pthread_mutex_unlock(&w->lock);
@@ -267,44 +279,36 @@ int seq_seal_beside(struct seq_writer *w, struct fault *f) {
     return 0;
 }
 
-int seq_settle(struct seq_writer *w, struct fault *f) {
+/* Waits until at most n chunks are still to be sealed; then one more may have become full. */
+static int wait_for_sealer(struct seq_writer *w, uint64_t n, uint64_t full, struct fault *f) {
     if (!w->beside) return 0;
     pthread_mutex_lock(&w->lock);
-    while (w->busy) pthread_cond_wait(&w->changed, &w->lock);
+    while (w->n_full - w->n_sealed > n) pthread_cond_wait(&w->changed, &w->lock);
     int rc = w->rc;
     if (rc < 0) *f = w->fault;
+    w->n_full += full;
+    pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->lock);
     return rc;
 }
 
-static void swap_fillings(struct seq_writer *w) {
-    struct filling full = w->in;
-    w->in = w->out;
-    w->out = full;
+int seq_settle(struct seq_writer *w, struct fault *f) {
+    return wait_for_sealer(w, 0, 0, f);
 }
 
-/* `in` and `out` change places; out is then sealed beside.  Without a thread they change back, so
- * that only one of them ever takes memory. */
+/* What was added is a chunk. */
 static int hand_over(struct seq_writer *w, struct fault *f) {
-    TRY(seq_settle(w, f));
-    swap_fillings(w);
-    w->out_t1 = w->t1;
-    if (!w->beside) {
-        int rc = seal_out(w, f);
-        swap_fillings(w);
-        return rc;
-    }
-    pthread_mutex_lock(&w->lock);
-    w->busy = true;
-    pthread_cond_broadcast(&w->changed);
-    pthread_mutex_unlock(&w->lock);
+    w->in->t1 = w->t1;
+    if (!w->beside) return seal_next(w, f);
+    TRY(wait_for_sealer(w, RING - 2, 1, f));
+    w->in = &w->ring[w->n_full % RING];
     return 0;
 }
 
 struct seq_row *seq_add(struct seq_writer *w, int64_t key, int64_t end_ns, uint32_t *hint,
                         struct fault *f) {
-    if (w->in.n == w->max && hand_over(w, f) < 0) return NULL;
-    struct seq_row *row = fill_add(&w->in, key, hint);
+    if (w->in->rows.n == w->max && hand_over(w, f) < 0) return NULL;
+    struct seq_row *row = fill_add(&w->in->rows, key, hint);
     if (!row) fault_set(f, PV_ENOMEM, -1, "out of memory while sorting slices");
     w->n_appended++;
     if (end_ns > w->t1) w->t1 = end_ns;
@@ -312,6 +316,6 @@ struct seq_row *seq_add(struct seq_writer *w, int64_t key, int64_t end_ns, uint3
 }
 
 int seq_seal(struct seq_writer *w, struct fault *f) {
-    if (w->in.n) TRY(hand_over(w, f));
+    if (w->in->rows.n) TRY(hand_over(w, f));
     return seq_settle(w, f);
 }
