@@ -207,18 +207,36 @@ static inline unsigned code_for(float share) {
     return code_of[(bits - base) >> ROOT_DROP];
 }
 
+/* Parts first … end-1 of a row. */
+struct quarter {
+    const struct tile_part *p, *end;
+    float rest;
+};
+
+static inline void put_code(unsigned char *at, struct quarter *q, float to_share) {
+    const struct tile_part *p = q->p++;
+    for (uint32_t b = p->bucket, end = b + p->n; b < end; b++) {
+        float want = p->cover * to_share + q->rest;
+        unsigned code = code_for(want);
+        at[b] = (unsigned char)code;
+        q->rest = want - share_of[code];
+    }
+}
+
+/* Four quarters of a row at once, as each bucket waits for the one before it in its quarter. */
 static void put_codes(unsigned char *at, const struct tile_part *p, const struct stretch *s,
                       float scale) {
-    float rest = 0, to_share = scale > 0 ? 1 / scale : 0;
+    float to_share = scale > 0 ? 1 / scale : 0;
     memset(at, 0, s->span);
     at -= p[s->first].bucket;
-    for (uint32_t k = s->first; k < s->end; k++)
-        for (uint32_t b = p[k].bucket, end = b + p[k].n; b < end; b++) {
-            float want = p[k].cover * to_share + rest;
-            unsigned code = code_for(want);
-            at[b] = (unsigned char)code;
-            rest = want - share_of[code];
-        }
+    uint32_t n = (s->end - s->first) / 4;
+    struct quarter q[4];
+    for (uint32_t k = 0; k < 4; k++)
+        q[k] = (struct quarter){p + s->first + k * n, p + (k < 3 ? s->first + (k + 1) * n : s->end),
+                                0};
+    while (q[0].p < q[0].end)
+        for (uint32_t k = 0; k < 4; k++) put_code(at, &q[k], to_share);
+    while (q[3].p < q[3].end) put_code(at, &q[3], to_share);
 }
 
 static void put_row(struct columns *o, const struct tile_part *p, const struct stretch *s) {

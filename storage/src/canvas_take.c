@@ -120,10 +120,33 @@ static void add_part(void *arg, uint32_t i, uint32_t n, int64_t ns) {
     row->last_ns = ns;
 }
 
+/* The same where no counts are: most of what an answer has. */
+static void add_parts(struct row *row, const struct runs *r) {
+    struct tile_part *end = row->end;
+    int64_t last_ns = 0;
+    uint32_t next = TILE_BUCKETS;
+    for (uint32_t word = 0; word * 64 < r->n; word++)
+        for (uint64_t left = r->ns->used[word]; left; left &= left - 1) {
+            uint32_t i = word * 64 + (uint32_t)__builtin_ctzll(left);
+            int64_t ns = r->ns->ns[i];
+            if (!ns) continue;
+            if (ns == last_ns && i == next)
+                end[-1].n++;
+            else
+                *end++ = (struct tile_part){(uint16_t)i, 1, row->tag, (float)ns * row->per_ns};
+            last_ns = ns;
+            next = i + 1;
+        }
+    row->end = end;
+}
+
 static void take_row(struct tile_room *room, struct tile *out, const struct runs *r, uint32_t tag) {
     struct tile_part *first = room->parts + out->n_parts;
     struct row row = {first, first, 0, 1.0f / (float)r->width, (uint16_t)tag};
-    each_run(r, add_part, &row);
+    if (r->steps || r->count)
+        each_run(r, add_part, &row);
+    else if (r->ns)
+        add_parts(&row, r);
     out->n_parts += (uint32_t)(row.end - first);
 }
 
@@ -137,12 +160,30 @@ static void add_wider(void *arg, uint32_t i, uint32_t n, int64_t ns) {
     for (uint32_t end = i + n; i < end; i++) bins_add(w->out, i >> w->shift, ns);
 }
 
+/* The same where no counts are. */
+static void fold_bins(struct bins *out, const struct runs *r, int shift) {
+    memset(out->ns, 0, (r->n >> shift) * sizeof *out->ns);
+    for (uint32_t word = 0; word * 64 < r->n; word++) {
+        uint32_t first = word * 64 >> shift;
+        int64_t *ns = out->ns + first;
+        uint64_t used = 0;
+        for (uint64_t left = r->ns->used[word]; left; left &= left - 1) {
+            uint32_t i = (uint32_t)__builtin_ctzll(left);
+            ns[i >> shift] = bins_sum(ns[i >> shift], r->ns->ns[word * 64 + i]);
+            used |= UINT64_C(1) << (i >> shift);
+        }
+        out->used[first / 64] |= used << first % 64;
+    }
+}
+
 /* The buckets of a tag as wider ones, with what solids of it have become too short for them. */
 static struct runs widen(const struct tile_at *t, const struct runs *r, uint32_t tag,
                          struct bins *out) {
     memset(out->used, 0, sizeof out->used);
-    struct widening w = {out, t->shift};
-    each_run(r, add_wider, &w);
+    if (r->steps || r->count)
+        each_run(r, add_wider, &(struct widening){out, t->shift});
+    else if (r->ns)
+        fold_bins(out, r, t->shift);
     for (uint32_t k = t->first; k < t->end; k++) {
         const struct tile_solid *s = &t->l->solids[k];
         if (s->tag != tag || s->dur_ns >> t->solid_level) continue;
@@ -204,8 +245,12 @@ static uint64_t fold(uint64_t used, int shift) {
     return used & firsts[shift];
 }
 
+/* The built-in is a call where the compiler may not take the newest instructions for granted. */
 static uint32_t ones(uint64_t v) {
-    return (uint32_t)__builtin_popcountll(v);
+    v -= v >> 1 & 0x5555555555555555;
+    v = (v & 0x3333333333333333) + (v >> 2 & 0x3333333333333333);
+    v = (v + (v >> 4)) & 0x0f0f0f0f0f0f0f0f;
+    return (uint32_t)(v * 0x0101010101010101 >> 56);
 }
 
 /* A row of codes holds what is used and short gaps; long gaps part it. */
