@@ -19,10 +19,11 @@
 #include "storage/src/store_impl.h"
 
 enum {
-    WORK_ROWS = 120000,  /* of goroutines, that a bounded answer paints, about */
-    WORK_SLICES = 50000, /* or rows, for the lanes of P, M and groups, */
-    WORK_SHIFT = 3,      /* which are widened so far for it */
-    FEW_LANES = 8,       /* so many may cost what they cost */
+    WORK_OWN_SLICES = 120000, /* of goroutines, that a bounded answer paints, about, */
+    WORK_ROWS = 70000,        /* or rows of a level: each takes more of the answer */
+    WORK_SLICES = 50000,      /* or rows, for the lanes of P, M and groups, */
+    WORK_SHIFT = 3,           /* which are widened so far for it */
+    FEW_LANES = 8,            /* so many may cost what they cost */
     MAX_SHIFT = 5,
     MAX_STEP = 6,
     MIN_SHARE = 64 /* bytes of a tile */
@@ -297,7 +298,8 @@ static int find_lod_from(struct store *s, int64_t g, int64_t *out, struct fault 
         struct seq *slices;
         TRY(store__slices(s, &slices, f));
         struct count c = {0};
-        struct seq_window w = {INT64_MIN, INT64_MAX, g, g, 0};
+        struct seq_window w = {.key_min = g, .key_max = g};
+        TRY(store__lives_of(s, g, &w.from_ns, &w.to_ns, f));
         TRY(seq_rows(slices, &w, count_slice, &c, f));
         if (c.n == LOD_G_RAW_SLICES) *out = c.end_ns;
     }
@@ -364,7 +366,8 @@ static int widen_goroutines(struct painter *w, struct fault *f) {
         uint64_t most = (uint64_t)(w->c->to_ns - w->c->from_ns) >> (source ? source : 1);
         if (source && rows[i] > 3 * most) rows[i] = 3 * most;
     }
-    uint64_t share = rc == 0 ? fair_share(rows, rows + n, n, WORK_ROWS) : 0;
+    uint64_t bound = source ? WORK_ROWS : WORK_OWN_SLICES;
+    uint64_t share = rc == 0 ? fair_share(rows, rows + n, n, bound) : 0;
     for (uint32_t i = 0; rc == 0 && i < n; i++) {
         int shift = 0;
         for (; rows[i] > share && shift < MAX_SHIFT; shift++) {
