@@ -8,8 +8,9 @@
  *   data     per page: gap to the end of the key's row before, duration, wide, v0 … (column.h)
  * Times, and of levels wide, are in units where these divide them (seq_unit in seq_impl.h).
  * Threads    with seq_seal_beside, ring[n_full] belongs to the caller's thread, ring[n_sealed] and
- * all that follows it in the struct to the sealer's; both numbers change under the lock. Not here
- * reading (seq_read.c); the order of rows (seq_fill.c); what values mean (build_go.c, lod.c). */
+ *            all that follows it in the struct to the sealer's; both numbers change under the lock.
+ * Not here   reading (seq_read.c); the order of rows (seq_fill.c); what values mean (build_go.c,
+ *            lod.c). */
 #include <pthread.h>
 
 #include "storage/src/db.h"
