@@ -80,8 +80,7 @@ static void find_reasons(struct search *s) {
     }
 }
 
-/* ---- tasks and logs: by SQL, as they are rows of tables ---------------------------------------
- */
+/* ---- tasks and logs: by SQL, as they are rows of tables -------------------------------------- */
 
 /* 'text' as an SQL literal for LIKE, any of it in the middle; malloc'ed. */
 static char *like_literal(const char *text) {

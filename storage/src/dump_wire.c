@@ -1,9 +1,11 @@
 /* storage/src/dump_wire.c - what a trace file holds, in the order of its bytes, as text.
  *
  * Layout      as `go tool trace -d=wire` prints it: "Name arg=1 arg=2", in the order of the file,
- * batch headers and tables included; data and stack frames on lines of their own after a tab. Not
- * here    order, states, times in ns: dump.c.  Nothing is checked but the form of the bytes. Source
- * go1.26 src/internal/trace/raw/doc.go (the text format); go_events.def (the arguments) */
+ *             batch headers and tables included; data and stack frames on lines of their own after
+ *             a tab.
+ * Not here    order, states, times in ns: dump.c.  Nothing is checked but the form of the bytes.
+ * Source      go1.26 src/internal/trace/raw/doc.go (the text format); go_events.def (the arguments)
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

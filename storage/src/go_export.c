@@ -4,8 +4,8 @@
  * The events' times are all different and in their final order, so Go's reader, which goes by time
  * and by sequence numbers, gives out the same events at the same times.
  * Invariants  1. Sequence numbers are counted as Go's reader counts them: per goroutine at GoStart
- * and GoUnblock, per processor at ProcStart, ProcSteal and GoSyscallBegin, for the collector at
- * begin and end.
+ *                and GoUnblock, per processor at ProcStart, ProcSteal and GoSyscallBegin, for the
+ *                collector at begin and end.
  *             2. What Go demands of an event's context is there, or it is left out and counted.
  *             3. A goroutine that runs on a thread without a processor gets one of its own: a
  *                number from OWN_P on.

@@ -5,7 +5,7 @@
  * Invariants  1. last_g is the goroutine that runs on the P, over batch borders too.
  *             2. times within a batch are sums of differences, and wrap as Go's do.
  * Source      go1.26 src/internal/trace/internal/tracev1/parser.go (loadBatch, parseEvent),
- * order.go */
+ *             order.go */
 #include <string.h>
 
 #include "storage/src/go_v1_impl.h"

@@ -3,12 +3,15 @@
  * Layout      byte: type in the low 6 bits, count in the top 2.  Count 0, 1, 2: that many + 1
  *             numbers follow; 3: the byte length of the numbers, then the numbers.  A STRING is id,
  *             length, bytes; a LOG is followed by length, bytes.  A BATCH names the P of what
- * follows. Leaves      batches of each P, strings, stacks, frequency, timer goroutines, CPU
- * samples, and the times of system call exits (v1_exits). Faults      of two ranks, because Go
- * looks twice: what breaks the framing ends the scan (index.stop); what is wrong inside an event is
- * noted with its batch (index.bads), and counts when that batch is merged.  All else was checked
- * here: the merge decodes without looking again. Not here    order and meaning (go_v1_merge.c and
- * on). Source      go1.26 src/internal/trace/internal/tracev1/parser.go */
+ *             follows.
+ * Leaves      batches of each P, strings, stacks, frequency, timer goroutines, CPU samples, and the
+ *             times of system call exits (v1_exits).
+ * Faults      of two ranks, because Go looks twice: what breaks the framing ends the scan
+ *             (index.stop); what is wrong inside an event is noted with its batch (index.bads), and
+ *             counts when that batch is merged.  All else was checked here: the merge decodes
+ *             without looking again.
+ * Not here    order and meaning (go_v1_merge.c and on).
+ * Source      go1.26 src/internal/trace/internal/tracev1/parser.go */
 #include <string.h>
 
 #include "storage/src/go_v1_impl.h"

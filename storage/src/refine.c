@@ -15,8 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- text --------------------------------------------------------------------------------------
- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 static bool has_prefix(struct text t, const char *prefix) {
     size_t n = strlen(prefix);
@@ -77,8 +76,7 @@ static void set(struct refined *out, const char *name, enum family family) {
     out->family = family;
 }
 
-/* ---- tables ------------------------------------------------------------------------------------
- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 static const struct reason_rule {
     const char *reason;
@@ -123,8 +121,7 @@ static const char *const standard[] = {
 
 #define N(table) (sizeof(table) / sizeof(table)[0])
 
-/* ---- library or the user's own -----------------------------------------------------------------
- */
+/* ---- library or the user's own --------------------------------------------------------------- */
 
 /* The import path of a function's package: "net/http" of "net/http.(*conn).serve"; empty for C.
  * Type arguments and receivers may hold any characters, so they are cut off first. */
@@ -159,8 +156,7 @@ enum go_kind refine_start_function(struct text name) {
     return GO_KIND_USER;
 }
 
-/* ---- the stack's word --------------------------------------------------------------------------
- */
+/* ---- the stack's word ------------------------------------------------------------------------ */
 
 struct walk { /* frames that are left, leaf first */
     const struct dict *d;

@@ -1,16 +1,17 @@
 /* storage/src/ring.c - the reader of ring files: windows without loss, many threads -> one order.
  *
  * Invariants  1. A window is a time in which no thread lost an event.  It begins with an EV_SYNC
- * and with what is known; between two of them stands an EV_GAP.  What came before the first is what
- * a flight recorder forgets, and no gap.
+ *                and with what is known; between two of them stands an EV_GAP.  What came before
+ *                the first is what a flight recorder forgets, and no gap.
  *             2. Within a window the record with the earliest time comes first, unless it must wait
  *                for another thread's (ring_order.c).
- *             3. Records that contradict each other end a window; the next begins behind them.
- *                At its edges they need not: of a cause and its effect, whose times may be reversed
- * by some nanoseconds, one lies within and one outside.  There, records that cannot be placed are
- * left out. The end     Of a ring that was stopped or copied: the time of that.  Of a program that
- * was killed, or of a file that was copied while it was written: the last record that can be
- * placed. */
+ *             3. Records that contradict each other end a window; the next begins behind them. At
+ *                its edges they need not: of a cause and its effect, whose times may be reversed by
+ *                some nanoseconds, one lies within and one outside.  There, records that cannot be
+ *                placed are left out.
+ * The end     Of a ring that was stopped or copied: the time of that.  Of a program that was
+ *             killed, or of a file that was copied while it was written: the last record that can
+ *             be placed. */
 #include <stdlib.h>
 
 #include "storage/src/ring_impl.h"

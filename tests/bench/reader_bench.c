@@ -27,8 +27,7 @@ static int run(const char *path, bool threads, struct ev_batch *batch) {
     if (rc == 0) rc = reader_open(in, &options, &r, &f);
     while (rc >= 0 && (rc = reader_next(r, batch, &f)) == 1) {
         if (n == 0) first = seconds(CLOCK_MONOTONIC) - wall;
-        for (uint32_t i = 0; i < batch->n; i++)
-            kinds[batch->ev[i].kind]++;
+        for (uint32_t i = 0; i < batch->n; i++) kinds[batch->ev[i].kind]++;
         n += batch->n;
     }
     wall = seconds(CLOCK_MONOTONIC) - wall;

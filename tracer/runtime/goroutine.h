@@ -21,11 +21,11 @@
  *             each named where the call is.  What blocks returns -EPERM outside of a goroutine.
  * Units       times are nanoseconds; clocks are CLOCK_MONOTONIC.
  * Ownership   who makes, frees.  Nothing is copied but elements of channels.  Locks, wait groups
- * and conditions are the caller's memory: all zero is their initial value, they need no freeing,
- * they must not move, and nobody may wait on them when they go away. Stacks      64 KiB each unless
- * pv_run_options says otherwise, with a guard below. Preemption  is cooperative: a goroutine gives
- * way when it waits, yields, allocates collected memory, or passes pv_checkpoint().  A loop without
- * any of these keeps its processor.
+ *             and conditions are the caller's memory: all zero is their initial value, they need no
+ *             freeing, they must not move, and nobody may wait on them when they go away.
+ * Stacks      64 KiB each unless pv_run_options says otherwise, with a guard below.
+ * Preemption  is cooperative: a goroutine gives way when it waits, yields, allocates collected
+ *             memory, or passes pv_checkpoint().  A loop without any of these keeps its processor.
  *
  * C11 (not C++: _Atomic members). */
 #ifndef PARKVIEW_TRACER_RUNTIME_GOROUTINE_H
@@ -37,8 +37,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* ---- starting -----------------------------------------------------------------------------------
- */
+/* ---- starting -------------------------------------------------------------------------------- */
 
 typedef void pv_fn(void *arg);
 

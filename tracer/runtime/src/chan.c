@@ -1,12 +1,13 @@
 /* tracer/runtime/src/chan.c - channels.
  *
  * Invariants  1. of an open channel, one of senders and receivers is empty (but for one select that
- * waits for both); receivers wait only where the ring is empty, senders only where it is full.
+ *                waits for both); receivers wait only where the ring is empty, senders only where
+ *                it is full.
  *             2. an element goes straight from the sender to a receiver that waits, into its stack;
  *                whoever takes a waiter from its queue, under the lock, does that copy and then
- * wakes it.
+ *                wakes it.
  *             3. a waiter lies on the stack of who waits, and is in the queue until somebody takes
- * it. */
+ *                it. */
 #include "tracer/runtime/src/chan.h"
 
 #include <errno.h>

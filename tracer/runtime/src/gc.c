@@ -3,13 +3,15 @@
  * The collector knows threads, and scans for each what lies between its stack pointer and its
  * stack's bottom.  A thread here is on its own stack or on a goroutine's, so once the world stands
  * still it is told the bottom that goes with the pointer; the stacks that nobody is on are pushed
- * as further roots. Collections begin here and not in an allocation (GC_disable): when what was
- * allocated reaches the goal, twice what was live, as in Go.  They run on the thread's own stack,
- * as a goroutine's has little room. Marking happens while the world is stopped, and is recorded as
- * that.
+ * as further roots.
+ * Collections begin here and not in an allocation (GC_disable): when what was allocated reaches the
+ * goal, twice what was live, as in Go.  They run on the thread's own stack, as a goroutine's has
+ * little room.
+ * Marking happens while the world is stopped, and is recorded as that.
  *
  * Invariants  1. where a thread is, its stack pointer says, at any instruction: the handler of the
- * stop signal notes it.  No bookkeeping at a switch could be right at every instruction.
+ *                stop signal notes it.  No bookkeeping at a switch could be right at every
+ *                instruction.
  *             2. the collector's own push_other_roots goes first: it scans the threads.
  *             3. within an event of the collector its lock is held: nothing is allocated there.
  * Not here    the build without libgc (gc_none.c). */

@@ -1,11 +1,12 @@
 /* tracer/runtime/src/netpoll.c - who waits for which descriptor: epoll, edge-triggered.
  *
  * A call is tried first; only where it would block the goroutine waits.  An edge that comes between
- * the two is kept in ready[], so it is not lost. Invariants  1. an entry for a descriptor's number
- * is made once and kept: an event that comes late, for a number that was closed and given out
- * again, makes somebody try once more, no harm.
+ * the two is kept in ready[], so it is not lost.
+ * Invariants  1. an entry for a descriptor's number is made once and kept: an event that comes
+ *                late, for a number that was closed and given out again, makes somebody try once
+ *                more, no harm.
  *             2. n_waiting counts goroutines in entries; who takes one out of its entry counts it
- * down. */
+ *                down. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

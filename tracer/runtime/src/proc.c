@@ -1,9 +1,10 @@
 /* tracer/runtime/src/proc.c - processors and threads: who has which, and who sleeps.
  *
  * Invariants  1. the idle lists belong to sched.lock.  2. a p is either on the idle list, or some
- * m's, or next_p of an m that was woken for it, or of a thread in a system call (P_SYSCALL).
+ *                m's, or next_p of an m that was woken for it, or of a thread in a system call
+ *                (P_SYSCALL).
  *             3. threads are made when a p has work and none sleeps; they are kept until pv_run
- * ends. */
+ *                ends. */
 #include <errno.h>
 #include <linux/futex.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* tracer/runtime/src/rwmutex.c - many readers or one writer.
  *
  * Invariants  1. a writer that waits keeps later readers out; when a writer is done, the readers
- * that waited get in first, all at once.  So neither starves the other.
+ *                that waited get in first, all at once.  So neither starves the other.
  *             2. whoever leaves lets the next ones in: they own the lock when they are made ready.
  */
 #include <errno.h>

@@ -2,7 +2,7 @@
  *
  * All channels are locked, by address, so that nothing happens between looking at one and the next.
  * Invariants  1. of the waiters that one select has in several queues exactly one is taken: who
- * pops one sets the goroutine's select_done first (chan.c).
+ *                pops one sets the goroutine's select_done first (chan.c).
  *             2. the others are still queued when it runs again, and it takes them out itself. */
 #include <errno.h>
 

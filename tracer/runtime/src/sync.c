@@ -1,7 +1,7 @@
 /* tracer/runtime/src/sync.c - mutex, wait group, condition, once.
  *
  * Invariants  1. a mutex's state names its holder, so that who waits can say whom for; its lowest
- * bit is set while the queue is not empty, changed under the queue's lock only.
+ *                bit is set while the queue is not empty, changed under the queue's lock only.
  *             2. who is taken from a queue is made ready after the queue's lock was released. */
 #include <errno.h>
 

@@ -1,10 +1,10 @@
 /* tracer/runtime/src/world.c - pv_run: everything is set up, runs, and is taken down again.
  *
  * Invariants  1. processors are made once and kept: a thread that comes back from a system call
- * after pv_run returned may look at the status of its own.
+ *                after pv_run returned may look at the status of its own.
  *             2. pv_run returns when every thread has left the scheduler, except those in system
- * calls; such a thread finds a newer epoch when it comes back, and ends.  Where there are some, the
- * stacks stay mapped. */
+ *                calls; such a thread finds a newer epoch when it comes back, and ends.  Where
+ *                there are some, the stacks stay mapped. */
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
