@@ -33,7 +33,7 @@ enum pv_event {
 enum pv_ring_state { PV_RING_RECORDING = 1, PV_RING_STOPPED, PV_RING_SNAPSHOT };
 enum pv_ring_flags { PV_RING_STOP_WHEN_FULL = 1 };
 
-/* States of a live-table entry beside those of enum pv_state (1 to 4). */
+/* States of a live-table entry beside PV_RUNNABLE and PV_WAITING. */
 enum { PV_SLOT_FREE = 0, PV_SLOT_BUSY = 15 };
 
 struct pv_ring_table { /* strings, frames or stacks: entries by id from 1 */
@@ -67,19 +67,13 @@ struct pv_ring_header {
 };
 _Static_assert(sizeof(struct pv_ring_header) == 512, "struct pv_ring_header changed size");
 
-struct pv_ring_slot { /* a living goroutine, as its last event left it */
-    uint64_t word;    /* state | number of its changes << 4; PV_SLOT_BUSY while it is written */
+struct pv_ring_slot { /* a living goroutine, as it last became runnable or began to wait */
+    uint64_t word;    /* state | number of its changes << 4; PV_SLOT_BUSY: written, or not known */
     uint64_t id;
     uint64_t since; /* ticks */
     uint64_t object, holder;
     uint32_t reason, start_stack;
-    union {
-        struct {
-            uint32_t thread; /* row + 1 of the thread that wrote it last */
-            int32_t p;       /* that thread's processor, -1 none */
-        };
-        uint64_t where; /* both */
-    };
+    uint64_t unused;
     uint64_t next_free; /* of the recorder */
 };
 _Static_assert(sizeof(struct pv_ring_slot) == 64, "struct pv_ring_slot changed size");

@@ -109,7 +109,8 @@ PV_API uintptr_t pv_frame(const char *func, const char *file, uint32_t line);
 
 struct pv_g { /* lives in your goroutine: zero it, set id (> 0, unique among the living) */
     uint64_t id;
-    uint32_t session, slot, seq, reserved; /* the recorder's own */
+    uint32_t session, slot, seq, quick; /* the recorder's own, and the id as records have it */
+    uint64_t coded;
 };
 
 enum pv_state { PV_RUNNABLE = 1, PV_RUNNING, PV_SYSCALL, PV_WAITING };
@@ -129,7 +130,7 @@ PV_API void pv__go_stop(struct pv_m *m, struct pv_g *g, uint32_t reason, uint32_
 PV_API void pv__go_park(struct pv_m *m, struct pv_g *g, uint32_t reason, uint64_t object,
                         uint64_t holder, uint32_t stack);
 PV_API void pv__go_park_next(struct pv_m *m, struct pv_g *g, uint32_t reason, uint64_t object,
-                             uint64_t holder, uint32_t stack, struct pv_g *next);
+                             uint32_t stack, struct pv_g *next);
 PV_API void pv__go_unpark(struct pv_m *m, struct pv_g *g, uint32_t stack);
 PV_API void pv__go_exit(struct pv_m *m, struct pv_g *g);
 PV_API void pv__go_syscall(struct pv_m *m, struct pv_g *g, uint32_t stack);
@@ -175,7 +176,12 @@ static inline void pv_go_park(struct pv_m *m, struct pv_g *g, uint32_t reason, u
 /* The same, and at once the start of next on m, with one reading of the clock. */
 static inline void pv_go_park_next(struct pv_m *m, struct pv_g *g, uint32_t reason, uint64_t object,
                                    uint64_t holder, uint32_t stack, struct pv_g *next) {
-    if (pv_on()) pv__go_park_next(m, g, reason, object, holder, stack, next);
+    if (pv_on() && holder) {
+        pv__go_park(m, g, reason, object, holder, stack);
+        pv__go_start_at_once(m, next);
+    } else if (pv_on()) {
+        pv__go_park_next(m, g, reason, object, stack, next);
+    }
 }
 /* Waiting -> runnable.  The waker is the goroutine that runs on m, if one does. */
 static inline void pv_go_unpark(struct pv_m *m, struct pv_g *g, uint32_t stack) {

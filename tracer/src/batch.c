@@ -84,6 +84,7 @@ static void begin_batch(struct pv_m *m, uint32_t i) {
     if (until > m->row->overwritten_until) store64(&m->row->overwritten_until, until);
     store64(end_seq(bytes), 0);
     store64(&b->seq, 0);
+    begin_words();
     m->last = pv_ticks();
     store64(&b->base, m->last);
     store64(&b->mono_ns, mono_ns());

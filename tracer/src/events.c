@@ -1,5 +1,6 @@
-/* tracer/src/events.c - the calls that record: each writes one record, publishes it with one
- * release store, and then brings the goroutine's entry in the live table up to date.
+/* tracer/src/events.c - the calls that record: each writes one record and publishes it with one
+ * release store.  Where the goroutine is runnable or waits from then on, its entry in the live
+ * table says so afterwards; who runs or is in a system call is told by its thread's batch.
  *
  * Order of the two: whoever copies the table first and the events afterwards finds either the
  * entry's state or an event that says what it was.
@@ -23,8 +24,8 @@ static inline bool has_room(const struct pv_m *m, size_t room) {
 }
 
 /* Ticks since the event before, whose time becomes this one's. */
-static inline uint64_t read_clock(struct pv_m *m) {
-    uint64_t dt = pv_ticks() - m->last;
+static inline uint64_t ticks_since(struct pv_m *m, uint64_t now) {
+    uint64_t dt = now - m->last;
     if (__builtin_expect((int64_t)dt < 0, 0)) dt = 0; /* a counter that is behind another's */
     m->last += dt;
     return dt;
@@ -33,7 +34,7 @@ static inline uint64_t read_clock(struct pv_m *m) {
 /* A record's code and time, where there is room ... */
 static inline uint8_t *put_head(struct pv_m *m, unsigned code) {
     uint8_t *p = put_byte(m->at, code);
-    return put(p, read_clock(m));
+    return put(p, ticks_since(m, pv_ticks()));
 }
 
 /* ... and where that is not known.  NULL: the record is lost. */
@@ -61,43 +62,59 @@ static inline uint8_t *put_stack(uint8_t *p, uint32_t stack) {
     return stack ? put(p, stack) : p;
 }
 
+static inline uint64_t zigzag(uint64_t d) {
+    return d << 1 ^ (uint64_t)((int64_t)d >> 63);
+}
+
 static inline uint8_t *put_object(struct pv_m *m, uint8_t *p, uint64_t object) {
-    uint64_t d = object - m->object;
+    uint64_t d = zigzag(object - m->object);
     m->object = object;
-    return put(p, d << 1 ^ (uint64_t)((int64_t)d >> 63));
+    return put(p, d);
 }
 
-/* ---- the live table ---- */
+/* ---- the live table ----
+ *
+ * Who reads an entry takes it only if the word is the same before and after, and not busy. */
 
-/* Who reads an entry takes it only if the word is the same before and after, and not busy. */
-static inline void begin_slot(struct pv_ring_slot *slot, const struct pv_g *g) {
-    store64(&slot->word, (uint64_t)g->seq << PV_STATE_BITS | PV_SLOT_BUSY);
+static inline void set_slot(struct pv_ring_slot *slot, uint64_t since, uint32_t seq,
+                            unsigned state) {
+    uint64_t word = (uint64_t)seq << PV_STATE_BITS | state;
+    store64(&slot->word, word | PV_SLOT_BUSY);
+    store64(&slot->since, since);
+    store64(&slot->word, word);
 }
 
-static inline void end_slot(struct pv_ring_slot *slot, const struct pv_m *m, const struct pv_g *g,
-                            enum pv_state state) {
-    store64(&slot->since, m->last);
-    store64(&slot->where, m->where);
-    store64(&slot->word, (uint64_t)g->seq << PV_STATE_BITS | state);
-}
-
-/* g's entry, NULL where it has none: slot_of(m, g). */
-static inline void set_slot(struct pv_ring_slot *slot, const struct pv_m *m, const struct pv_g *g,
-                            enum pv_state state) {
-    if (!slot) return;
-    begin_slot(slot, g);
-    end_slot(slot, m, g, state);
-}
-
-static inline void set_slot_waiting(struct pv_ring_slot *slot, const struct pv_m *m,
-                                    const struct pv_g *g, uint32_t reason, uint64_t object,
-                                    uint64_t holder) {
-    if (!slot) return;
-    begin_slot(slot, g);
+static inline void set_slot_waiting(struct pv_ring_slot *slot, uint64_t since, uint32_t seq,
+                                    uint32_t reason, uint64_t object, uint64_t holder) {
+    uint64_t word = (uint64_t)seq << PV_STATE_BITS | PV_WAITING;
+    store64(&slot->word, word | PV_SLOT_BUSY);
     store64(&slot->object, object);
     store64(&slot->holder, holder);
     store32(&slot->reason, reason);
-    end_slot(slot, m, g, PV_WAITING);
+    store64(&slot->since, since);
+    store64(&slot->word, word);
+}
+
+/* g is in that state since m's last event. */
+static inline void set_state(struct pv_m *m, struct pv_g *g, unsigned state) {
+    struct pv_ring_slot *slot = slot_of(m, g);
+    if (slot) set_slot(slot, m->last, g->seq, state);
+}
+
+static inline void set_waiting(struct pv_m *m, struct pv_g *g, uint32_t reason, uint64_t object,
+                               uint64_t holder) {
+    struct pv_ring_slot *slot = slot_of(m, g);
+    if (slot) set_slot_waiting(slot, m->last, g->seq, reason, object, holder);
+}
+
+static inline void set_start(struct pv_m *m, struct pv_g *g, uint32_t stack) {
+    struct pv_ring_slot *slot = slot_of(m, g);
+    if (slot) store32(&slot->start_stack, stack);
+}
+
+/* It runs or is in a system call, and no record says so: p is the one that got lost. */
+static inline void set_unknown(const uint8_t *p, struct pv_m *m, struct pv_g *g) {
+    if (__builtin_expect(!p, 0)) set_state(m, g, PV_SLOT_BUSY);
 }
 
 /* ---- goroutines ---- */
@@ -106,12 +123,11 @@ static void put_status(struct pv_m *m, struct pv_g *g, enum pv_state state, uint
                        uint32_t start) {
     uint8_t *p = begin(m, PV_EV_GO_STATUS);
     if (p) commit(m, put(put(put(put(p, g->id), state), reason), start));
-    struct pv_ring_slot *slot = slot_of(m, g);
-    if (slot && start) store32(&slot->start_stack, start);
+    if (start) set_start(m, g, start);
     if (state == PV_WAITING)
-        set_slot_waiting(slot, m, g, reason, 0, 0);
+        set_waiting(m, g, reason, 0, 0);
     else
-        set_slot(slot, m, g, state);
+        set_state(m, g, state == PV_RUNNABLE ? PV_RUNNABLE : PV_SLOT_BUSY);
 }
 
 /* The thread's goroutine is g.  Where that is news (the recording began in the middle of its run)
@@ -129,9 +145,8 @@ void pv__go_create(struct pv_m *m, struct pv_g *g, uint32_t start_stack, uint32_
     uint8_t *p = begin(m, with_stack(PV_EV_GO_CREATE, stack));
     g->seq = 0;
     if (p) commit(m, put_stack(put(put(p, g->id), start_stack), stack));
-    struct pv_ring_slot *slot = slot_of(m, g);
-    if (slot) store32(&slot->start_stack, start_stack);
-    set_slot(slot, m, g, PV_RUNNABLE);
+    set_start(m, g, start_stack);
+    set_state(m, g, PV_RUNNABLE);
 }
 
 static inline uint8_t *put_change(uint8_t *p, const struct pv_g *g) {
@@ -143,7 +158,7 @@ static void go_start(struct pv_m *m, struct pv_g *g, uint8_t *p) {
     if (p) commit(m, put_change(p, g));
     m->g = g->id;
     m->in_syscall = false;
-    set_slot(slot_of(m, g), m, g, PV_RUNNING);
+    set_unknown(p, m, g);
 }
 
 void pv__go_start(struct pv_m *m, struct pv_g *g) {
@@ -165,7 +180,7 @@ void pv__go_stop(struct pv_m *m, struct pv_g *g, uint32_t reason, uint32_t stack
     g->seq++;
     if (p) commit(m, put_stack(put(p, reason), stack));
     m->g = 0;
-    set_slot(slot_of(m, g), m, g, PV_RUNNABLE);
+    set_state(m, g, PV_RUNNABLE);
 }
 
 static inline unsigned park_code(uint64_t holder, uint32_t stack) {
@@ -185,41 +200,7 @@ void pv__go_park(struct pv_m *m, struct pv_g *g, uint32_t reason, uint64_t objec
     g->seq++;
     if (p) commit(m, put_park(m, p, reason, object, holder, stack));
     m->g = 0;
-    set_slot_waiting(slot_of(m, g), m, g, reason, object, holder);
-}
-
-/* ---- the same without detours, for a scheduler that does little else ----
- *
- * Where there is room for all of it and each g has its entry.  Nothing is called but at the end, so
- * that the compiler saves no registers. */
-
-static inline bool has_entry(const struct pv_m *m, const struct pv_g *g) {
-    return __builtin_expect(g->session == session_of(m) && g->slot != 0, 1);
-}
-
-static __attribute__((noinline)) void park_next_slow(struct pv_m *m, struct pv_g *g,
-                                                     uint32_t reason, uint64_t object,
-                                                     uint64_t holder, uint32_t stack,
-                                                     struct pv_g *next) {
-    pv__go_park(m, g, reason, object, holder, stack);
-    pv__go_start_at_once(m, next);
-}
-
-void pv__go_park_next(struct pv_m *m, struct pv_g *g, uint32_t reason, uint64_t object,
-                      uint64_t holder, uint32_t stack, struct pv_g *next) {
-    if (!has_room(m, 2 * RECORD_ROOM) || m->g != g->id || !has_entry(m, g) || !has_entry(m, next)) {
-        park_next_slow(m, g, reason, object, holder, stack, next);
-        return;
-    }
-    uint8_t *p = put_head(m, park_code(holder, stack));
-    p = put_park(m, p, reason, object, holder, stack);
-    g->seq++;
-    next->seq++;
-    commit(m, put_change(put_head_at_once(p, PV_EV_GO_START), next));
-    m->g = next->id;
-    m->in_syscall = false;
-    set_slot_waiting(&m->slots[g->slot], m, g, reason, object, holder);
-    set_slot(&m->slots[next->slot], m, next, PV_RUNNING);
+    set_waiting(m, g, reason, object, holder);
 }
 
 /* What the entry says of a long wait, so that a ring that no longer has its begin knows it. */
@@ -228,31 +209,110 @@ static inline uint8_t *put_wait(struct pv_m *m, uint8_t *p, struct pv_ring_slot 
     return put(put_object(m, p, load64(&slot->object)), load64(&slot->holder));
 }
 
-static inline void unpark(struct pv_m *m, struct pv_g *g, uint32_t stack, uint8_t *p,
-                          struct pv_ring_slot *slot) {
+/* Signed, as the clock of who parked may be some nanoseconds ahead. */
+static inline bool is_late(const struct pv_m *m, const struct pv_ring_slot *slot) {
+    return (load64(&slot->word) & PV_SLOT_BUSY) == PV_WAITING &&
+           (int64_t)(m->last - load64(&slot->since)) >= (int64_t)m->late_ticks;
+}
+
+/* p: behind the record's head, NULL: it is lost. */
+static inline void end_unpark(struct pv_m *m, struct pv_g *g, uint32_t stack, uint8_t *p) {
+    struct pv_ring_slot *slot = slot_of(m, g);
     g->seq++;
     if (p) {
         p = put_change(p, g);
-        bool late = slot && m->last - load64(&slot->since) >= m->late_ticks;
-        if (late && (load64(&slot->word) & PV_SLOT_BUSY) == PV_WAITING) {
+        if (slot && is_late(m, slot)) {
             put_byte(m->at, with_stack(PV_EV_GO_UNPARK_LATE, stack));
             p = put_wait(m, p, slot);
         }
         commit(m, put_stack(p, stack));
     }
-    set_slot(slot, m, g, PV_RUNNABLE);
+    if (slot) set_slot(slot, m->last, g->seq, PV_RUNNABLE);
 }
 
-static __attribute__((noinline)) void unpark_slow(struct pv_m *m, struct pv_g *g, uint32_t stack) {
-    uint8_t *p = begin(m, with_stack(PV_EV_GO_UNPARK, stack));
-    unpark(m, g, stack, p, slot_of(m, g));
+static __attribute__((noinline)) void unpark(struct pv_m *m, struct pv_g *g, uint32_t stack) {
+    end_unpark(m, g, stack, begin(m, with_stack(PV_EV_GO_UNPARK, stack)));
+}
+
+/* The clock has been read, and there is room. */
+static __attribute__((noinline)) void unpark_at(struct pv_m *m, struct pv_g *g, uint64_t now) {
+    uint8_t *p = put_byte(m->at, PV_EV_GO_UNPARK);
+    end_unpark(m, g, 0, put(p, ticks_since(m, now)));
+}
+
+/* ---- the two calls of a hand-over, without detours ----
+ *
+ * Where there is room, each g has its place, and arguments are short: one or two words are written,
+ * and nothing is called but at the end, so that the compiler saves no registers. */
+
+static inline bool is_ready(const struct pv_m *m, const struct pv_g *g, uint32_t session) {
+    return __builtin_expect(session == __atomic_load_n(&pv_session, __ATOMIC_RELAXED) &&
+                                (size_t)(m->end - m->at) >= RECORD_ROOM && g->quick == session,
+                            1);
+}
+
+/* A code, a time of one byte, g and its next change: one word. */
+static inline uint8_t *put_change_of(uint8_t *p, unsigned code, uint64_t dt, struct pv_g *g,
+                                     uint32_t seq) {
+    unsigned bits = (unsigned)(g->coded >> PV_CODED_BITS);
+    g->seq = seq;
+    put_word(p, (g->coded | (uint64_t)(seq & 0x7f) << bits) << 16 | dt << 8 | code);
+    return p + 3 + bits / 8;
 }
 
 void pv__go_unpark(struct pv_m *m, struct pv_g *g, uint32_t stack) {
-    if (has_room(m, RECORD_ROOM) && has_entry(m, g))
-        unpark(m, g, stack, put_head(m, with_stack(PV_EV_GO_UNPARK, stack)), &m->slots[g->slot]);
-    else
-        unpark_slow(m, g, stack);
+    if (!is_ready(m, g, session_of(m)) || stack != 0) {
+        unpark(m, g, stack);
+        return;
+    }
+    struct pv_ring_slot *slot = &m->slots[g->slot];
+    uint64_t now = pv_ticks(), dt = now - m->last;
+    if (__builtin_expect(dt > 0x7f || now - load64(&slot->since) >= m->late_ticks, 0)) {
+        unpark_at(m, g, now);
+        return;
+    }
+    uint32_t seq = g->seq + 1;
+    m->last = now;
+    commit(m, put_change_of(m->at, PV_EV_GO_UNPARK, dt, g, seq));
+    set_slot(slot, now, seq, PV_RUNNABLE);
+}
+
+static __attribute__((noinline)) void park_next(struct pv_m *m, struct pv_g *g, uint32_t reason,
+                                                uint64_t object, uint32_t stack,
+                                                struct pv_g *next) {
+    pv__go_park(m, g, reason, object, 0, stack);
+    pv__go_start_at_once(m, next);
+}
+
+/* Both records in two words: where they take two bytes anyway, time, object and stack are given
+ * two. */
+void pv__go_park_next(struct pv_m *m, struct pv_g *g, uint32_t reason, uint64_t object,
+                      uint32_t stack, struct pv_g *next) {
+    enum { SHORT = 0x4000, HIGH = 0x7f00, LOW = 0x7f, MORE = 0x80 };
+    uint32_t session = session_of(m);
+    uint64_t d = zigzag(object - m->object);
+    if (!is_ready(m, g, session) || next->quick != session || m->g != g->id || stack == 0 ||
+        (d | stack) >= SHORT || reason >= MORE) {
+        park_next(m, g, reason, object, stack, next);
+        return;
+    }
+    struct pv_ring_slot *slot = &m->slots[g->slot];
+    uint64_t now = pv_ticks(), dt = now - m->last;
+    if (__builtin_expect(dt >= SHORT, 0)) { /* what a second look at the clock costs is nothing */
+        park_next(m, g, reason, object, stack, next);
+        return;
+    }
+    /* Time, object, stack as LEB128 of two bytes each, all at once. */
+    const uint64_t twice = 1 | 1ull << 24 | 1ull << 40;
+    uint64_t v = dt | reason << 16 | d << 24 | (uint64_t)stack << 40;
+    v = (v << 1 & twice * HIGH) | (v & (twice * LOW | (uint64_t)LOW << 16)) | twice * MORE;
+    uint8_t *p = m->at;
+    put_word(p, v << 8 | PV_EV_GO_PARK | PV_STACK_FOLLOWS);
+    commit(m, put_change_of(p + 8, PV_EV_GO_START, 0, next, next->seq + 1));
+    m->last = now;
+    m->object = object;
+    m->g = next->id;
+    set_slot_waiting(slot, now, ++g->seq, reason, object, 0);
 }
 
 void pv__go_exit(struct pv_m *m, struct pv_g *g) {
@@ -270,7 +330,7 @@ void pv__go_syscall(struct pv_m *m, struct pv_g *g, uint32_t stack) {
     g->seq++;
     if (p) commit(m, put_stack(p, stack));
     m->in_syscall = true;
-    set_slot(slot_of(m, g), m, g, PV_SYSCALL);
+    set_unknown(p, m, g);
 }
 
 void pv__go_syscall_end(struct pv_m *m, struct pv_g *g, bool blocked) {
@@ -279,11 +339,13 @@ void pv__go_syscall_end(struct pv_m *m, struct pv_g *g, bool blocked) {
     g->seq++;
     if (p) commit(m, p);
     m->in_syscall = false;
-    if (blocked) {
-        m->g = 0;
-        set_p(m, -1);
+    if (!blocked) {
+        set_unknown(p, m, g);
+        return;
     }
-    set_slot(slot_of(m, g), m, g, blocked ? PV_RUNNABLE : PV_RUNNING);
+    m->g = 0;
+    m->p = -1;
+    set_state(m, g, PV_RUNNABLE);
 }
 
 void pv__go_status(struct pv_m *m, struct pv_g *g, enum pv_state state, uint32_t reason,
@@ -294,7 +356,7 @@ void pv__go_status(struct pv_m *m, struct pv_g *g, enum pv_state state, uint32_t
 void pv__m_status(struct pv_m *m, int32_t p, struct pv_g *g, bool in_syscall) {
     if (p >= 0) {
         uint8_t *at = begin(m, PV_EV_PROC_STATUS);
-        set_p(m, p);
+        m->p = p;
         if (at) commit(m, put(at, (uint64_t)p));
     }
     if (g) adopt(m, g, in_syscall ? PV_SYSCALL : PV_RUNNING);
@@ -303,13 +365,13 @@ void pv__m_status(struct pv_m *m, int32_t p, struct pv_g *g, bool in_syscall) {
 void pv__proc_start(struct pv_m *m, int32_t p) {
     uint8_t *at = begin(m, PV_EV_PROC_START);
     if (at) commit(m, put(at, (uint64_t)p));
-    set_p(m, p);
+    m->p = p;
 }
 
 void pv__proc_stop(struct pv_m *m) {
     uint8_t *p = begin(m, PV_EV_PROC_STOP);
     if (p) commit(m, p);
-    set_p(m, -1);
+    m->p = -1;
 }
 
 void pv__proc_steal(struct pv_m *m, int32_t p, const struct pv_m *from) {

@@ -11,13 +11,15 @@
 #define PARKVIEW_TRACER_RECORDER_H
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "tracer/format.h"
 #include "tracer/parkview.h"
 
 enum {
-    RECORD_ROOM = 96, /* a record without text is shorter: 1 + 10 + 5 * 10 + 5 */
-    LOST_RETRY = 64   /* while it loses events, a thread looks for a batch at every 64th */
+    PV_CODED_BITS = 56, /* of pv_g's coded: from there on how many bits its id takes */
+    RECORD_ROOM = 96,   /* a record without text is shorter: 1 + 10 + 5 * 10 + 5 */
+    LOST_RETRY = 64     /* while it loses events, a thread looks for a batch at every 64th */
 };
 
 struct ring_cell { /* of the queue of free batches */
@@ -73,7 +75,6 @@ struct pv_m {
     _Atomic uint32_t session;   /* number of s, 0 = none; set after i_row: a thief looks at both */
     bool in_syscall;            /* g is */
 
-    uint64_t where;      /* as a live-table entry has it: its row + 1, p << 32 */
     uint64_t late_ticks; /* of s */
     struct session *s;
     struct pv_ring_thread *row; /* NULL: there was no room */
@@ -105,6 +106,25 @@ static inline uint8_t *put_byte(uint8_t *p, uint64_t v) {
     return p + 1;
 }
 
+/* Eight bytes at once, of which the caller counts the first few: the next record overwrites the
+ * rest.  Not atomic, as at any address: nobody believes them before `used` is stored, and who
+ * copies a batch while it is overwritten finds that by its sequence numbers, which begin_words puts
+ * before all of its words.  Byte by byte where TSan watches, which does not know fences. */
+#if defined __SANITIZE_THREAD__ || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+static inline void put_word(uint8_t *p, uint64_t v) {
+    for (int i = 0; i < 8; i++) p = put_byte(p, v >> 8 * i);
+}
+static inline void begin_words(void) {}
+#else
+static inline void put_word(uint8_t *p, uint64_t v) {
+    memcpy(p, &v, sizeof v);
+}
+/* Partner: load64 of who copies a batch, which reads the words before the numbers. */
+static inline void begin_words(void) {
+    atomic_thread_fence(memory_order_release);
+}
+#endif
+
 /* ---- session.c ---- */
 extern _Atomic(struct session *) pv__current;
 /* pv__hold - counts the caller in s if it is still running; pv__release ends that. */
@@ -116,10 +136,6 @@ static inline uint32_t session_of(const struct pv_m *m) {
 }
 static inline uint32_t row_of(const struct pv_m *m) {
     return atomic_load_explicit(&m->i_row, memory_order_relaxed);
-}
-static inline void set_p(struct pv_m *m, int32_t p) {
-    m->p = p;
-    m->where = (uint64_t)(uint32_t)p << 32 | (uint32_t)(row_of(m) + 1);
 }
 /* pv__attach - joins the running recording; false: there is none.  pv__detach leaves it. */
 bool pv__attach(struct pv_m *m);

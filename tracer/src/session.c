@@ -346,7 +346,7 @@ bool pv__attach(struct pv_m *m) {
     uint32_t i_row = UINT32_MAX; /* no thread's */
     m->row = take_row(s, &i_row);
     atomic_store_explicit(&m->i_row, i_row, memory_order_relaxed);
-    set_p(m, -1);
+    m->p = -1;
     atomic_store_explicit(&m->session, s->number, memory_order_release);
     if (!m->row) return true;
     store64(&m->row->id, (uint64_t)syscall(SYS_gettid));

@@ -23,11 +23,23 @@ static uint32_t take_slot(struct session *s) {
     return 0;
 }
 
+/* The id as records have it.  False: it leaves no room in a word for a byte more and the count. */
+static bool code_id(struct pv_g *g) {
+    uint64_t id = g->id, bytes = 0;
+    unsigned at = 0;
+    for (; id > 0x7f && at < PV_CODED_BITS - 24; at += 8, id >>= 7)
+        bytes |= ((id & 0x7f) | 0x80) << at;
+    g->coded = bytes | (id & 0x7f) << at | (uint64_t)(at + 8) << PV_CODED_BITS;
+    return id <= 0x7f;
+}
+
 bool pv__slot_take(struct pv_m *m, struct pv_g *g) {
+    g->quick = 0;
     if (session_of(m) == 0) return false;
     g->session = session_of(m);
     g->slot = take_slot(m->s);
     if (!g->slot) return true;
+    if (code_id(g)) g->quick = g->session;
     struct pv_ring_slot *slot = &m->slots[g->slot];
     store64(&slot->word, PV_SLOT_BUSY);
     store64(&slot->id, g->id);
@@ -37,7 +49,7 @@ bool pv__slot_take(struct pv_m *m, struct pv_g *g) {
 
 void pv__slot_free(struct pv_m *m, struct pv_g *g) {
     if (g->session != session_of(m) || !g->slot) {
-        g->session = g->slot = 0;
+        g->session = g->slot = g->quick = 0;
         return;
     }
     struct session *s = m->s;
@@ -49,5 +61,5 @@ void pv__slot_free(struct pv_m *m, struct pv_g *g) {
         to = ((head >> 32) + 1) << 32 | g->slot;
     } while (!atomic_compare_exchange_weak_explicit(&s->free_slot, &head, to, memory_order_acq_rel,
                                                     memory_order_relaxed));
-    g->session = g->slot = 0;
+    g->session = g->slot = g->quick = 0;
 }

@@ -28,17 +28,23 @@ static void remember(struct stack_memo *memo, const struct g *g, const struct fr
 /* A goroutine mostly waits at one or two places: their ids are kept with it.  The same frames at
  * the same addresses are the same stack, so a known one is neither checked nor copied nor hashed.
  */
-static inline uint32_t stack_from(struct g *g, const struct frame *at) {
-    struct stack_memo *memo = &g->memo[at->pc >> 4 & 1];
-    if (at == memo->first) {
-        const struct frame *known = memo->frames, *end = known + memo->n;
-        while (known != end && at->caller == known->caller && at->pc == known->pc) {
-            at = known->caller;
-            known++;
-        }
-        if (known == end) return memo->id;
-        at = memo->first;
+static inline struct stack_memo *memo_of(struct g *g, const struct frame *at) {
+    return &g->memo[at->pc >> 4 & 1];
+}
+
+/* 0: it is not the one that is kept. */
+static inline uint32_t known_stack(const struct stack_memo *memo, const struct frame *at) {
+    if (at != memo->first) return 0;
+    const struct frame *known = memo->frames, *end = known + memo->n;
+    for (; known != end; known++) {
+        if (at->caller != known->caller || at->pc != known->pc) return 0;
+        at = known->caller;
     }
+    return memo->id;
+}
+
+static __attribute__((noinline)) uint32_t new_stack(struct g *g, const struct frame *at) {
+    struct stack_memo *memo = memo_of(g, at);
     memo->id = pv_stack_walk(at, g->fiber.lo, g->fiber.hi);
     remember(memo, g, at);
     if (!memo->id) memo->first = NULL;
@@ -46,18 +52,38 @@ static inline uint32_t stack_from(struct g *g, const struct frame *at) {
 }
 
 uint32_t pv__trace_stack(struct g *g, const void *frame) {
-    return stack_from(g, frame);
+    uint32_t id = known_stack(memo_of(g, frame), frame);
+    return id ? id : new_stack(g, frame);
 }
 
-/* Not inlined, so that who records nothing saves no registers for it: its own frame is left out. */
+static __attribute__((noinline)) void first_park_next(struct m *m, struct g *g,
+                                                      enum pv_reason reason, const void *object,
+                                                      struct g *next, const struct frame *at) {
+    pv_go_park_next(m->rec, &g->rec, pv__reason_ids[reason], (uintptr_t)object, 0, new_stack(g, at),
+                    &next->rec);
+}
+
+/* A park whose holder is not known, and whose stack mostly is.  Not inlined, so that who records
+ * nothing saves no registers for it (and calls nothing but at its end, to save few itself): its own
+ * frame is left out. */
+void pv__trace_park_next(struct m *m, struct g *g, enum pv_reason reason, const void *object,
+                         struct g *next) {
+    const struct frame *own = __builtin_frame_address(0), *at = own->caller;
+    uint32_t stack = known_stack(memo_of(g, at), at);
+    if (__builtin_expect(stack == 0, 0))
+        first_park_next(m, g, reason, object, next, at);
+    else
+        pv__go_park_next(m->rec, &g->rec, pv__reason_ids[reason], (uintptr_t)object, stack,
+                         &next->rec);
+}
+
+/* Any park. */
 void pv__trace_park(struct m *m, struct g *g, enum pv_reason reason, const void *object,
                     uint64_t holder, struct g *next) {
     const struct frame *own = __builtin_frame_address(0);
-    uint32_t id = pv__reason_ids[reason], stack = stack_from(g, own->caller);
-    if (next)
-        pv__go_park_next(m->rec, &g->rec, id, (uintptr_t)object, holder, stack, &next->rec);
-    else
-        pv__go_park(m->rec, &g->rec, id, (uintptr_t)object, holder, stack);
+    pv_go_park(m->rec, &g->rec, pv__reason_ids[reason], (uintptr_t)object, holder,
+               pv__trace_stack(g, own->caller));
+    if (next) pv_go_start_at_once(m->rec, &next->rec);
 }
 
 /* The parts of a pause are regions of the goroutine that collects. */

@@ -17,6 +17,8 @@ uint32_t pv__trace_stack(struct g *g, const void *frame); /* id of the stack fro
 
 void pv__trace_park(struct m *m, struct g *g, enum pv_reason reason, const void *object,
                     uint64_t holder, struct g *next);
+void pv__trace_park_next(struct m *m, struct g *g, enum pv_reason reason, const void *object,
+                         struct g *next);
 
 /* The caller's, a function that runs on g's stack. */
 static inline uint32_t trace_stack(struct g *g) {
@@ -47,7 +49,11 @@ static inline void trace_go_stop(struct m *m, struct g *g, bool asked, struct g 
 
 static inline void trace_go_park(struct m *m, struct g *g, enum pv_reason reason,
                                  const void *object, uint64_t holder, struct g *next) {
-    if (pv_on()) pv__trace_park(m, g, reason, object, holder, next);
+    if (!pv_on()) return;
+    if (next && !holder)
+        pv__trace_park_next(m, g, reason, object, next);
+    else
+        pv__trace_park(m, g, reason, object, holder, next);
 }
 
 /* m NULL: a thread that is not the runtime's, or no longer. */
