@@ -121,6 +121,8 @@ async function drawsAnArea(page) {
   await page.mouse.up();
   await settled(page);
   checks.check("a drag on the lanes narrows the tables", /area/.test(await page.innerText(".narrowed")), await page.innerText(".tabs"));
+  const named = await page.locator(".narrowed .chip").getAttribute("title");
+  checks.check("and says of which lanes", seen.slice(0, 2).every((l) => named.includes(l.name)), named);
   await page.waitForTimeout(400);
   const area = new URLSearchParams(new URL(page.url()).hash.slice(1)).get("area");
   const [span, ...lanes] = area.split(",");

@@ -1,7 +1,7 @@
 // view/dock.tsx - tables of the window: wait reasons, goroutines, SQL.  Its height is dragged in whole rows.
 
 import { useRef } from "preact/hooks";
-import { short } from "../lib/format";
+import { short, tailFunc, visible } from "../lib/format";
 import { STATE_OF, type Tab } from "../model/answers";
 import type { App } from "../model/app";
 import { Figures, FiguresNote } from "./figures";
@@ -75,16 +75,23 @@ export function Dock({ app }: { app: App }) {
   );
 }
 
+/** A lane as it is named on the page: a group by its function. */
+function laneName(app: App, lane: string): string {
+  const group = lane.startsWith("F") ? app.info?.groups[Number(lane.slice(1))] : undefined;
+  return group ? tailFunc(visible(group.func)).join("") || "start function not known" : lane;
+}
+
 /** What narrows the tables beside the window: an area, a filter. */
 function Chips({ app }: { app: App }) {
   const a = app.area.value;
   if (!a && !app.filter.text) return null;
+  const names = a?.lanes.map((l) => laneName(app, l)) ?? [];
   return (
     <span class="narrowed">
       {a && (
-        <button class="chip" title="The tables are about this area; click for the whole window (Esc)" onClick={() => app.area.set(null)}>
+        <button class="chip" title={`The tables are about this area${names.length > 0 ? ` of ${names.join(", ")}` : ""}; click for the whole window (Esc)`} onClick={() => app.area.set(null)}>
           area {short(a.to - a.from)}
-          {a.lanes.length > 0 ? ` · ${a.lanes.length === 1 ? a.lanes[0] : `${a.lanes.length} lanes`}` : ""} ×
+          {names.length > 0 ? ` · ${names.length === 1 ? names[0] : `${names.length} lanes`}` : ""} ×
         </button>
       )}
       {app.filter.text && (
