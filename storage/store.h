@@ -60,9 +60,10 @@ void store_partial_path(const char *store, char *out, size_t n);
 /* store_is - true when the file looks like a store (SQLite header and our application id). */
 bool store_is(const char *path);
 
-/* store_cut - a window of an open store as a new store (same rules of writing as store_import).
- * What began before the window begins with it; times start at 0 again.  Allocation events are left
- * out.  Holds the window's slices in memory, about 200 bytes each. */
+/* store_cut - a window of an open store as a new store (same rules of writing as store_import),
+ * with everything that the store has of the window.  Times start at 0 again; what began before the
+ * window begins with it, what lasts beyond it is open at its end.  Holds a chunk of slices in
+ * memory, and what is open. */
 struct store;
 int store_cut(struct store *s, int64_t from_ns, int64_t to_ns, const char *out, struct fault *f);
 

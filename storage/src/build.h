@@ -18,6 +18,14 @@ int build_create(sqlite3 *db, struct fault *f);
 /* build_new - threads: false where the trace's thread ids are unreliable (before Go 1.22). */
 struct builder *build_new(sqlite3 *db, const struct dict *d, bool threads);
 int build_batch(struct builder *b, const struct ev_batch *batch, struct fault *f);
+/* build_know - what is known of a goroutine beyond its events; before the one that shows it first.
+ * Of one that the next event creates, parent is the event's. */
+struct build_known {
+    int64_t g, parent;
+    int64_t p, m;  /* where it last was; NO_ID = not known */
+    uint32_t func; /* start function, a string id; 0 = not known */
+};
+int build_know(struct builder *b, const struct build_known *k, struct fault *f);
 /* build_publish - everything so far becomes readable (the caller commits). */
 int build_publish(struct builder *b, struct fault *f);
 /* build_finish - closes what is open; damage: NULL, or what ended the trace early. */

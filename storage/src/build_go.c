@@ -164,9 +164,7 @@ static int add_pending(struct builder *b, struct go *g, int64_t to, struct fault
     return 0;
 }
 
-static int name_go(struct builder *b, struct go *g, uint32_t stack, struct fault *f) {
-    struct stack st = dict_stack(b->dict, stack);
-    uint32_t func = st.n ? st.frames[st.n - 1].func : 0;
+static int name_go(struct builder *b, struct go *g, uint32_t func, struct fault *f) {
     if (!func) return 0;
     uint32_t group = names_group(b->names, func);
     if (group == MAP_NONE) return build_no_memory(f);
@@ -175,6 +173,19 @@ static int name_go(struct builder *b, struct go *g, uint32_t stack, struct fault
     if (!g->counted && g->state == GO_RUNNING)
         g->tag = TAG_RUNNING + (uint32_t)names_group_kind(b->names, group);
     return flush_pending(b, g, f);
+}
+
+static int name_by_stack(struct builder *b, struct go *g, uint32_t stack, struct fault *f) {
+    struct stack st = dict_stack(b->dict, stack);
+    return name_go(b, g, st.n ? st.frames[st.n - 1].func : 0, f);
+}
+
+int build_know(struct builder *b, const struct build_known *k, struct fault *f) {
+    struct go *g = build_find_go(b, k->g);
+    if (!g && !(g = add_go(b, k->g))) return build_no_memory(f);
+    g->parent = k->parent;
+    g->place = names_place(b->names, k->p, k->m);
+    return g->place == MAP_NONE ? build_no_memory(f) : name_go(b, g, k->func, f);
 }
 
 /* ---- slices ---- */
@@ -337,7 +348,7 @@ int build_go_transition(struct builder *b, const struct ev *e, const uint64_t *a
                         struct fault *f) {
     struct go *g = build_find_go(b, (int64_t)e->id);
     if (!g && !(g = add_go(b, (int64_t)e->id))) return build_no_memory(f);
-    if (e->tstack && !g->named) TRY(name_go(b, g, e->tstack, f));
+    if (e->tstack && !g->named) TRY(name_by_stack(b, g, e->tstack, f));
     if (e->from == e->to) return 0; /* a status repeated at a generation's start */
     struct waker w = {NO_ID, 0, 0};
     int64_t since = b->now;

@@ -138,6 +138,8 @@ uint32_t seq_n_chunks(const struct seq *s);
  * until seq_close. */
 const struct seq_chunk *seq_chunk(struct seq *s, uint32_t i, struct fault *f);
 const struct seq_chunk *seq_carried(struct seq *s, uint32_t i, struct fault *f);
+/* seq_forget - frees what was loaded of the chunk; what was borrowed of it is gone. */
+void seq_forget(struct seq *s, uint32_t i);
 /* seq_chunk_bounds - without loading the directory. */
 const struct seq_chunk *seq_chunk_bounds(const struct seq *s, uint32_t i);
 /* seq_extra - what on_seal added to the chunk; borrowed until the next call. */

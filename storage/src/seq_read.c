@@ -217,6 +217,16 @@ const struct seq_chunk *seq_carried(struct seq *s, uint32_t i, struct fault *f) 
     return NULL;
 }
 
+void seq_forget(struct seq *s, uint32_t i) {
+    struct seq_chunk *c = &s->chunks[i];
+    free_directory(c);
+    *c = (struct seq_chunk){.id = c->id,
+                            .t0 = c->t0,
+                            .t1 = c->t1,
+                            .min_start_ns = c->min_start_ns,
+                            .n_rows = c->n_rows};
+}
+
 int seq_extra(struct seq *s, uint32_t i, const uint8_t **data, size_t *n, struct fault *f) {
     TRY(read_blob(s, BLOB_EXTRA, s->chunks[i].id, &s->cache->scratch, false, f));
     *data = s->cache->scratch.data;
