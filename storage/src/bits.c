@@ -21,17 +21,23 @@ static uint32_t n_bits(uint64_t v) {
     return 64 - (uint32_t)__builtin_clzll(v | 1) - (v == 0);
 }
 
-/* The width at which a block takes least, counted from the widest down: exceptions get more. */
+/* The width at which a block takes least, counted from the widest down: exceptions get more.  An
+ * exception of b bits costs 1 + ceil((b - w) / 7) bytes: one bit narrower, those whose bits above w
+ * are whole varints already take a byte more, and those of w bits become exceptions of two. */
 static size_t plan_block(const uint64_t *v, uint32_t n, uint8_t *width) {
     uint8_t count[65] = {0};
+    uint32_t by_rest[7] = {0}; /* exceptions, by their bits modulo 7 */
     for (uint32_t i = 0; i < n; i++) count[n_bits(v[i])]++;
     uint32_t widest = 64;
     while (widest && !count[widest]) widest--;
-    size_t best = SIZE_MAX;
-    for (uint32_t w = widest < MAX_WIDTH ? widest : MAX_WIDTH;; w--) {
-        size_t bytes = HEADER + packed_bytes(n, w);
-        for (uint32_t b = w + 1; b <= widest; b++)
-            bytes += count[b] * (size_t)(1 + (b - w + 6) / 7);
+    size_t best = SIZE_MAX, exceptions = 0;
+    uint32_t w = widest;
+    for (; w > MAX_WIDTH; w--) {
+        exceptions += by_rest[w % 7] + 2u * count[w];
+        by_rest[w % 7] += count[w];
+    }
+    for (;; w--) {
+        size_t bytes = HEADER + packed_bytes(n, w) + exceptions;
         if (bytes < best) {
             best = bytes;
             *width = (uint8_t)w;
@@ -39,6 +45,8 @@ static size_t plan_block(const uint64_t *v, uint32_t n, uint8_t *width) {
             break;
         }
         if (!w) break;
+        exceptions += by_rest[w % 7] + 2u * count[w];
+        by_rest[w % 7] += count[w];
     }
     return best;
 }

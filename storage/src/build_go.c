@@ -94,7 +94,7 @@ static struct proc *proc_at(struct builder *b, struct site *site) {
 
 static int put_on_proc(struct builder *b, const struct go *g, struct proc *proc, int64_t dur,
                        struct fault *f) {
-    if (dur <= 0) return 0;
+    if (dur <= 0 || reduce_within(&proc->reducer, LOD_FIRST, g->since, dur, g->tag)) return 0;
     struct lod_sink out = lane_sink(b->lod_p, &proc->hint, proc->id);
     return reduce_stretch(&proc->reducer, &out, g->since, dur, g->tag, g->id, f);
 }
@@ -108,6 +108,7 @@ static int put_on_thread(struct builder *b, const struct go *g, struct site *sit
         site->thread = (uint32_t)(found - b->threads);
     }
     struct thread *thread = &b->threads[site->thread];
+    if (reduce_within(&thread->reducer, LOD_FIRST, g->since, dur, g->tag)) return 0;
     struct lod_sink out = lane_sink(b->lod_m, &thread->hint, thread->id);
     return reduce_stretch(&thread->reducer, &out, g->since, dur, g->tag, g->id, f);
 }

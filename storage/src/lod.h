@@ -41,6 +41,19 @@ struct lod_sink {
 };
 int reduce_stretch(struct reducer *r, const struct lod_sink *out, int64_t start_ns, int64_t dur_ns,
                    uint32_t tag, int64_t who, struct fault *f);
+/* reduce_within - the same, if the stretch adds to a part that the present bucket already has, as
+ * most do; else false, and nothing has changed. */
+static inline bool reduce_within(struct reducer *r, int level, int64_t start_ns, int64_t dur_ns,
+                                 uint32_t tag) {
+    int64_t at = start_ns - r->bucket, width = INT64_C(1) << level;
+    if (at < 0 || dur_ns >= width || at + dur_ns > width) return false;
+    for (uint32_t i = 0; i < r->n_parts; i++)
+        if (r->parts[i].tag == tag) {
+            r->parts[i].ns += dur_ns;
+            return true;
+        }
+    return false;
+}
 /* reduce_part - ns of a tag somewhere in the bucket (of a finer level) that starts there. */
 int reduce_part(struct reducer *r, const struct lod_sink *out, int64_t bucket_start_ns,
                 uint32_t tag, int64_t ns, struct fault *f);

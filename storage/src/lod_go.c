@@ -76,9 +76,11 @@ static int climb(struct lod_go *w, const struct seq_chunk_view *view, uint32_t r
         if (raw_only && first == N_DENSE) continue;
         if (raw_only != w->raw_only) TRY(flush(w, first, f));
         w->raw_only = raw_only;
-        TRY(reduce_stretch(&rung->reducer, &rung->sink, row->start_ns, row->dur_ns,
-                           (uint32_t)row->note & 0xffff, (int64_t)(row->note >> 16 & 0xffff) - 1,
-                           f));
+        uint32_t tag = (uint32_t)row->note & 0xffff;
+        if (reduce_within(&rung->reducer, rung->sink.level, row->start_ns, row->dur_ns, tag))
+            continue;
+        TRY(reduce_stretch(&rung->reducer, &rung->sink, row->start_ns, row->dur_ns, tag,
+                           (int64_t)(row->note >> 16 & 0xffff) - 1, f));
     }
     return flush(w, first, f);
 }
