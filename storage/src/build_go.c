@@ -212,7 +212,7 @@ static int write_slice(struct builder *b, struct go *g, int64_t now, const struc
                 (on && site->p >= 0 && site->p < 0xffff ? (uint64_t)site->p + 1 : 0) << 16 |
                 (g->n_raw < LOD_G_RAW_SLICES && !b->counts.n_gaps ? NOTE_RAW_ONLY : 0) |
                 (g->state == GO_WAITING ? NOTE_WAITING : 0) |
-                (names_is_forever(b->names, g->class_id) ? NOTE_FOREVER : 0);
+                (g->forever ? NOTE_FOREVER : 0);
     row->v[0] = g->class_id;
     row->v[1] = g->place;
     row->v[2] = w->place;
@@ -244,8 +244,7 @@ static int leave(struct builder *b, struct go *g, int64_t now, const struct wake
         if (g->object | g->holder) TRY(write_wait_object(b, g, dur, f));
         g->n_slices++;
         if (g->n_raw < LOD_G_RAW_SLICES) g->n_raw++;
-        int64_t counted =
-            waited_ns(g->state == GO_WAITING && names_is_forever(b->names, g->class_id), dur);
+        int64_t counted = waited_ns(g->forever, dur);
         g->state_ns[g->state] += counted;
         if (g->state == GO_WAITING) {
             b->counts.n_waits++;
@@ -292,6 +291,7 @@ static int enter(struct builder *b, struct go *g, const struct ev *e, int64_t si
         if (g->place == MAP_NONE) return build_no_memory(f);
     }
     if (g->class_id == MAP_NONE) return build_no_memory(f);
+    g->forever = names_is_forever(b->names, g->class_id);
     struct slice_class c = names_class_of(b->names, g->class_id);
     g->tag = tag_of(&c, names_group_kind(b->names, g->group));
     if (g->state != GO_RUNNABLE && g->state != GO_WAITING && e->p >= 0) {

@@ -33,7 +33,7 @@ struct go {
     uint32_t hint;            /* see seq_add */
     uint32_t n_slices, n_raw; /* n_raw: slices of all its lives, up to LOD_G_RAW_SLICES */
     uint8_t state;            /* GO_NOTEXIST: not alive */
-    bool named, created, counted, from_c;
+    bool named, created, counted, from_c, forever;
     int64_t state_ns[6];
     uint64_t object, holder; /* of the present wait; 0 = not known */
     int64_t start, parent;
