@@ -4,6 +4,8 @@
  * One thread merges and settles, the caller's validates and converts: the two share only what the
  * scan left, the dictionary (the ordering side adds log messages, the giving side only looks up),
  * and the chunks.  Small traces, and callers that want it so, do without the thread.
+ * Either side that has to wait does so until half of the chunks are its own: a chunk is too little
+ * to be woken for.
  * Invariants  n_taken <= n_filled <= n_taken + V1_N_CHUNKS; chunk i is chunks[i % V1_N_CHUNKS]. */
 #include "storage/src/go_v1_impl.h"
 
@@ -67,8 +69,9 @@ static void *order_ahead(void *arg) {
     bool last = false;
     pthread_mutex_lock(&a->lock);
     while (!last) {
-        while (!a->stop && a->n_filled - a->n_taken == V1_N_CHUNKS)
-            pthread_cond_wait(&a->turn, &a->lock);
+        if (a->n_filled - a->n_taken == V1_N_CHUNKS)
+            while (!a->stop && a->n_filled - a->n_taken > V1_N_CHUNKS / 2)
+                pthread_cond_wait(&a->turn, &a->lock);
         if (a->stop) break;
         struct v1_chunk *c = &a->chunks[a->n_filled % V1_N_CHUNKS];
         pthread_mutex_unlock(&a->lock);
@@ -76,7 +79,8 @@ static void *order_ahead(void *arg) {
         last = c->last;
         pthread_mutex_lock(&a->lock);
         a->n_filled++;
-        pthread_cond_signal(&a->turn);
+        a->over = last;
+        if (last || a->n_filled - a->n_taken == V1_N_CHUNKS / 2) pthread_cond_signal(&a->turn);
     }
     pthread_mutex_unlock(&a->lock);
     return NULL;
@@ -117,9 +121,11 @@ struct v1_chunk *v1_ahead_next(struct go_v1 *r) {
     pthread_mutex_lock(&a->lock);
     if (r->chunk) {
         a->n_taken++;
-        pthread_cond_signal(&a->turn);
+        if (a->n_filled - a->n_taken == V1_N_CHUNKS / 2) pthread_cond_signal(&a->turn);
     }
-    while (a->n_filled == a->n_taken) pthread_cond_wait(&a->turn, &a->lock);
+    if (a->n_filled == a->n_taken)
+        while (!a->over && a->n_filled - a->n_taken < V1_N_CHUNKS / 2)
+            pthread_cond_wait(&a->turn, &a->lock);
     struct v1_chunk *c = &a->chunks[a->n_taken % V1_N_CHUNKS];
     pthread_mutex_unlock(&a->lock);
     return c;

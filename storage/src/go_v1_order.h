@@ -108,7 +108,7 @@ struct v1_settle {
 
 /* Events in final order, as they go from the ordering to the one who gives them out: from one
  * thread to another, if there are two. */
-enum { V1_CHUNK_EVENTS = 1024, V1_N_CHUNKS = 4 };
+enum { V1_CHUNK_EVENTS = 1024, V1_N_CHUNKS = 32 };
 struct v1_chunk {
     uint32_t n;
     bool last;
@@ -118,7 +118,7 @@ struct v1_chunk {
 struct v1_ahead {
     struct v1_chunk *chunks;
     uint32_t n_filled, n_taken; /* in all; guarded by lock where there is a thread */
-    bool threaded, stop;
+    bool threaded, stop, over;  /* over: the last chunk is filled */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t turn;
