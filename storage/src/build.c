@@ -68,7 +68,9 @@ struct builder *build_new(sqlite3 *db, const struct dict *d, bool threads) {
         b->tabs[t] = coltab_writer_new(db, (enum coltab_table)t);
         ok = b->tabs[t] != NULL;
     }
-    if (ok && seq_seal_beside(b->slices, &f) == 0) return b;
+    ok = ok && seq_seal_beside(b->slices, &f) == 0 && lod_seal_beside(b->lod_p, &f) == 0 &&
+         lod_seal_beside(b->lod_m, &f) == 0 && lod_seal_beside(b->lod_group, &f) == 0;
+    if (ok) return b;
     build_free(b);
     return NULL;
 }

@@ -160,6 +160,10 @@ struct seq_writer *lod_first(struct lod_writer *w) {
     return w->levels[0].writer;
 }
 
+int lod_seal_beside(struct lod_writer *w, struct fault *f) {
+    return seq_seal_beside(lod_first(w), f);
+}
+
 int lod_seal(struct lod_writer *w, struct fault *f) {
     for (int i = 0; i < w->n_levels; i++) TRY(seq_seal(w->levels[i].writer, f));
     return 0;

@@ -21,8 +21,8 @@
  * same sets of the cache. */
 enum { N_COLUMNS = SEQ_MAX_COLS + 3, PREFETCH_ROWS = 32, COLUMN_ROOM = SEQ_PAGE_ROWS + 24 };
 
-/* One fills, one is being sealed, one evens out who is faster for the moment. */
-enum { RING = 3 };
+/* One fills, one is being sealed, and of slices one evens out who is faster for the moment. */
+enum { MAX_RING = 3 };
 
 struct full { /* a chunk that fills, or waits to be sealed */
     struct filling rows;
@@ -32,8 +32,8 @@ struct full { /* a chunk that fills, or waits to be sealed */
 struct seq_writer {
     sqlite3 *db;
     int series;
-    uint32_t n_cols, max; /* max: rows of a full chunk */
-    bool list_carried;    /* slices only: levels of detail are read key by key */
+    uint32_t n_cols, max, n_ring; /* max: rows of a full chunk */
+    bool list_carried;            /* slices only: levels of detail are read key by key */
     seq_seal_fn on_seal;
     void *arg;
     int64_t n_appended;
@@ -46,8 +46,8 @@ struct seq_writer {
     bool stop; /* the thread shall end */
     int rc;    /* first fault of the thread */
     struct fault fault;
-    uint64_t n_full, n_sealed;   /* chunks; modulo RING their places; equal without a thread */
-    struct full ring[RING], *in; /* in: where rows are added */
+    uint64_t n_full, n_sealed; /* chunks; modulo n_ring their places; equal without a thread */
+    struct full ring[MAX_RING], *in; /* in: where rows are added */
 
     sqlite3_stmt *insert;
     struct column_codec *codec;
@@ -76,7 +76,8 @@ struct seq_writer *seq_writer_new(sqlite3 *db, int series, uint32_t n_cols, uint
     w->arg = arg;
     w->max = max_rows;
     w->list_carried = series == seq_series(SEQ_SLICES, 0);
-    for (int i = 0; i < RING; i++) w->ring[i].rows.own_hints = w->list_carried;
+    w->n_ring = w->list_carried ? MAX_RING : MAX_RING - 1;
+    for (int i = 0; i < MAX_RING; i++) w->ring[i].rows.own_hints = w->list_carried;
     w->in = w->ring;
     w->codec = column_codec_new();
     struct fault f;
@@ -104,7 +105,7 @@ void seq_writer_free(struct seq_writer *w) {
     stop_sealer(w);
     sqlite3_finalize(w->insert);
     column_codec_free(w->codec);
-    for (int i = 0; i < RING; i++) fill_free(&w->ring[i].rows);
+    for (int i = 0; i < MAX_RING; i++) fill_free(&w->ring[i].rows);
     struct buffer *buffers[] = {&w->dir,   &w->blocks, &w->carried,
                                 &w->extra, &w->data,   &w->packed_carried};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) buffer_free(buffers[i]);
@@ -122,7 +123,7 @@ static uint64_t pack_ns(uint64_t ns, int unit) {
 }
 
 static struct full *sealing(struct seq_writer *w) {
-    return &w->ring[w->n_sealed % RING];
+    return &w->ring[w->n_sealed % w->n_ring];
 }
 
 static const struct seq_row *row_at(const struct filling *c, uint32_t i) {
@@ -301,8 +302,8 @@ int seq_settle(struct seq_writer *w, struct fault *f) {
 static int hand_over(struct seq_writer *w, struct fault *f) {
     w->in->t1 = w->t1;
     if (!w->beside) return seal_next(w, f);
-    TRY(wait_for_sealer(w, RING - 2, 1, f));
-    w->in = &w->ring[w->n_full % RING];
+    TRY(wait_for_sealer(w, w->n_ring - 2, 1, f));
+    w->in = &w->ring[w->n_full % w->n_ring];
     return 0;
 }
 
