@@ -23,7 +23,6 @@ still.addEventListener("change", motion);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => app.theme ?? setTheme(systemTheme()));
 
 const stage = new Stage(app);
-window.parkview = makeProbe(stage);
 
 const ADDRESS_MS = 100;
 let places = 0;
@@ -33,6 +32,7 @@ let writing: ReturnType<typeof setTimeout> | undefined;
 function writeAddress(): void {
   clearTimeout(writing);
   writing = setTimeout(() => {
+    writing = undefined;
     if (app.screen !== "trace" && app.screen !== "start") return;
     if (app.view.passing || (traveling && app.busy)) return writeAddress();
     const link = toLink(app);
@@ -52,10 +52,12 @@ function writeAddress(): void {
 for (const o of [app, app.view, app.lanes, app.selection, app.marks, app.spans, app.area, app.finder, app.asked]) o.subscribe(writeAddress);
 addEventListener("popstate", () => {
   clearTimeout(writing);
+  writing = undefined;
   const link = parseLink(location.hash);
   traveling = true;
   travel(app, link);
 });
 
+window.parkview = makeProbe(stage, () => writing === undefined && !app.view.passing);
 render(<Page app={app} stage={stage} />, document.getElementById("page")!);
 app.begin(link);

@@ -1,7 +1,7 @@
 // tests/browser/area.test.mjs - figures of a window and of an area drawn on the lanes are what SQL says of the same slices, to
 // the nanosecond, in every table; rows sort, lead to their longest slice, and are copied as CSV.
 import { Checks, corpus, skip } from "../lib/project.mjs";
-import { browser, main, open, serve, settled, view } from "./chromium.mjs";
+import { addressed, browser, main, open, serve, settled, view } from "./chromium.mjs";
 import { copied, nearest, sql } from "./figures.mjs";
 
 const trace = ["go1.26-mix.trace", "go1.22-mix.trace", "go1.26-http-p2.trace"].map((wanted) => corpus().find(({ name }) => name === wanted)).find(Boolean);
@@ -123,7 +123,7 @@ async function drawsAnArea(page) {
   checks.check("a drag on the lanes narrows the tables", /area/.test(await page.innerText(".narrowed")), await page.innerText(".tabs"));
   const named = await page.locator(".narrowed .chip").getAttribute("title");
   checks.check("and says of which lanes", seen.slice(0, 2).every((l) => named.includes(l.name)), named);
-  await page.waitForTimeout(400);
+  await addressed(page);
   const area = new URLSearchParams(new URL(page.url()).hash.slice(1)).get("area");
   const [span, ...lanes] = area.split(",");
   const [from, to] = span.split("-").map(Number);

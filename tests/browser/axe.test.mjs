@@ -61,7 +61,6 @@ async function walk(page, theme) {
   await page.waitForSelector("table.free tbody tr");
   await judge(page, name("an answer in SQL"));
   await page.locator("#search").fill("reason:sync >5ms");
-  await page.waitForTimeout(300);
   await judge(page, name("hits of a search"));
   await page.keyboard.press("Enter");
   await judge(page, name("the list of hits"));
@@ -74,7 +73,6 @@ async function walk(page, theme) {
   await page.keyboard.type("tour of two");
   await page.keyboard.press("Enter");
   await page.waitForSelector(".tour");
-  await page.waitForTimeout(600);
   await judge(page, name("tour"));
   await page.keyboard.press("Escape");
   await page.locator(".logo").click();

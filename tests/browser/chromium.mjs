@@ -88,6 +88,12 @@ export async function settled(page) {
   await page.evaluate(() => window.parkview.idle());
 }
 
+/** Waits until the address says what is shown, too. */
+export async function addressed(page) {
+  await settled(page);
+  await page.evaluate(() => window.parkview.addressed());
+}
+
 export const view = (page) => page.evaluate(() => window.parkview.view());
 export const lanes = (page) => page.evaluate(() => window.parkview.lanes());
 

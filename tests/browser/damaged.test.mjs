@@ -1,11 +1,38 @@
 // tests/browser/damaged.test.mjs - a damaged trace is shown as far as it goes, and the page says so.
 import { Checks, corpus, run, skip } from "../lib/project.mjs";
-import { browser, lanes, main, open, serve } from "./chromium.mjs";
+import { browser, lanes, main, open, serve, settled } from "./chromium.mjs";
 
 // One that goes on after the damage, so that there is a stretch to hatch and not only an end.
 const trace = corpus().find(({ name }) => name === "go1.26-http-p4.damaged-zeros.trace");
 if (!trace) skip("no damaged trace in the corpus");
 const checks = new Checks();
+
+/** What was lost, and why, is a key away, and the pointer's click on its flag. */
+async function cards(page) {
+  const lost = JSON.parse(run(["query", trace.path, "SELECT duration_ns AS ns, byte_offset AS at, cause AS message FROM gaps ORDER BY from_ns", "--format", "json"]).stdout);
+  const card = page.locator(".gapcard");
+  for (const gap of [...lost, lost[0]]) {
+    await page.keyboard.press("g");
+    await settled(page);
+    const said = (await card.innerText()).replace(/\s+/g, " ");
+    checks.check(`G: the stretch of ${gap.ns} ns`, said.includes(gap.message) && (gap.at < 0 || said.includes(`at byte ${gap.at.toLocaleString("en-US")} of the file`)), said);
+    await page.evaluate(() => document.activeElement?.blur());
+  }
+  await page.keyboard.press("Escape");
+  await settled(page);
+  await page.keyboard.press("g");
+  await settled(page);
+  checks.equal("its button has the keyboard", await page.evaluate(() => document.activeElement?.textContent), "Close");
+  await page.keyboard.press("Enter");
+  await settled(page);
+  checks.equal("Enter closes it", await card.count(), 0);
+  await page.locator(".meta .bad").click();
+  await settled(page);
+  checks.equal("the word in the top bar opens it, too", await card.count(), 1);
+  await page.keyboard.press("Escape");
+  await settled(page);
+  checks.equal("and Escape closes it", await card.count(), 0);
+}
 
 await main(checks, async (later) => {
   const command = run(["summary", trace.path]);
@@ -37,5 +64,6 @@ await main(checks, async (later) => {
     return found;
   });
   checks.check("the lost stretch is hatched", hatched > 500, `${hatched} pixels of the hatch's colour`);
+  await cards(page);
   checks.equal("nothing went wrong", problems.join("\n"), "");
 });

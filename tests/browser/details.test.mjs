@@ -1,6 +1,6 @@
 // tests/browser/details.test.mjs - what the panels say about a slice, a goroutine, a processor and a GC cycle is what SQL says.
 import { join } from "node:path";
-import { Checks, root } from "../lib/project.mjs";
+import { Checks, corpus, root } from "../lib/project.mjs";
 import { browser, main, open, serve, settled, view } from "./chromium.mjs";
 import { nearest, sql } from "./figures.mjs";
 
@@ -40,9 +40,59 @@ async function slice(page) {
   const frames = w.frames.split(" < ");
   const shown = await page.$$eval("aside.det .stack", (all) => [...all[0].querySelectorAll(".fr span:first-child")].map((e) => e.textContent));
   checks.equal("slice: its stack, unfolded", shown.join(" < "), frames.join(" < "));
-  await page.selectOption(".editors select", { label: "VS Code" });
-  checks.equal("slice: a path that is whole leads to the editor", await page.locator("aside.det a.loc").count(), sql(convoy, `SELECT count(*) AS n FROM frames WHERE stack = ${w.stack} AND file LIKE '/%'`)[0].n + sql(convoy, `SELECT count(*) AS n FROM frames WHERE stack = ${w.waker_stack} AND file LIKE '/%' AND (library = 0 OR depth = 0)`)[0].n);
+  await stacks(page, w);
+  await around(page, w);
   return w;
+}
+
+/** Copied whole, leading to the editor of choice; the waker's beside it. */
+async function stacks(page, w) {
+  const frames = (id) => sql(convoy, `SELECT function, file, line, library FROM frames WHERE stack = ${id} ORDER BY depth`);
+  const [own, wakers] = [frames(w.stack), frames(w.waker_stack)];
+  const sections = page.locator("aside.det section", { has: page.locator(".stack") });
+  for (const [i, of] of [own, wakers].entries()) {
+    await sections.nth(i).locator("button", { hasText: /^Copy$/ }).click();
+    const text = of.map((f) => `${f.function}\n\t${f.file}:${f.line}`).join("\n");
+    checks.equal(`slice: ${i ? "the waker's stack" : "its stack"} is copied whole`, await page.evaluate(() => navigator.clipboard.readText()), text);
+  }
+  const seen = await sections.nth(1).locator(".stack > .fr > span:first-child").allInnerTexts();
+  const plain = wakers.filter((f, i) => i === 0 || f.library === 0).map((f) => f.function);
+  checks.check("slice: the waker's stack, its own functions unfolded", plain.length > 1 && plain.every((f) => seen.includes(f)), `${seen}\n${plain}`);
+}
+
+async function around(page, w) {
+  const neighbours = sql(convoy, `SELECT state, refined, duration_ns AS ns FROM slices WHERE g = ${w.g} AND (end_ns = ${w.start_ns} OR start_ns = ${w.end_ns}) ORDER BY start_ns`);
+  const section = page.locator("aside.det section", { hasText: "Before and after" });
+  const rows = (await section.locator(".go").allInnerTexts()).map((t) => t.replace(/\s+/g, " ").trim());
+  checks.equal("slice: the one before and the one after", rows.length, neighbours.length);
+  for (const [i, n] of neighbours.entries()) checks.check(`slice: ${n.state} ${i ? "after" : "before"} it`, rows[i]?.startsWith(n.refined ?? n.state) && rows[i].endsWith(short(n.ns)), `${rows[i]} ${JSON.stringify(n)}`);
+}
+
+/** Of a trace with whole paths; a trimmed build's "./main.go" leads nowhere. */
+async function editors(page, file) {
+  const [w] = sql(file, "SELECT g, start_ns, duration_ns, stack FROM waits WHERE stack IN (SELECT stack FROM frames WHERE depth = 0 AND file LIKE '/%') AND start_ns > 0 AND reason IS NOT 'forever' ORDER BY duration_ns DESC LIMIT 1");
+  const [leaf] = sql(file, `SELECT file, line FROM frames WHERE stack = ${w.stack} AND depth = 0`);
+  await page.evaluate(([a, b]) => window.parkview.setView(a, b), [w.start_ns - w.duration_ns, w.start_ns + 2 * w.duration_ns]);
+  await settled(page);
+  const { x, y } = await page.evaluate(([g, t]) => window.parkview.sliceAt(`G${g}`, t), [w.g, w.start_ns + w.duration_ns / 2]);
+  await page.mouse.click(x, y);
+  await settled(page);
+  const choose = (label) => page.selectOption(".editors select", { label });
+  const links = async () => (await settled(page), page.$$eval("aside.det a.loc", (all) => all.map((a) => a.getAttribute("href"))));
+  checks.equal("editor: none is chosen at first", (await links()).length, 0);
+  await choose("VS Code");
+  checks.equal("editor: a known one", (await links())[0], `vscode://file/${leaf.file}:${leaf.line}`);
+  await choose("own pattern …");
+  const field = page.locator(".editors input");
+  await field.fill("my-editor://open?f={file}&l={line}");
+  checks.equal("editor: a pattern of one's own", (await links())[0], `my-editor://open?f=${leaf.file}&l=${leaf.line}`);
+  await page.reload();
+  await settled(page);
+  checks.equal("editor: it is kept", (await links())[0], `my-editor://open?f=${leaf.file}&l=${leaf.line}`);
+  await choose("no editor");
+  await choose("own pattern …");
+  await field.fill("javascript://{file}");
+  checks.equal("editor: a pattern that could run is none", [(await links()).length, await page.locator(".editors input.bad").count()].join(), "0,1");
 }
 
 async function goroutine(page, g) {
@@ -57,6 +107,9 @@ async function goroutine(page, g) {
   }
   checks.equal("goroutine: its time is one bar", await page.locator("aside.det .share.tall i").count(), rows.length);
   const waits = rows.filter((r) => r.state === "waiting").reduce((a, r) => a + r.n, 0);
+  const lengths = sql(convoy, `SELECT duration_ns AS ns FROM waits WHERE g = ${g} AND reason IS NOT 'forever'`);
+  const bars = new Set(lengths.map(({ ns }) => Math.min(33, Math.max(8, Math.floor(Math.log2(Math.max(1, ns)))))));
+  checks.equal("goroutine: a bar for each power of two that its waits have", await page.locator("aside.det section", { hasText: "How long its waits were" }).locator("svg.spark > rect").count(), bars.size + 1);
   checks.check("goroutine: how long its waits were", seen.includes(`How long its waits were ${waits.toLocaleString("en-US")} waits`), seen);
   const [{ parent_g }] = sql(convoy, `SELECT parent_g FROM goroutines WHERE g = ${g}`);
   checks.check("goroutine: its creator", seen.includes(`by G${parent_g}`), seen);
@@ -119,6 +172,7 @@ async function tasks(page) {
 await main(checks, async (later) => {
   const { context, problems, close } = await browser();
   later(close);
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   const one = await serve([convoy]);
   later(one.stop);
   const page = await open(context, one.url);
@@ -130,5 +184,11 @@ await main(checks, async (later) => {
   const other = await open(context, two.url);
   await cycle(other);
   await tasks(other);
+  const whole = corpus().find(({ name, path }) => /^go1\.2[2-6]-(generations|mutex200)\.trace$/.test(name) && path.endsWith(name));
+  if (whole) {
+    const three = await serve([whole.path]);
+    later(three.stop);
+    await editors(await open(context, three.url), whole.path);
+  }
   checks.equal("nothing went wrong", problems.join("\n"), "");
 });

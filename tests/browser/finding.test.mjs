@@ -1,7 +1,7 @@
 // tests/browser/finding.test.mjs - the search, its conditions, the filter; SQL in the page; the address, Back and Forward.
 import { join } from "node:path";
 import { Checks, root } from "../lib/project.mjs";
-import { browser, lanes, main, open, serve, settled, view } from "./chromium.mjs";
+import { addressed, browser, lanes, main, open, serve, settled, view } from "./chromium.mjs";
 import { copied, sql } from "./figures.mjs";
 
 const checks = new Checks();
@@ -11,7 +11,6 @@ const hash = (page) => new URLSearchParams(new URL(page.url()).hash.slice(1));
 
 async function look(page, text) {
   await page.locator("#search").fill(text);
-  await page.waitForTimeout(250);
   await settled(page);
 }
 
@@ -72,7 +71,7 @@ async function filters(page) {
   const rows = await copied(page);
   const want = sql(convoy, "SELECT refined, count(*) AS n, sum(duration_ns) AS ns FROM waits WHERE (reason LIKE '%sync%' OR refined LIKE '%sync%') AND duration_ns >= 5000000 GROUP BY refined ORDER BY ns DESC");
   checks.equal("the tables count what matches", rows.map((r) => `${r.key} ${r.count} ${r.total_ns}`).join(), want.map((w) => `${w.refined} ${w.n} ${w.ns}`).join());
-  await page.waitForTimeout(400);
+  await addressed(page);
   checks.equal("the address has the filter", hash(page).get("filter"), "reason:sync >5ms");
   await page.locator(".narrowed .chip").click();
   await settled(page);
@@ -175,9 +174,8 @@ async function asks(page) {
   await page.locator(".editor").click();
   await page.keyboard.press("Control+a");
   await page.keyboard.type("SELECT  FROM waits WHERE dur");
-  await page.waitForTimeout(500);
-  const offered = await page.evaluate(() => [...document.querySelector(".editor").shadowRoot.querySelectorAll(".cm-completionLabel")].map((e) => e.textContent));
-  checks.check("columns of the schema are offered", offered.includes("duration_ns"), offered.join());
+  const offered = page.waitForFunction(() => [...document.querySelector(".editor").shadowRoot.querySelectorAll(".cm-completionLabel")].some((e) => e.textContent === "duration_ns"), undefined, { timeout: 10e3 });
+  checks.check("columns of the schema are offered", await offered.then(() => true, () => false));
   await page.keyboard.press("Escape");
 
   const question = "SELECT g, start_ns, duration_ns FROM waits WHERE refined = 'sync.(*Mutex).Lock' ORDER BY duration_ns DESC LIMIT 7";
@@ -224,10 +222,7 @@ async function asks(page) {
 async function goesBack(page, context, url) {
   await page.goto(url);
   await settled(page);
-  const rest = async () => {
-    await page.waitForTimeout(700);
-    await settled(page);
-  };
+  const rest = () => addressed(page);
   const state = async () => JSON.stringify([await view(page), await page.locator("#d-name").allInnerTexts(), await page.locator('[role=tab][aria-selected="true"]').innerText(), await page.locator(".narrowed .chip").allInnerTexts()]);
   const seen = [];
   const stay = async () => (await rest(), seen.push(await state()));
@@ -261,8 +256,6 @@ async function goesBack(page, context, url) {
   }
   checks.check("Forward, too", seen.slice(1).every((s) => forth.includes(s)), `${forth.join("\n")}\nwanted\n${seen.slice(1).join("\n")}`);
   const other = await open(context, link);
-  await other.waitForTimeout(500);
-  await settled(other);
   const there = JSON.stringify([await view(other), await other.locator("#d-name").allInnerTexts(), await other.locator('[role=tab][aria-selected="true"]').innerText(), await other.locator(".narrowed .chip").allInnerTexts()]);
   checks.equal("the link shows the same elsewhere", there, seen[4]);
 }

@@ -2,7 +2,7 @@
 // way through a trace with the keyboard alone.
 import { join } from "node:path";
 import { Checks, root } from "../lib/project.mjs";
-import { browser, main, open, serve, settled, view } from "./chromium.mjs";
+import { addressed, browser, main, open, serve, settled, view } from "./chromium.mjs";
 import { sql } from "./figures.mjs";
 
 const checks = new Checks();
@@ -42,7 +42,6 @@ async function tour(page) {
   const said = [];
   for (let i = 0; i < 30; i++) {
     await settled(page);
-    await page.waitForTimeout(450);
     said.push((await page.innerText(".tour")).replace(/\s+/g, " "));
     const card = await page.locator(".tour").boundingBox();
     const size = page.viewportSize();
@@ -67,7 +66,6 @@ async function palette(page) {
     await page.keyboard.type(text);
     const found = await page.locator(".commands .on .t").innerText();
     await page.keyboard.press("Enter");
-    await page.waitForTimeout(60);
     await settled(page);
     return found;
   };
@@ -150,7 +148,7 @@ async function noteByKeys(page) {
   await page.waitForSelector(".markcard input:focus");
   await page.keyboard.type("here");
   await page.keyboard.press("Enter");
-  await page.waitForTimeout(300);
+  await addressed(page);
   checks.check("m marks, e writes a note on it", /marks=\d+:here/.test(page.url()), page.url());
   await page.keyboard.press("Shift+M");
 }
@@ -170,7 +168,7 @@ async function keyboardAlone(page) {
   await page.keyboard.press("/");
   checks.equal("/ is the search", await focused(page), "search");
   await page.keyboard.type("reason:sync >5ms");
-  await page.waitForTimeout(300);
+  await settled(page);
   await page.keyboard.press("Enter");
   await settled(page);
   const [first] = sql(convoy, "SELECT g FROM waits WHERE (reason LIKE '%sync%' OR refined LIKE '%sync%') AND duration_ns >= 5000000 ORDER BY start_ns, g LIMIT 1");

@@ -34,13 +34,11 @@ async function byTask(page) {
   await heads.last().locator("button").first().click();
   await settled(page);
   await page.evaluate(() => window.parkview.setView(100e6, 200e6));
-  await page.waitForTimeout(400);
   await settled(page);
   const total = (state) => `SELECT g, sum(min(end_ns, 200000000) - max(start_ns, 100000000)) AS ns FROM slices WHERE g IN (${gs}) AND state = '${state}'
     AND start_ns < 200000000 AND end_ns > 100000000 GROUP BY g ORDER BY ns DESC, g`;
   for (const [order, state] of [["running", "running"], ["wait", "waiting"]]) {
     await page.locator(".ctl select").nth(1).selectOption(order);
-    await page.waitForTimeout(300);
     await settled(page);
     checks.equal(`its members by time ${state} in the window`, (await rows(page, "g")).join(), sql(assist, total(state)).map((r) => `G${r.g}`).join());
   }

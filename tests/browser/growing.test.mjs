@@ -40,8 +40,6 @@ await main(checks, async (later) => {
   const whole = await until(async () => !/reading/.test(await page.innerText(".stat")));
   checks.check("it comes to its end", whole);
   await settled(page);
-  await page.waitForTimeout(400);
-  await settled(page);
   const late = (await view(page)).to;
   checks.check("the window has grown with it", late > early && early > 0, `${early} ${late}`);
   const [{ n }] = sql(trace, "SELECT count(*) AS n FROM waits WHERE reason <> 'forever'");

@@ -19,7 +19,6 @@ await main(checks, async (later) => {
   const before = await scripts();
   // Everywhere that a name may go: search, SQL, tables, details.
   await page.locator("#search").fill("script");
-  await page.waitForTimeout(300);
   await settled(page);
   await page.keyboard.press("Escape");
   await page.keyboard.press("0");

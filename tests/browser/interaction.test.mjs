@@ -1,10 +1,9 @@
 // tests/browser/interaction.test.mjs - every way to move, select and filter, on the sample with the lock convoy.
 import { join } from "node:path";
 import { Checks, root } from "../lib/project.mjs";
-import { browser, lanes, main, open, serve, settled, view } from "./chromium.mjs";
+import { addressed, browser, lanes, main, open, serve, settled, view } from "./chromium.mjs";
 
 const checks = new Checks();
-const REST_MS = 450; // a window that rests this long is a place to come back to
 const width = (v) => v.to - v.from;
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
@@ -15,8 +14,7 @@ async function drag(page, from, to, key) {
   await page.mouse.move(...to, { steps: 4 });
   await page.mouse.up();
   if (key) await page.keyboard.up(key);
-  await settled(page);
-  await page.waitForTimeout(REST_MS);
+  await addressed(page); // a place to come back to
   return view(page);
 }
 
@@ -27,7 +25,6 @@ async function press(page, key) {
 }
 
 async function moves(page) {
-  await page.waitForTimeout(REST_MS);
   const box = await page.locator(".lanes").boundingBox();
   const y = box.y + 200;
   const a = await view(page);
@@ -143,8 +140,7 @@ await main(checks, async (later) => {
   later(close);
   const page = await open(context, server.url);
   await page.evaluate(() => window.parkview.setView(56e6, 84e6));
-  await settled(page);
-  await page.waitForTimeout(REST_MS);
+  await addressed(page); // a place to come back to
   for (const part of [moves, brush, follows, filters, asks]) await part(page);
   checks.equal("nothing went wrong", problems.join("\n"), "");
 });

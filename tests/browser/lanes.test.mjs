@@ -1,7 +1,7 @@
 // tests/browser/lanes.test.mjs - lanes of every kind, and what can be done with them; figures against `parkview query`.
 import { join } from "node:path";
 import { Checks, corpus, root, run } from "../lib/project.mjs";
-import { browser, lanes, main, open, serve, settled, view } from "./chromium.mjs";
+import { addressed, browser, lanes, main, open, serve, settled, view } from "./chromium.mjs";
 
 const checks = new Checks();
 const SAMPLE = join(root, "samples/gc-assist.trace");
@@ -184,7 +184,7 @@ async function arranges(page) {
   for (let i = 0; i < 30 && !(await focused()).startsWith("P0"); i++) await press(page, "ArrowDown");
   await press(page, "h");
   checks.check("H hides a lane", !(await orderOf(page, "p")).includes("P0"), await orderOf(page, "p"));
-  await page.waitForTimeout(300);
+  await addressed(page);
   const link = await hash(page);
   checks.check("all of it is in the address", /pins=P1/.test(link) && /hidden=P0/.test(link) && /ranks=P1,P0/.test(link), link);
   await page.reload();
@@ -204,13 +204,13 @@ async function marks(page) {
   await press(page, "m");
   await page.mouse.move(box.x + 500, box.y + 300);
   await press(page, "m");
-  await page.waitForTimeout(300);
+  await addressed(page);
   const [a, b] = /marks=(\d+),(\d+)/.exec(await hash(page)).slice(1).map(Number);
   checks.check("m marks the moment under the pointer", Math.abs(a - (100e6 + (300 / box.width) * 4e6)) < 1e4 && Math.abs(b - a - (200 / box.width) * 4e6) < 1e4, await hash(page));
   await page.mouse.click(box.x + 304, box.y + 12);
   await page.locator(".markcard input").fill("slow, here");
   await page.keyboard.press("Enter");
-  await page.waitForTimeout(300);
+  await addressed(page);
   await page.reload();
   await settled(page);
   checks.check("its note is in the address", /marks=\d+:slow~2c here,\d+/.test((await hash(page)).replaceAll("+", " ")), await hash(page));
@@ -218,7 +218,7 @@ async function marks(page) {
   const v = await view(page);
   checks.check("n goes to a mark", [a, b].some((m) => m >= v.from && m <= v.to), JSON.stringify(v));
   await press(page, "Shift+M");
-  await page.waitForTimeout(300);
+  await addressed(page);
   checks.check("Shift and M take them away", !(await hash(page)).includes("marks="), await hash(page));
 }
 
@@ -231,7 +231,7 @@ async function area(page) {
   await page.mouse.move(box.x + 400, p[1].top + 10, { steps: 4 });
   await page.mouse.up();
   await settled(page);
-  await page.waitForTimeout(300);
+  await addressed(page);
   const link = await hash(page);
   const [, from, to, of] = /area=(\d+)[-,](\d+)@?([^&]*)/.exec(link) ?? [];
   checks.check("a drag on lanes chooses an area", Math.abs(Number(to) - Number(from) - (200 / box.width) * 4e6) < 2e4, link);
@@ -242,26 +242,24 @@ async function area(page) {
   await page.mouse.move(box.x + 500, p[0].top + 10, { steps: 3 });
   await page.mouse.up();
   await settled(page);
-  await page.waitForTimeout(300);
+  await addressed(page);
   const [, , wider] = /area=(\d+)[-,](\d+)/.exec(await hash(page)) ?? [];
   checks.check("its edge is drawn wider", Number(wider) > x + (80 / box.width) * 4e6, `${wider} ${x}`);
   await press(page, "Escape");
-  await page.waitForTimeout(300);
+  await addressed(page);
   checks.check("Escape drops it", !(await hash(page)).includes("area="), await hash(page));
 }
 
 async function history(page) {
   await at(page, 0, 300e6);
-  await page.waitForTimeout(700);
+  await addressed(page);
   await at(page, 50e6, 60e6);
-  await page.waitForTimeout(700);
+  await addressed(page);
   await page.goBack();
-  await page.waitForTimeout(200);
-  await settled(page);
+  await addressed(page);
   checks.check("the browser's Back goes to the window before", (await view(page)).to > 250e6, JSON.stringify(await view(page)));
   await page.goForward();
-  await page.waitForTimeout(200);
-  await settled(page);
+  await addressed(page);
   checks.equal("and Forward to this one again", (await view(page)).from, 50e6);
 }
 
@@ -301,34 +299,13 @@ async function creators(page) {
   await settled(page);
 }
 
-/** Fingers, as the browser gives them to a page. */
-async function touch(page) {
-  await at(page, 100e6, 110e6);
-  const cdp = await page.context().newCDPSession(page);
-  const box = await page.locator(".lanes").boundingBox();
-  const y = box.y + 250;
-  const fingers = (type, ...xs) => cdp.send("Input.dispatchTouchEvent", { type, touchPoints: xs.map((x, id) => ({ x: box.x + x, y, id })) });
-  await fingers("touchStart", 500);
-  for (const x of [480, 440, 400]) await fingers("touchMove", x);
-  await fingers("touchEnd");
-  await settled(page);
-  const panned = await view(page);
-  checks.check("one finger pans", Math.abs(panned.from - 100e6 - (100 / box.width) * 10e6) < 2e4 && panned.to - panned.from === 10e6, JSON.stringify(panned));
-  await fingers("touchStart", 400, 500);
-  for (const d of [20, 60, 100]) await fingers("touchMove", 400 - d / 2, 500 + d / 2);
-  await fingers("touchEnd");
-  await settled(page);
-  const pinched = await view(page);
-  checks.check("two fingers zoom", Math.abs(pinched.to - pinched.from - 5e6) < 1e5, JSON.stringify(pinched));
-}
-
 await main(checks, async (later) => {
   const server = await serve([SAMPLE]);
   later(server.stop);
   const { context, problems, close } = await browser({ height: 1500 });
   later(close);
   const page = await open(context, server.url);
-  for (const part of [tasks, notes, counters, coverage, order, arranges, marks, area, history, creators, touch]) {
+  for (const part of [tasks, notes, counters, coverage, order, arranges, marks, area, history, creators]) {
     try {
       await part(page);
     } catch (error) {

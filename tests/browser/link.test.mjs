@@ -1,7 +1,7 @@
 // tests/browser/link.test.mjs - the address holds the view: another browser that opens it sees the same.
 import { join } from "node:path";
 import { Checks, root } from "../lib/project.mjs";
-import { browser, lanes, main, open, serve, settled, view } from "./chromium.mjs";
+import { addressed, browser, lanes, main, open, serve, settled, view } from "./chromium.mjs";
 
 const checks = new Checks();
 
@@ -17,10 +17,14 @@ await main(checks, async (later) => {
   await page.mouse.click(x, y);
   await settled(page);
   const name = await page.locator("#d-name").allInnerTexts();
-  await page.waitForTimeout(500); // the address follows when the view rests
+  await addressed(page);
   const seen = { view: await view(page), names: (await lanes(page)).map((lane) => lane.name) };
   const fragment = new URL(page.url()).hash;
   checks.check("the address says where we are", fragment.length > 1, page.url());
+
+  await first.context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.locator("button[title='Copy a link to this view']").click();
+  checks.equal("a button copies it", await page.evaluate(() => navigator.clipboard.readText()), page.url());
 
   const second = await browser();
   later(second.close);

@@ -3,6 +3,7 @@
 import { PINNED } from "../draw/timeline";
 import { SIZES } from "../model/lanes";
 import type { Stage } from "./stage";
+import { pending } from "./use";
 
 export interface LaneSeen {
   kind: string;
@@ -17,6 +18,8 @@ export interface Probe {
   setView(from: number, to: number): void;
   /** Resolves when everything visible is drawn and the tables are of this window. */
   idle(): Promise<void>;
+  /** Resolves when the address says it, too, and the window counts as a place to come back to. */
+  addressed(): Promise<void>;
   lanes(): LaneSeen[];
   /** The pixel to click for the slice of a lane ("P0", "G17") at a time; scrolls and opens what it must. */
   sliceAt(lane: string, t: number): Promise<{ x: number; y: number }>;
@@ -32,19 +35,27 @@ declare global {
   }
 }
 
-export function makeProbe(stage: Stage): Probe {
+/** written: whether the address says what is shown. */
+export function makeProbe(stage: Stage, written: () => boolean): Probe {
   const { app } = stage;
   const frame = () => new Promise<void>((done) => requestAnimationFrame(() => done()));
   const idle = async () => {
     for (let calm = 0; calm < 3; ) {
       await frame();
-      calm = stage.settled ? calm + 1 : 0;
+      calm = stage.settled && pending.count === 0 ? calm + 1 : 0;
+    }
+  };
+  const addressed = async () => {
+    for (;;) {
+      await idle();
+      if (written()) return;
     }
   };
   return {
     view: () => ({ from: Math.round(app.view.goal.from), to: Math.round(app.view.goal.to) }),
     setView: (from, to) => app.view.set(from, to),
     idle,
+    addressed,
     lanes: () => {
       const box = document.querySelector(".lanes")?.getBoundingClientRect();
       const y0 = box?.top ?? 0;

@@ -6,7 +6,7 @@ import { int, visible } from "../lib/format";
 import type { App } from "../model/app";
 import type { Hit } from "../net/protocol";
 import { Icon } from "./icons";
-import { useChanges } from "./use";
+import { pending, useChanges } from "./use";
 
 const PAUSE_MS = 140;
 
@@ -31,8 +31,20 @@ export function Search({ app }: { app: App }) {
   }, [f.text]);
   useEffect(() => {
     if (text.trim() === f.text) return;
-    const timer = setTimeout(() => void app.lookFor(text, false), PAUSE_MS);
-    return () => clearTimeout(timer);
+    let waits = true;
+    const over = () => {
+      if (waits) pending.count--;
+      waits = false;
+    };
+    pending.count++;
+    const timer = setTimeout(() => {
+      void app.lookFor(text, false);
+      over();
+    }, PAUSE_MS);
+    return () => {
+      clearTimeout(timer);
+      over();
+    };
   }, [text]);
 
   const take = (h: Hit) => {

@@ -142,19 +142,20 @@ export function Tour({ app, close }: { app: App; close: () => void }) {
   }, []);
   useEffect(() => {
     if (!step || !worst) return;
-    let gone = false;
+    void app.during(Promise.resolve(step.prepare?.(app, worst)));
+    // What is pointed at moves while it opens and when the page is resized.
+    let frame = 0;
+    let seen = "";
     const look = () => {
-      if (!gone) setPlace(document.querySelector(step.at)?.getBoundingClientRect() ?? null);
+      const r = document.querySelector(step.at)?.getBoundingClientRect() ?? null;
+      const now = JSON.stringify(r);
+      if (now !== seen) setPlace(r);
+      seen = now;
+      frame = requestAnimationFrame(look);
     };
-    void Promise.resolve(step.prepare?.(app, worst)).then(() => setTimeout(look, 60));
-    const again = setTimeout(look, 400); // what was opened has its place by now
-    addEventListener("resize", look);
+    look();
     card.current?.focus();
-    return () => {
-      gone = true;
-      clearTimeout(again);
-      removeEventListener("resize", look);
-    };
+    return () => cancelAnimationFrame(frame);
   }, [i, worst]);
   useEffect(() => {
     const key = (e: KeyboardEvent) => {

@@ -6,6 +6,9 @@ import type { Observable } from "../lib/observable";
 /** How often words and figures follow a moving window: each time costs as much as half a picture of the lanes. */
 export const CALM_MS = 150;
 
+/** How many components, and fields that wait for the end of a word, are about to follow: tests wait for none. */
+export const pending = { count: 0 };
+
 /** Renders again whenever one of them changes, at most once a frame. */
 export function useChanges(...of: Observable[]): void {
   useLater(0, of);
@@ -23,8 +26,10 @@ function useLater(ms: number, of: Observable[]): void {
     let frame = 0;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let last = -Infinity;
+    const idle = () => frame === 0 && timer === undefined;
     const render = () => {
       frame = 0;
+      pending.count--;
       last = performance.now();
       again(undefined);
     };
@@ -33,13 +38,15 @@ function useLater(ms: number, of: Observable[]): void {
       frame = requestAnimationFrame(render);
     };
     const soon = () => {
-      if (frame !== 0 || timer !== undefined) return;
+      if (!idle()) return;
+      pending.count++;
       const rest = last + ms - performance.now();
       if (rest > 0) timer = setTimeout(ask, rest);
       else ask();
     };
     const stops = of.map((o) => o.subscribe(soon));
     return () => {
+      if (!idle()) pending.count--;
       cancelAnimationFrame(frame);
       clearTimeout(timer);
       for (const s of stops) s();
