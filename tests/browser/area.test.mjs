@@ -71,11 +71,12 @@ async function goroutines(page, window) {
     }
 }
 
-async function collector(page, window) {
+async function collector(page, window, lanes = "1") {
+  await page.evaluate(() => document.activeElement?.blur());
   await page.keyboard.press("5");
   await settled(page);
   const { from, to } = window;
-  const want = sql(file, `SELECT name, count(*) AS count, sum(min(end_ns, ${to}) - max(start_ns, ${from})) AS total_ns, max(duration_ns) AS max_ns FROM ranges WHERE start_ns < ${to} AND end_ns > ${from} GROUP BY name`);
+  const want = sql(file, `SELECT name, count(*) AS count, sum(min(end_ns, ${to}) - max(start_ns, ${from})) AS total_ns, max(duration_ns) AS max_ns FROM ranges WHERE start_ns < ${to} AND end_ns > ${from} AND ${lanes} GROUP BY name`);
   const rows = await copied(page);
   checks.equal("GC: kinds of ranges", rows.length, want.length);
   for (const w of want) {
@@ -128,7 +129,9 @@ async function drawsAnArea(page) {
   const [span, ...lanes] = area.split(",");
   const [from, to] = span.split("-").map(Number);
   checks.check("to the lanes it touched", lanes.length >= 1 && lanes.every((l) => /^P\d+$/.test(l)), area);
-  await tables(page, { from, to }, `p IN (${lanes.map((l) => l.slice(1))})`, "area");
+  const ids = lanes.map((l) => l.slice(1));
+  await tables(page, { from, to }, `p IN (${ids})`, "area");
+  await collector(page, { from, to }, `(scope = 'program' OR name LIKE 'stop-the-world%' OR (scope = 'processor' AND scope_id IN (${ids})))`);
   await page.keyboard.press("Escape");
   await settled(page);
   checks.equal("Escape drops it", await page.locator(".narrowed").count(), 0);

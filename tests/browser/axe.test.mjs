@@ -1,7 +1,7 @@
 // tests/browser/axe.test.mjs - axe-core finds nothing serious on any screen, light and dark.
 import { readFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
-import { Checks, root, skip } from "../lib/project.mjs";
+import { Checks, corpus, root, skip } from "../lib/project.mjs";
 import { browser, main, open, serve, settled } from "./chromium.mjs";
 
 const file = join(root, "tests/node_modules/axe-core/axe.min.js");
@@ -60,6 +60,12 @@ async function walk(page, theme) {
   await page.locator(".ask .btn").click();
   await page.waitForSelector("table.free tbody tr");
   await judge(page, name("an answer in SQL"));
+  await page.locator(".ask button", { hasText: "Examples" }).click();
+  await judge(page, name("examples in SQL"));
+  await page.locator(".questions button", { hasText: "How much ran at the same time" }).click();
+  await settled(page);
+  await page.locator(".out button", { hasText: "Chart" }).click();
+  await judge(page, name("a chart"));
   await page.locator("#search").fill("reason:sync >5ms");
   await judge(page, name("hits of a search"));
   await page.keyboard.press("Enter");
@@ -82,12 +88,20 @@ async function walk(page, theme) {
 await main(checks, async (later) => {
   const server = await serve([join(root, "samples/lock-convoy.trace")]);
   later(server.stop);
+  const damaged = corpus().find(({ name }) => name === "go1.26-http-p4.damaged-zeros.trace");
+  const hurt = damaged && (await serve([damaged.path]));
+  if (hurt) later(hurt.stop);
   for (const theme of ["light", "dark"]) {
     const { context, problems, close } = await browser({ theme });
     later(close);
     const page = await open(context, server.url);
     await plant(page);
     await walk(page, theme);
+    if (hurt) {
+      const other = await open(context, hurt.url);
+      await other.keyboard.press("g");
+      await judge(other, `${theme}: a damaged stretch`);
+    }
     checks.equal(`${theme}: nothing went wrong`, problems.join("\n"), "");
   }
 });

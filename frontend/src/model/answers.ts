@@ -2,6 +2,7 @@
 // Every slice is looked at for them, half a second for twenty million: asked for when the window rests.
 
 import { Observable } from "../lib/observable";
+import { sqlText } from "../lib/sql";
 import type { AreaFigures, FigureBy, QueryResult, Slice, State } from "../net/protocol";
 import type { Socket, Ticket } from "../net/socket";
 import type { Stretch } from "./area";
@@ -31,6 +32,15 @@ export interface RangeFigure {
 
 /** Conditions beyond time and lanes that all tables keep to. */
 export type Conditions = { state?: State; reason?: string; func?: string; min?: number; max?: number };
+
+/** Of ranges: those of the lanes, and those that stop or concern the whole program. */
+function onLanes(lanes: string[], funcOf: (group: number) => string): string {
+  if (lanes.length === 0) return "";
+  const ids = (letter: string) => lanes.filter((l) => l.startsWith(letter)).map((l) => l.slice(1));
+  const funcs = ids("F").map((f) => sqlText(funcOf(Number(f))));
+  return ` AND (scope = 'program' OR name LIKE 'stop-the-world%' OR (scope = 'processor' AND scope_id IN (${ids("P").join()}))
+    OR (scope = 'goroutine' AND (scope_id IN (${ids("G").join()}) OR scope_id IN (SELECT g FROM goroutines WHERE start_function IN (${funcs.join()})))))`;
+}
 
 export class Answers extends Observable {
   by: Partial<Record<Tab, FigureBy>> = {};
@@ -69,7 +79,8 @@ export class Answers extends Observable {
     return a && a.tab === tab && a.by === this.byOf(tab) ? a : null;
   }
 
-  follow(trace: number, of: Stretch, tab: Tab, only: Conditions, growing: boolean): void {
+  /** funcOf: the start function of a group, as SQL knows groups by it. */
+  follow(trace: number, of: Stretch, tab: Tab, only: Conditions, growing: boolean, funcOf: (group: number) => string): void {
     if (tab === "found" || tab === "sql") return;
     const by = this.byOf(tab);
     const asked = JSON.stringify([trace, of, tab, by, only]);
@@ -77,7 +88,7 @@ export class Answers extends Observable {
     this.asked = asked;
     const rest = growing ? GROWING_MS : REST_MS;
     if (tab === "gc") {
-      this.ranges.ask(() => this.askRanges(trace, of), rest);
+      this.ranges.ask(() => this.askRanges(trace, of, funcOf), rest);
       return;
     }
     const state = STATE_OF[tab];
@@ -105,11 +116,11 @@ export class Answers extends Observable {
     if (wanted) this.same.ask(() => this.socket.request<AreaFigures>("area", wanted));
   }
 
-  private askRanges(trace: number, of: Stretch): Ticket<{ of: Stretch; rows: RangeFigure[] }> {
+  private askRanges(trace: number, of: Stretch, funcOf: (group: number) => string): Ticket<{ of: Stretch; rows: RangeFigure[] }> {
     const { from, to } = of;
     const sql = `SELECT name, count(*), sum(min(end_ns, ${to}) - max(start_ns, ${from})), avg(duration_ns), percentile(duration_ns, 50),
       percentile(duration_ns, 99), percentile(duration_ns, 99.9), max(duration_ns), start_ns
-      FROM ranges WHERE start_ns < ${to} AND end_ns > ${from} GROUP BY name`;
+      FROM ranges WHERE start_ns < ${to} AND end_ns > ${from}${onLanes(of.lanes, funcOf)} GROUP BY name`;
     const t = this.socket.request<QueryResult>("query", { trace, sql, limit: 1000 });
     const row = ([name, ...n]: QueryResult["rows"][0]): RangeFigure => {
       const [count = 0, total = 0, mean = 0, p50 = 0, p99 = 0, p999 = 0, max = 0, at = 0] = n.map(Number);

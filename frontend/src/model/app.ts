@@ -498,7 +498,7 @@ export class App extends Observable {
     const trace = this.entry?.trace ?? -1;
     const of = this.stretch();
     if (of.lanes.length === 0) of.lanes = this.filter.lanes;
-    this.answers.follow(trace, of, this.tab, this.filter.conditions, this.entry?.state === "importing");
+    this.answers.follow(trace, of, this.tab, this.filter.conditions, this.entry?.state === "importing", (group) => this.info?.groups[group]?.func ?? "");
     this.answers.followSame(trace, of, this.selection.slice);
     this.sets.follow(this.view.goal, this.view.duration, this.lanes.order);
     this.spans.follow(this.view.goal, this.view.duration, this.width);

@@ -2,6 +2,7 @@
 // without a match leave them, and the tables count only the rest.
 
 import { Observable } from "../lib/observable";
+import { sqlText } from "../lib/sql";
 import type { AreaFigures, QueryResult } from "../net/protocol";
 import type { Socket } from "../net/socket";
 import type { Conditions } from "./answers";
@@ -72,7 +73,7 @@ export class Filter extends Observable {
 
   /** Goroutines that began such a task, or worked on one in a region. */
   private async lanesOfTask(trace: number, task: string): Promise<string[]> {
-    const like = `LIKE '%${task.replaceAll("'", "''").replace(/[%_^]/g, "^$&")}%' ESCAPE '^'`;
+    const like = `LIKE ${sqlText(`%${task.replace(/[%_^]/g, "^$&")}%`)} ESCAPE '^'`;
     const sql = `SELECT g FROM tasks WHERE type ${like} UNION SELECT r.g FROM regions AS r JOIN tasks AS t ON t.id = r.task_id WHERE t.type ${like}`;
     const found = await this.socket.request<QueryResult>("query", { trace, sql, limit: MOST_LANES }).answer;
     return found.rows.filter(([g]) => g !== null).map(([g]) => `G${g}`);

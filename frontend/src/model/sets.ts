@@ -2,6 +2,7 @@
 // worked on, of a label.  A set is a list of ids; what it did is summed from its members' own lanes, where they are few enough.
 
 import { Observable } from "../lib/observable";
+import { sqlText } from "../lib/sql";
 import type { Creators, Group, Id, Members, QueryResult } from "../net/protocol";
 import type { Socket, Ticket } from "../net/socket";
 import { membersOf } from "./members";
@@ -30,7 +31,6 @@ const NOWHERE: Span = { from: 0, to: 0 };
 const TASKS = `SELECT x.type, x.g, o.start_function FROM (SELECT type, g FROM tasks WHERE g IS NOT NULL UNION
   SELECT t.type, r.g FROM regions AS r JOIN tasks AS t ON t.id = r.task_id WHERE r.task_id <> 0) AS x JOIN goroutines AS o ON o.g = x.g ORDER BY o.start_ns`;
 const LABELS = `SELECT x.label, x.g, o.start_function FROM (SELECT DISTINCT label, g FROM labels) AS x JOIN goroutines AS o ON o.g = x.g ORDER BY o.start_ns`;
-const text = (s: string): string => `'${s.replaceAll("'", "''")}'`;
 
 export class GoSets extends Observable {
   by: Grouping = "function";
@@ -107,7 +107,7 @@ export class GoSets extends Observable {
       if (mixed.length === 0) return { sets: [], creators: rows, cut: false };
       const at = new Map(this.groups.map((g, i) => [g.func, i]));
       const sql = `SELECT c.start_function, o.g, o.start_function FROM goroutines AS o LEFT JOIN goroutines AS c ON c.g = o.parent_g
-        WHERE o.start_function IN (${mixed.map((g) => text(this.groups[g]?.func ?? "")).join(", ")}) ORDER BY o.start_ns`;
+        WHERE o.start_function IN (${mixed.map((g) => sqlText(this.groups[g]?.func ?? "")).join(", ")}) ORDER BY o.start_ns`;
       const r = await ask<QueryResult>("query", { sql, limit: MOST_IDS });
       return { sets: setsOf(r, (creator, func) => `by:${at.get(creator) ?? ""}:${at.get(func)}`, this.groups, true), creators: rows, cut: r.truncated };
     };

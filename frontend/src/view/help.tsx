@@ -14,7 +14,7 @@ const GESTURES: [string, string][] = [
   ["Ctrl drag", "zoom to a range; also a drag on the ruler"],
   ["click", "a slice, a name, a GC phase, a row of a table"],
   ["double click", "zoom to a slice"],
-  ["touch", "one finger pans, two zoom, press long for an area"],
+  ["touch", "one finger pans; two zoom and pan; press long and draw an area"],
 ];
 
 export function Help({ ui, close }: { ui: Ui; close: () => void }) {

@@ -173,11 +173,11 @@ function NameText({ stage, row }: RowProps) {
         </>
       );
     case "count":
-      return <CounterName name={row.name} figure={`peak ≈ ${int(peaks.notWaiting)}`} stage={stage} />;
+      return <CounterName name={row.name} figure={`peak about ${int(peaks.notWaiting)}`} stage={stage} />;
     case "states":
-      return <CounterName name={row.name} figure={`peak ≈ ${int(peaks.states)}`} stage={stage} />;
+      return <CounterName name={row.name} figure={`peak about ${int(peaks.states)}`} stage={stage} />;
     case "inuse":
-      return <CounterName name={row.name} figure={`peak ≈ ${int(peaks.inUse)}${gomaxprocs(stage)}`} stage={stage} />;
+      return <CounterName name={row.name} figure={`peak about ${int(peaks.inUse)}${gomaxprocs(stage)}`} stage={stage} />;
     case "section":
       return <SectionName stage={stage} row={row} />;
     case "p":
