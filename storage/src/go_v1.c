@@ -53,11 +53,9 @@ static int start_pass(struct go_v1 *r, enum v1_phase phase, struct fault *f) {
  * validates any, so a fault of the ordering counts more. */
 static int check(struct go_v1 *r, struct fault *f) {
     struct fault invalid = {0};
-    do {
-        r->chunk = v1_ahead_next(r);
-        for (uint32_t i = 0; i < r->chunk->n && invalid.code == 0; i++)
-            v1_validate(r, &r->chunk->events[i], &invalid);
-    } while (!r->chunk->last);
+    struct v1_event *e;
+    while ((e = v1_ahead_next(r)))
+        if (invalid.code == 0) v1_validate(r, e, &invalid);
     if (r->order_fault.code) {
         *f = r->order_fault;
     } else if (r->index.frequency == 0) {
@@ -105,30 +103,23 @@ static int give_one(struct go_v1 *r, struct v1_event *e, struct ev_batch *b) {
     return v1_convert(r, e, b, &r->fault);
 }
 
-/* What is in the chunk: 1 = b is full, 0 = the chunk is given, < 0. */
-static int give_chunk(struct go_v1 *r, struct ev_batch *b) {
-    struct v1_chunk *c = r->chunk;
-    while (r->i_event < c->n) {
-        if (b->n + 3 >= EV_BATCH_EVENTS) return 1;
-        TRY(give_one(r, &c->events[r->i_event++], b));
-        if (r->convert.give_earlies && !v1_convert_earlies(r, b)) return 1;
-    }
-    return 0;
+static void end(struct go_v1 *r, struct ev_batch *b) {
+    r->phase = V1_ENDED;
+    if (r->fault.code == 0) find_end(r);
+    if (r->fault.code == 0) v1_convert_sync(r, (int64_t)((uint64_t)r->convert.last + 1), b);
 }
 
 /* Fills b as far as it goes. */
 static void give(struct go_v1 *r, struct ev_batch *b) {
     if (!v1_convert_earlies(r, b)) return;
-    int rc = 0;
-    while (!r->chunk || (rc = give_chunk(r, b)) == 0) {
-        if (r->chunk && r->chunk->last) break;
-        r->chunk = v1_ahead_next(r);
-        r->i_event = 0;
+    while (b->n + 3 < EV_BATCH_EVENTS) {
+        struct v1_event *e = v1_ahead_next(r);
+        if (!e || give_one(r, e, b) < 0) {
+            end(r, b);
+            return;
+        }
+        if (r->convert.give_earlies && !v1_convert_earlies(r, b)) return;
     }
-    if (rc == 1) return;
-    r->phase = V1_ENDED;
-    if (rc == 0) find_end(r);
-    if (r->fault.code == 0) v1_convert_sync(r, (int64_t)((uint64_t)r->convert.last + 1), b);
 }
 
 int go_v1_next(struct go_v1 *r, struct ev_batch *b, struct fault *f) {

@@ -1,5 +1,4 @@
-/* storage/src/go_v1_ahead.c - v1 events in final order, a chunk at a time, from a thread that goes
- * on ahead.
+/* storage/src/go_v1_ahead.c - v1 events in final order, from a thread that goes on ahead.
  *
  * One thread merges and settles, the caller's validates and converts: the two share only what the
  * scan left, the dictionary (the ordering side adds log messages, the giving side only looks up),
@@ -52,7 +51,7 @@ static struct v1_event *next_settled(struct go_v1 *r) {
     return v1_settle_get(r);
 }
 
-void v1_order_fill(struct go_v1 *r, struct v1_chunk *c) {
+static void fill(struct go_v1 *r, struct v1_chunk *c) {
     for (c->n = 0; c->n < V1_CHUNK_EVENTS; c->n++) {
         const struct v1_event *e = next_settled(r);
         if (!e) break;
@@ -75,7 +74,7 @@ static void *order_ahead(void *arg) {
         if (a->stop) break;
         struct v1_chunk *c = &a->chunks[a->n_filled % V1_N_CHUNKS];
         pthread_mutex_unlock(&a->lock);
-        v1_order_fill(r, c);
+        fill(r, c);
         last = c->last;
         pthread_mutex_lock(&a->lock);
         a->n_filled++;
@@ -86,38 +85,34 @@ static void *order_ahead(void *arg) {
     return NULL;
 }
 
-static void start_thread(struct go_v1 *r) {
+static int start_thread(struct go_v1 *r, struct fault *f) {
     struct v1_ahead *a = &r->ahead;
-    if (r->single_thread || !r->spool.mapped) return;
-    if (pthread_mutex_init(&a->lock, NULL) != 0) return;
+    a->chunks = malloc(V1_N_CHUNKS * sizeof *a->chunks);
+    if (!a->chunks) return fault_set(f, PV_ENOMEM, -1, "out of memory");
+    if (pthread_mutex_init(&a->lock, NULL) != 0) return 0;
     if (pthread_cond_init(&a->turn, NULL) == 0) {
         a->threaded = pthread_create(&a->thread, NULL, order_ahead, r) == 0;
-        if (a->threaded) return;
+        if (a->threaded) return 0;
         pthread_cond_destroy(&a->turn);
     }
     pthread_mutex_destroy(&a->lock);
+    return 0;
 }
 
 int v1_ahead_start(struct go_v1 *r, struct fault *f) {
-    struct v1_ahead *a = &r->ahead;
     v1_ahead_stop(r);
     r->chunk = NULL;
     r->i_event = 0;
     r->order_fault = (struct fault){0};
     TRY(v1_settle_start(r, f));
     TRY(v1_merge_start(r, f));
-    a->chunks = malloc(V1_N_CHUNKS * sizeof *a->chunks);
-    if (!a->chunks) return fault_set(f, PV_ENOMEM, -1, "out of memory");
-    start_thread(r);
-    return 0;
+    return r->single_thread || !r->spool.mapped ? 0 : start_thread(r, f);
 }
 
-struct v1_chunk *v1_ahead_next(struct go_v1 *r) {
+/* The next chunk, unless the one before was the last. */
+static bool take_chunk(struct go_v1 *r) {
     struct v1_ahead *a = &r->ahead;
-    if (!a->threaded) {
-        v1_order_fill(r, a->chunks);
-        return a->chunks;
-    }
+    if (r->chunk && r->chunk->last) return false;
     pthread_mutex_lock(&a->lock);
     if (r->chunk) {
         a->n_taken++;
@@ -126,9 +121,16 @@ struct v1_chunk *v1_ahead_next(struct go_v1 *r) {
     if (a->n_filled == a->n_taken)
         while (!a->over && a->n_filled - a->n_taken < V1_N_CHUNKS / 2)
             pthread_cond_wait(&a->turn, &a->lock);
-    struct v1_chunk *c = &a->chunks[a->n_taken % V1_N_CHUNKS];
+    r->chunk = &a->chunks[a->n_taken % V1_N_CHUNKS];
+    r->i_event = 0;
     pthread_mutex_unlock(&a->lock);
-    return c;
+    return r->chunk->n > 0;
+}
+
+struct v1_event *v1_ahead_next(struct go_v1 *r) {
+    if (!r->ahead.threaded) return next_settled(r);
+    if ((!r->chunk || r->i_event == r->chunk->n) && !take_chunk(r)) return NULL;
+    return &r->chunk->events[r->i_event++];
 }
 
 void v1_ahead_stop(struct go_v1 *r) {

@@ -118,13 +118,10 @@ void v1_settle_end(struct v1_settle *s);
 struct v1_event *v1_settle_get(struct go_v1 *r);
 void v1_settle_free(struct v1_settle *s);
 
-/* Final order.  Fills c; c->last says that nothing follows. */
-void v1_order_fill(struct go_v1 *r, struct v1_chunk *c);
-
 /* Begins a pass over all events, with a thread that orders ahead where that is wanted. */
 int v1_ahead_start(struct go_v1 *r, struct fault *f);
-/* The next chunk; the one before is not borrowed any more. */
-struct v1_chunk *v1_ahead_next(struct go_v1 *r);
+/* The next event in final order, NULL at the end; borrowed until the next call. */
+struct v1_event *v1_ahead_next(struct go_v1 *r);
 void v1_ahead_stop(struct go_v1 *r);
 
 /* Go's checks between events; changes e as Go does (fake Ps). */
