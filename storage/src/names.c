@@ -229,18 +229,26 @@ struct slice_class names_class_of(const struct names *n, uint32_t class_id) {
     return *class_at(n, class_id);
 }
 
-uint32_t names_place(struct names *n, int64_t p, int64_t m) {
+/* Apart, so that the common way stays short. */
+static __attribute__((noinline)) uint32_t find_place(struct names *n, int64_t p, int64_t m) {
     const struct place_row *rows = n->places.rows;
-    uint32_t *recent = &n->recent_place[((uint64_t)p * 8 + (uint64_t)m) % RECENT_PLACES];
-    if (n->places.n && rows[*recent].p == p && rows[*recent].m == m) return *recent;
     uint64_t key = (uint64_t)m << 16 ^ (uint64_t)p;
     uint32_t first = map_get(&n->place_map, key);
     for (uint32_t i = first; i != MAP_NONE; i = rows[i].next)
-        if (rows[i].p == p && rows[i].m == m) return *recent = i;
+        if (rows[i].p == p && rows[i].m == m) return i;
     struct place_row *row = table_add(&n->places, sizeof *row);
     if (!row || !map_put(&n->place_map, key, n->places.n - 1)) return MAP_NONE;
     *row = (struct place_row){p, m, first};
-    return *recent = n->places.n - 1;
+    return n->places.n - 1;
+}
+
+uint32_t names_place(struct names *n, int64_t p, int64_t m) {
+    const struct place_row *rows = n->places.rows;
+    uint32_t mix = ((uint64_t)p * 8 + (uint64_t)m) % RECENT_PLACES, recent = n->recent_place[mix];
+    if (n->places.n && rows[recent].p == p && rows[recent].m == m) return recent;
+    uint32_t found = find_place(n, p, m);
+    if (found != MAP_NONE) n->recent_place[mix] = found;
+    return found;
 }
 
 uint32_t names_group(struct names *n, uint32_t func) {

@@ -298,8 +298,8 @@ int seq_settle(struct seq_writer *w, struct fault *f) {
     return wait_for_sealer(w, 0, 0, f);
 }
 
-/* What was added is a chunk. */
-static int hand_over(struct seq_writer *w, struct fault *f) {
+/* What was added is a chunk.  Apart, so that the common way of seq_add stays short. */
+static __attribute__((noinline)) int hand_over(struct seq_writer *w, struct fault *f) {
     w->in->t1 = w->t1;
     if (!w->beside) return seal_next(w, f);
     TRY(wait_for_sealer(w, w->n_ring - 2, 1, f));
@@ -310,10 +310,10 @@ static int hand_over(struct seq_writer *w, struct fault *f) {
 struct seq_row *seq_add(struct seq_writer *w, int64_t key, int64_t end_ns, uint32_t *hint,
                         struct fault *f) {
     if (w->in->rows.n == w->max && hand_over(w, f) < 0) return NULL;
-    struct seq_row *row = fill_add(&w->in->rows, key, hint);
-    if (!row) fault_set(f, PV_ENOMEM, -1, "out of memory while sorting slices");
     w->n_appended++;
     if (end_ns > w->t1) w->t1 = end_ns;
+    struct seq_row *row = fill_add(&w->in->rows, key, hint);
+    if (!row) fault_set(f, PV_ENOMEM, -1, "out of memory while sorting slices");
     return row;
 }
 
