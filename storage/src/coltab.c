@@ -392,6 +392,8 @@ struct coltab_scan {
     uint32_t n_bounds;
     uint8_t bound_column[COLTAB_MAX_COLS];
     struct coltab_bounds bounds[COLTAB_MAX_COLS]; /* by column; first to last that may pass */
+    uint32_t start_col, length_col;               /* the same: lengths do not matter */
+    int64_t ends_from;
     int64_t row[COLTAB_MAX_COLS];
 };
 
@@ -419,6 +421,13 @@ void coltab_scan_bound(struct coltab_scan *s, uint32_t col, int64_t min, int64_t
     s->bounds[col] = (struct coltab_bounds){min, max};
 }
 
+void coltab_scan_ends(struct coltab_scan *s, uint32_t start_col, uint32_t length_col,
+                      int64_t from) {
+    s->start_col = start_col;
+    s->length_col = length_col;
+    s->ends_from = from;
+}
+
 void coltab_scan_want(struct coltab_scan *s, uint32_t columns) {
     s->want = columns;
 }
@@ -429,7 +438,10 @@ static bool block_may_match(const struct coltab_scan *s, int64_t index) {
         uint32_t c = s->bound_column[i];
         if (have[c].max < s->bounds[c].min || have[c].min > s->bounds[c].max) return false;
     }
-    return true;
+    int64_t end;
+    return s->start_col == s->length_col ||
+           __builtin_add_overflow(have[s->start_col].max, have[s->length_col].max, &end) ||
+           end >= s->ends_from;
 }
 
 static void leave_block(struct coltab_scan *s) {

@@ -66,8 +66,11 @@ void coltab_close(struct coltab *t); /* after its scans */
  * open at once. */
 struct coltab_scan;
 int coltab_scan_open(struct coltab *t, struct coltab_scan **out, struct fault *f);
-/* Both before the first coltab_scan_next.  A second bound on a column narrows the first. */
+/* All before the first coltab_scan_next.  A second bound on a column narrows the first. */
 void coltab_scan_bound(struct coltab_scan *s, uint32_t col, int64_t min, int64_t max);
+/* coltab_scan_ends - of rows with a start and a length: blocks in which all of them end before
+ * `from` are left out. */
+void coltab_scan_ends(struct coltab_scan *s, uint32_t start_col, uint32_t length_col, int64_t from);
 /* coltab_scan_want - only these columns (bit mask) are decoded, the others read as 0; without it
  * all are. */
 void coltab_scan_want(struct coltab_scan *s, uint32_t columns);

@@ -43,6 +43,7 @@ int store_ranges(struct store *s, int64_t from_ns, int64_t to_ns, bool all_scope
     struct coltab_scan *scan;
     TRY(coltab_scan_open(t, &scan, f));
     coltab_scan_bound(scan, COL_RANGES_START, INT64_MIN + 1, to_ns - 1);
+    coltab_scan_ends(scan, COL_RANGES_START, COL_RANGES_DUR, from_ns);
     const int64_t *v;
     int rc;
     while ((rc = coltab_scan_next(scan, &v, f)) == 1) {

@@ -8,7 +8,7 @@
 
 #include "storage/src/store_impl.h"
 
-enum { FIRST_CAP = 4096, MAX_NOTE_LANES = 256, MAX_NOTES = 1 << 16 };
+enum { FIRST_CAP = 4096, MAX_NOTE_LANES = 256, MAX_NOTES = 1 << 16, INSTANT = -1 };
 
 struct notes {
     struct store *s;
@@ -134,8 +134,8 @@ static void add_sample(struct notes *w, const int64_t *v) {
     add(w, NOTES_OF_M, v[COL_SAMPLES_M], note);
 }
 
-/* Rows of a table that begin before the window ends; instants only those within it. */
-static int each_row(struct notes *w, enum coltab_table table, uint32_t start_col, bool instants,
+/* Rows of a table that touch the window, and some more.  Instants have no column of lengths. */
+static int each_row(struct notes *w, enum coltab_table table, uint32_t start_col, int length_col,
                     row_fn visit, struct fault *f) {
     struct coltab *t;
     struct coltab_scan *scan;
@@ -143,7 +143,9 @@ static int each_row(struct notes *w, enum coltab_table table, uint32_t start_col
     int rc;
     TRY(store__tab(w->s, table, &t, f));
     TRY(coltab_scan_open(t, &scan, f));
+    bool instants = length_col == INSTANT;
     coltab_scan_bound(scan, start_col, instants ? w->from_ns : INT64_MIN + 1, w->to_ns - 1);
+    if (!instants) coltab_scan_ends(scan, start_col, (uint32_t)length_col, w->from_ns);
     while ((rc = coltab_scan_next(scan, &v, f)) == 1 && !w->failed) visit(w, v);
     coltab_scan_close(scan);
     return rc < 0 ? rc : w->failed ? store__no_memory(f) : 0;
@@ -162,10 +164,10 @@ int store_notes(struct store *s, const struct note_lane *lanes, uint32_t n_lanes
     for (uint32_t i = 0; rc == 0 && i < n_lanes; i++)
         if (!map_put(&w.lanes, lane_key((int)lanes[i].kind, lanes[i].id), i))
             rc = store__no_memory(f);
-    if (rc == 0) rc = each_row(&w, TAB_REGIONS, COL_REGIONS_START, false, add_region, f);
-    if (rc == 0) rc = each_row(&w, TAB_RANGES, COL_RANGES_START, false, add_range, f);
-    if (rc == 0) rc = each_row(&w, TAB_LOGS, COL_LOGS_TIME, true, add_log, f);
-    if (rc == 0) rc = each_row(&w, TAB_SAMPLES, COL_SAMPLES_TIME, true, add_sample, f);
+    if (rc == 0) rc = each_row(&w, TAB_REGIONS, COL_REGIONS_START, COL_REGIONS_DUR, add_region, f);
+    if (rc == 0) rc = each_row(&w, TAB_RANGES, COL_RANGES_START, COL_RANGES_DUR, add_range, f);
+    if (rc == 0) rc = each_row(&w, TAB_LOGS, COL_LOGS_TIME, INSTANT, add_log, f);
+    if (rc == 0) rc = each_row(&w, TAB_SAMPLES, COL_SAMPLES_TIME, INSTANT, add_sample, f);
     fold(&w);
     const double widest = (double)(to_ns - from_ns) * 2;
     while (rc == 0 && w.n > n_most && w.ns_per_px < widest) {

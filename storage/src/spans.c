@@ -49,6 +49,7 @@ static int each_span(struct store *s, bool regions, int64_t from_ns, int64_t to_
     TRY(coltab_scan_open(t, &scan, f));
     /* No bound on tasks: those without a begin or an end would not lie within it. */
     if (regions) coltab_scan_bound(scan, COL_REGIONS_START, INT64_MIN + 1, to_ns - 1);
+    if (regions) coltab_scan_ends(scan, COL_REGIONS_START, COL_REGIONS_DUR, from_ns);
     while ((rc = coltab_scan_next(scan, &v, f)) == 1) {
         struct span_row row;
         if (regions)

@@ -216,6 +216,7 @@ static int bound(struct cursor *c, struct vtab *t, struct coltab *rows, uint32_t
     if (!number_bounds((unsigned char)op, value, &min, &max)) return SQLITE_OK;
     if (col->derived == DERIVED_SUM) { /* start + length <= max: then start <= max */
         coltab_scan_bound(c->scan, col->a, INT64_MIN, max);
+        if (min > INT64_MIN) coltab_scan_ends(c->scan, col->a, col->b, min);
         return SQLITE_OK;
     }
     if (op == '=' && col->type == TYPE_ID && min == max && !c->index) {
