@@ -1,4 +1,4 @@
-/* storage/src/goroutines.c - goroutines of a store: the index by id, and one.
+/* storage/src/goroutines.c - goroutines of a store: all, one, and what the index says of one.
  *
  * Those that have ended stand in the column table.  While a store grows, those that are alive stand
  * in the table `live`, written anew with each publication; a complete store has none there. */
@@ -7,7 +7,7 @@
 #include "storage/src/db.h"
 #include "storage/src/store_impl.h"
 
-static int each_live(struct store *s, int64_t g_min, int64_t g_max, go_fn visit, void *arg,
+int store__each_live(struct store *s, int64_t g_min, int64_t g_max, go_fn visit, void *arg,
                      struct fault *f) {
     sqlite3_stmt *stmt;
     TRY(db_prepare(s->db, "SELECT * FROM live WHERE g BETWEEN ?1 AND ?2", &stmt, f));
@@ -38,72 +38,10 @@ int store__each_go(struct store *s, int64_t g_min, int64_t g_max, go_fn visit, v
     }
     coltab_scan_close(scan);
     if (rc < 0 || !s->growing) return rc < 0 ? rc : 0;
-    return each_live(s, g_min, g_max, visit, arg, f);
+    return store__each_live(s, g_min, g_max, visit, arg, f);
 }
 
-/* ---- the index: which goroutine belongs to which group ---- */
-
-static int go_order(const void *a, const void *b) {
-    const struct go_index *x = a, *y = b;
-    if (x->g != y->g) return x->g < y->g ? -1 : 1;
-    return (x->start_ns > y->start_ns) - (x->start_ns < y->start_ns);
-}
-
-static void add_go(struct store *s, const int64_t *v) {
-    if (s->n_gos == s->max_gos) return;
-    uint32_t group = map_get(&s->group_of_func, (uint64_t)v[COL_GOROUTINES_FUNC]);
-    if (group == MAP_NONE) group = 0;
-    s->gos[s->n_gos++] = (struct go_index){.g = v[COL_GOROUTINES_G],
-                                           .start_ns = v[COL_GOROUTINES_START],
-                                           .end_ns = v[COL_GOROUTINES_END],
-                                           .group = group,
-                                           .n_slices = (uint32_t)v[COL_GOROUTINES_SLICES]};
-    if (group >= s->n_groups) return;
-    struct store_group *g = &s->groups[group];
-    g->n_goroutines++;
-    g->state_ns[GO_RUNNING] += v[COL_GOROUTINES_RUNNING];
-    g->state_ns[GO_RUNNABLE] += v[COL_GOROUTINES_RUNNABLE];
-    g->state_ns[GO_SYSCALL] += v[COL_GOROUTINES_SYSCALL];
-    g->state_ns[GO_WAITING] += v[COL_GOROUTINES_WAITING];
-}
-
-static void clear_totals(struct store *s) {
-    for (uint32_t i = 0; i < s->n_groups; i++) {
-        s->groups[i].n_goroutines = 0;
-        memset(s->groups[i].state_ns, 0, sizeof s->groups[i].state_ns);
-    }
-}
-
-static int count_go(void *arg, const int64_t *v) {
-    (void)v;
-    ++*(int64_t *)arg;
-    return 0;
-}
-
-static int index_go(void *arg, const int64_t *v) {
-    add_go(arg, v);
-    return 0;
-}
-
-int store__load_gos(struct store *s, struct fault *f) {
-    if (s->gos_loaded) return 0;
-    struct coltab *t;
-    TRY(store__tab(s, TAB_GOROUTINES, &t, f));
-    int64_t n = coltab_n_rows(t);
-    if (s->growing) TRY(each_live(s, INT64_MIN, INT64_MAX, count_go, &n, f));
-    if (n > UINT32_MAX / 2)
-        return fault_set(f, PV_ECORRUPT, -1, "the store's table of goroutines is damaged");
-    free(s->gos);
-    s->n_gos = 0;
-    s->max_gos = (uint32_t)n;
-    s->gos = malloc(((size_t)n + 1) * sizeof *s->gos);
-    if (!s->gos) return store__no_memory(f);
-    clear_totals(s);
-    TRY(store__each_go(s, INT64_MIN + 1, INT64_MAX, index_go, s, f));
-    if (s->n_gos > 1) qsort(s->gos, s->n_gos, sizeof *s->gos, go_order);
-    s->gos_loaded = true;
-    return 0;
-}
+/* ---- from the index (go_index.c) ---- */
 
 /* The first life of g, or where it would stand.  Ids are mostly dense, so that its place is nearly
  * where its share of all ids says. */

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "storage/src/db.h"
 #include "storage/src/store_file.h"
@@ -198,7 +199,15 @@ static int open_immutable(const char *path, sqlite3 **db) {
     return rc;
 }
 
+static struct file_id file_at(const char *path) {
+    struct stat st;
+    if (stat(path, &st) != 0) return (struct file_id){0};
+    return (struct file_id){true, (uint64_t)st.st_dev, (uint64_t)st.st_ino, st.st_size,
+                            (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec};
+}
+
 static int open_database(struct store *s, const char *path, struct fault *f) {
+    if (!s->growing) s->file = file_at(path);
     int rc = s->growing
                  ? sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL)
                  : open_immutable(path, &s->db);
@@ -277,6 +286,7 @@ void store_close(struct store *s) {
     seq_cache_free(s->cache);
     for (int i = 0; i < N_COLTABS; i++) coltab_close(s->tabs[i]);
     store__free_names(s);
+    store__free_gos(s);
     tiles_free(s->tile);
     map_free(&s->lod_from_map);
     free(s->lod_from);

@@ -24,6 +24,12 @@ struct go_index { /* a goroutine's life, sorted by g */
     uint32_t group, n_slices;
 };
 
+struct file_id { /* of a complete store */
+    bool known;
+    uint64_t device, inode;
+    int64_t bytes, changed_ns;
+};
+
 struct store {
     sqlite3 *db;
     bool growing;
@@ -50,8 +56,10 @@ struct store {
     struct stack *stacks; /* by id; frames NULL = not read yet */
     uint32_t n_strings, n_stacks;
 
-    struct go_index *gos;
-    uint32_t n_gos, max_gos;
+    struct file_id file;
+    struct go_table *table; /* whose rows gos are */
+    const struct go_index *gos;
+    uint32_t n_gos;
     bool gos_loaded;
 
     struct map lod_from_map; /* goroutine -> index of lod_from */
@@ -85,10 +93,15 @@ int store__each_go(struct store *s, int64_t g_min, int64_t g_max, go_fn visit, v
                    struct fault *f);
 void store__fill_goroutine(struct store *s, const int64_t *v, struct store_goroutine *out);
 
-/* store_names.c, goroutines.c */
+/* store__each_live - those that are alive in a growing store. */
+int store__each_live(struct store *s, int64_t g_min, int64_t g_max, go_fn visit, void *arg,
+                     struct fault *f);
+
+/* store_names.c, go_index.c, goroutines.c */
 int store__load_names(struct store *s, struct fault *f);
 void store__free_names(struct store *s);
 int store__load_gos(struct store *s, struct fault *f);
+void store__free_gos(struct store *s);
 /* store__find_go - the (last) life of g that began at or before at_ns; NULL if unknown. */
 const struct go_index *store__find_go(struct store *s, int64_t g, int64_t at_ns);
 /* store__lives_of - from its first start to its last end; everything where that is not known. */

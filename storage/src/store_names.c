@@ -119,7 +119,6 @@ void store__free_names(struct store *s) {
     free(s->tags);
     free(s->groups);
     free(s->places);
-    free(s->gos);
     map_free(&s->group_of_func);
 }
 
