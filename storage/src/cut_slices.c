@@ -299,7 +299,8 @@ static void tell_moments(struct cut *c) {
     const struct cut_slices *l = c->slices;
     for (uint32_t i = 0; i < l->n_lives; i++) {
         const struct life *x = &l->lives[i];
-        if (x->used || x->last_state == GO_NOTEXIST || x->start < c->from) continue;
+        if (x->used || x->start < c->from) continue;
+        if (x->last_state == GO_NOTEXIST || x->last_state > GO_SYSCALL) continue;
         const struct seq_row nowhere = {.key = x->g};
         tell_know(c, x->start, &nowhere, x, &(struct slice){.p = NO_ID, .m = NO_ID});
         struct told *t = cut__tell(c, x->start, RANK_BIRTH, EV_GO_TRANSITION);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "storage/area.h"
 #include "storage/query.h"
@@ -15,7 +16,7 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-enum { MAX_PATCHES = 64 };
+enum { MAX_PATCHES = 64, CUT_SHARE = 4 /* one input of so many is cut instead */ };
 
 static struct {
     const char *path;
@@ -136,6 +137,23 @@ static void ask_everything(struct store *s, size_t which) {
     ask_in_sql(s, which);
 }
 
+/* A window as a store of its own, which is sound whatever its source is. */
+static void cut(struct store *s) {
+    struct fault fault = {0};
+    struct store *part = NULL;
+    char path[4096];
+    int64_t duration = store_info(s)->duration_ns;
+    snprintf(path, sizeof path, "%s.cut", base.path);
+    if (store_cut(s, duration / 4, duration / 2, path, &fault) < 0) {
+        PROMISE(fault.text[0]);
+        return;
+    }
+    PROMISE(store_open(path, &part, &fault) == 0);
+    ask_for_waits(part, 0, duration);
+    store_close(part);
+    unlink(path);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     if (n >= 6 && memcmp(data, "SQLite", 6) == 0) {
         write_store(data, n);
@@ -155,7 +173,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     struct fault fault = {0};
     struct store *s = NULL;
     if (store_open(base.path, &s, &fault) == 0) {
-        ask_everything(s, n ? data[n - 1] : 0u);
+        size_t which = n ? data[n - 1] : 0u;
+        if (which % CUT_SHARE == 0)
+            cut(s);
+        else
+            ask_everything(s, which);
         store_close(s);
     } else {
         PROMISE(fault.code < 0 && fault.text[0]);
