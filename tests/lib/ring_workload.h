@@ -4,8 +4,8 @@
  * Real threads take processors and run goroutines that do what a number says: yield, wait, wake
  * others, sit in system calls (others steal their processors), end, begin new ones.  What is
  * recorded can be checked without knowing the order in which it happened: the object of a
- * goroutine's n-th wait is id << 24 | n, its reason and holder follow from that, and so does each
- * message. */
+ * goroutine's n-th wait is 16 * id + n % 12, its reason and holder follow from that, and so does
+ * each message.  (Objects of goroutines that live at the same time are near one another.) */
 #ifndef PARKVIEW_TESTS_RING_WORKLOAD_H
 #define PARKVIEW_TESTS_RING_WORKLOAD_H
 
@@ -20,7 +20,7 @@
 #include "storage/src/reader.h"
 #include "tracer/parkview.h"
 
-enum { WORK_GS = 512, WORK_PS = 4, WORK_THREADS = 6, WORK_REASONS = 4 };
+enum { WORK_GS = 512, WORK_PS = 4, WORK_THREADS = 6, WORK_REASONS = 4, WORK_WAITS = 12 };
 
 static const char *const work_reasons[WORK_REASONS] = {"chan receive", "chan send", "select",
                                                        "sync.Mutex.Lock"};
@@ -59,7 +59,7 @@ static inline uint64_t work_random(uint64_t *x) {
 }
 
 static inline uint64_t work_object(uint64_t id, uint64_t n) {
-    return id << 24 | (n & 0xffffff);
+    return id << 4 | n % WORK_WAITS;
 }
 
 static void work_entry(void) {}
@@ -188,10 +188,24 @@ static void work_marks(struct pv_m *m, struct work_g *g, uint64_t *x) {
     }
 }
 
-/* Runs g until it leaves the thread; false: so did the processor. */
+/* g waits, and who is returned runs at once; NULL: nobody does. */
+static struct work_g *work_wait(struct pv_m *m, struct work_g *g, uint64_t *x, uint32_t stack) {
+    uint64_t n = ++g->n_waits % WORK_WAITS, holder = n % 3 ? 0 : g->pv.id + n;
+    uint32_t reason = work.reasons[n % WORK_REASONS];
+    struct work_g *next = NULL;
+    if (work_random(x) % 2) next = work_pop(work.runnable, &work.n_runnable, x);
+    if (next)
+        pv_go_park_next(m, &g->pv, reason, work_object(g->pv.id, n), holder, stack, &next->pv);
+    else
+        pv_go_park(m, &g->pv, reason, work_object(g->pv.id, n), holder, stack);
+    work_push(work.waiting, &work.n_waiting, g);
+    return next;
+}
+
+/* Runs g, and who follows it, until one leaves the thread; false: so did the processor. */
 static bool work_run(struct pv_m *m, int me, struct work_g *g, int p, uint64_t *x) {
     uint32_t stack = 0;
-    if (work_random(x) % 8 == 0) {
+    if (work_random(x) % 2) {
         uintptr_t pcs[] = {(uintptr_t)work_entry + 1, (uintptr_t)pv_start + 1 + work_random(x) % 8};
         stack = pv_stack(pcs, 2);
     }
@@ -205,13 +219,10 @@ static bool work_run(struct pv_m *m, int me, struct work_g *g, int p, uint64_t *
             work_push(work.runnable, &work.n_runnable, g);
             return true;
         case 1:
-        case 2: {
-            uint64_t n = ++g->n_waits;
-            pv_go_park(m, &g->pv, work.reasons[n % WORK_REASONS], work_object(g->pv.id, n),
-                       n % 3 ? 0 : g->pv.id + n, stack);
-            work_push(work.waiting, &work.n_waiting, g);
-            return true;
-        }
+        case 2:
+            g = work_wait(m, g, x, stack);
+            if (!g) return true;
+            break;
         case 3:
             pv_go_exit(m, &g->pv);
             work_push(work.dead, &work.n_dead, g);
@@ -306,19 +317,19 @@ struct work_life { /* of one goroutine, in the present window */
 
 static void work_check_wait(const struct ev *e, const uint64_t *args, const struct dict *d,
                             struct work_life *life, struct work_seen *seen) {
-    uint64_t n = e->aux & 0xffffff;
+    uint64_t n = e->aux & 15;
     struct text reason = dict_string(d, e->str);
     const char *expected = work_reasons[n % WORK_REASONS];
     seen->waits++;
     if (e->from == GO_UNDETERMINED && !e->aux) return; /* a short wait that began before */
-    if (e->aux >> 24 != e->id)
+    if (e->aux >> 4 != e->id || n >= WORK_WAITS)
         WORK_WRONG("go %llu waits for an object of go %llu", (unsigned long long)e->id,
-                   (unsigned long long)(e->aux >> 24));
+                   (unsigned long long)(e->aux >> 4));
     if (reason.n != strlen(expected) || memcmp(reason.data, expected, reason.n) != 0)
         WORK_WRONG("go %llu waits for the wrong reason", (unsigned long long)e->id);
     if (e->n_args != 1 || args[0] != (n % 3 ? 0 : e->id + n))
         WORK_WRONG("go %llu: wrong holder", (unsigned long long)e->id);
-    if (life->counted && n != ((life->n_waits + 1) & 0xffffff))
+    if (life->counted && n != (life->n_waits + 1) % WORK_WAITS)
         WORK_WRONG("go %llu: wait %llu follows %llu", (unsigned long long)e->id,
                    (unsigned long long)n, (unsigned long long)life->n_waits);
     life->n_waits = n;
