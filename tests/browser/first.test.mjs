@@ -118,13 +118,23 @@ async function tabsThrough(page) {
   checks.equal("nothing is out of the keyboard's reach", left.join("; "), "");
 }
 
+/** What a key does is said where the pointer rests. */
+async function tooltips(page) {
+  const titles = await page.$$eval(".top [title], .tabs [title], .stat [title], .names [title]", (all) => all.map((e) => e.title));
+  for (const key of ["(Ctrl+Z)", "(Ctrl+Shift+Z)", "(`)", "(/)", "(1)", "(2)", "(7)", "(P)", "(H)"]) checks.check(`a tooltip names ${key}`, titles.some((t) => t.includes(key)), titles.join("|"));
+}
+
 /** Tables about the lanes that the keyboard names, as a drag would. */
 async function areaByKeys(page) {
   await page.keyboard.press("0");
   await page.locator(".names").focus();
   for (let i = 0; i < 40; i++) await page.keyboard.press("ArrowUp");
   const at = () => page.locator(".names .n.focus .t").first().innerText().catch(() => "");
-  for (let i = 0; i < 40 && (await at()) !== "P0"; i++) await page.keyboard.press("ArrowDown");
+  await settled(page);
+  for (let i = 0; i < 40 && (await at()) !== "P0"; i++) {
+    await page.keyboard.press("ArrowDown");
+    await settled(page);
+  }
   checks.equal("the arrows reach a processor", await at(), "P0");
   await page.keyboard.press("x");
   await page.keyboard.press("ArrowDown");
@@ -234,6 +244,7 @@ await main(checks, async (later) => {
   const two = await serve([convoy]);
   later(two.stop);
   const other = await open(context, two.url);
+  await tooltips(other);
   await keyboardAlone(other);
   await tabsThrough(other);
   checks.equal("nothing went wrong", problems.join("\n"), "");

@@ -22,6 +22,13 @@ async function zoomsWithKeys(page) {
   await settled(page);
   const right = await view(page);
   checks.check("D pans to the right", right.from > near.from && right.to > near.to, JSON.stringify(right));
+  for (const [key, way] of [["ArrowRight", 1], ["ArrowLeft", -1]]) {
+    const before = await view(page);
+    await page.keyboard.press(key);
+    await settled(page);
+    const after = await view(page);
+    checks.check(`${key} pans`, Math.sign(after.from - before.from) === way && Math.abs(after.to - after.from - (before.to - before.from)) <= 1, JSON.stringify([before, after]));
+  }
   await page.keyboard.press("a");
   await page.keyboard.press("s");
   await settled(page);

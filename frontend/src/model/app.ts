@@ -138,6 +138,7 @@ export class App extends Observable {
   }
 
   private async arrive(): Promise<void> {
+    this.list.traces = []; // it may be another server
     await this.refreshList();
     if (this.entry) {
       const again = this.list.traces.find((t) => t.trace === this.entry?.trace && t.name === this.entry.name);
@@ -158,7 +159,9 @@ export class App extends Observable {
 
   async refreshList(): Promise<void> {
     const l = await this.ask<TraceList>("traces", {});
-    if (l) this.list = l;
+    // The end of an import may be told before an answer that was written earlier.
+    const ended = (t: TraceEntry) => (t.state === "importing" ? this.list.traces.find((k) => k.trace === t.trace && k.state !== "importing") : undefined);
+    if (l) this.list = { ...l, traces: l.traces.map((t) => ended(t) ?? t) };
     this.changed();
   }
 

@@ -47,5 +47,5 @@ export const editor = new Editor();
 export function linkTo(f: Frame): string {
   if (!editor.pattern || !f.file.startsWith("/")) return "";
   const file = f.file.split("/").map(encodeURIComponent).join("/");
-  return editor.pattern.replaceAll("{file}", file).replaceAll("{line}", String(f.line));
+  return editor.pattern.replaceAll("{file}", file).replaceAll("{line}", String(Math.max(1, f.line)));
 }

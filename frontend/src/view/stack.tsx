@@ -7,14 +7,13 @@ import { Chevron } from "./icons";
 import { editor, EDITORS, isPattern, linkTo } from "./places";
 import { useChanges } from "./use";
 
+const at = (file: string, line: number): string => (line > 0 ? `${visible(file)}:${line}` : visible(file)); // 0: not known
+
 /** "/a/b/httpload/main.go", 65 -> "httpload/main.go:65" */
-export function place(f: Frame): string {
-  const tail = f.file.split("/").slice(-2).join("/");
-  return tail ? `${visible(tail)}:${f.line}` : "";
-}
+export const place = (f: Frame): string => at(f.file.split("/").slice(-2).join("/"), f.line);
 
 export function stackText(frames: Frame[]): string {
-  return frames.map((f) => `${visible(f.func)}\n\t${visible(f.file)}:${f.line}`).join("\n");
+  return frames.map((f) => `${visible(f.func)}\n\t${at(f.file, f.line)}`).join("\n");
 }
 
 export function Stack({ frames }: { frames: Frame[] }) {
@@ -38,7 +37,7 @@ export function Stack({ frames }: { frames: Frame[] }) {
 function Line({ f }: { f: Frame }) {
   useChanges(editor);
   const href = linkTo(f);
-  const title = `${visible(f.func)}\n${visible(f.file)}:${f.line}`;
+  const title = `${visible(f.func)}\n${at(f.file, f.line)}`;
   return (
     <div class={`fr ${f.library ? "lib" : "user"}`} title={title}>
       <span>{visible(f.func) || "unknown function"}</span>
