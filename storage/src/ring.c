@@ -34,7 +34,8 @@ struct ring {
     uint32_t *heap, n_heap;        /* threads by the time of their next record */
     uint32_t *blocked, n_blocked;  /* of them: those that must wait */
     const char *contradiction;
-    struct fault fault; /* code 0 = none; the first that ended a window or the reading */
+    struct idmap slot_of; /* goroutine -> its entry of the live table, index + 1 */
+    struct fault fault;   /* code 0 = none; the first that ended a window or the reading */
 };
 
 /* ---- threads by time ---- */
@@ -134,6 +135,25 @@ static const struct ring_hole *hole_before(const struct ring *r) {
     return r->i_hole >= 2 ? &r->file.holes[r->i_hole - 2] : NULL;
 }
 
+/* Before the window: what an entry said of the goroutine before this record is over.  (Who wrote
+ * the record may have been kept from writing the entry, or killed before it did.) */
+static void outdate(struct ring *r, const struct ring_m *m) {
+    uint64_t g = m->g, t = m->record.t;
+    switch (m->record.code) {
+    case PV_EV_GO_CREATE:
+    case PV_EV_GO_START:
+    case PV_EV_GO_UNPARK:
+    case PV_EV_GO_UNPARK_LATE:
+    case PV_EV_GO_STATUS:
+        g = m->record.a[0];
+        break;
+    default:
+        break;
+    }
+    uint32_t i = idmap_get(&r->slot_of, g);
+    if (i && r->file.slots[i - 1].since < t) r->file.slots[i - 1].word = PV_SLOT_BUSY;
+}
+
 /* All threads stand at their first record in the window, and hold what they held then. */
 static void begin_window(struct ring *r) {
     ring_order_reset(&r->order);
@@ -144,6 +164,7 @@ static void begin_window(struct ring *r) {
         m->stw = 0;
         m->taken_p = NO_ID;
         while (m->has && m->record.t < r->from) {
+            outdate(r, m);
             ring_track(m);
             next_record(r, i, true);
         }
@@ -332,6 +353,10 @@ int ring_open(struct input *in, const struct reader_options *o, struct dict *d, 
     r->resume = o->resume;
     int rc = load(r, in, f);
     if (rc == 0) rc = ring_order_init(&r->order, &r->file, d, f);
+    for (uint32_t i = 0; i < r->file.n_slots && rc == 0; i++)
+        if (!idmap_get(&r->slot_of, r->file.slots[i].id) &&
+            idmap_put(&r->slot_of, r->file.slots[i].id, i + 1) < 0)
+            rc = fault_set(f, PV_ENOMEM, -1, "out of memory");
     if (rc == 0) {
         r->heap = calloc((size_t)r->order.n_ms + 1, sizeof *r->heap);
         r->blocked = calloc((size_t)r->order.n_ms + 1, sizeof *r->blocked);
@@ -369,6 +394,7 @@ void ring_close(struct ring *r) {
     if (!r) return;
     ring_order_free(&r->order);
     ring_file_free(&r->file);
+    idmap_free(&r->slot_of);
     free(r->heap);
     free(r->blocked);
     free(r);

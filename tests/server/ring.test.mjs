@@ -33,7 +33,7 @@ await new Promise((resolve) => program.once("exit", resolve));
 const killed = run("digest", "live.ring");
 checks.check("after SIGKILL: digest", killed.status === 0 && /result=ok/.test(killed.stdout), killed.stdout + killed.stderr);
 checks.equal("after SIGKILL: the same each time", run("digest", "live.ring").stdout, killed.stdout);
-const objects = run("query", "live.ring", "SELECT count(*) > 10 AND min(object >> 24 = g) AS ok FROM wait_objects WHERE object", "--format", "csv").stdout;
+const objects = run("query", "live.ring", "SELECT count(*) > 10 AND min(object >> 4 = g) AS ok FROM wait_objects WHERE object", "--format", "csv").stdout;
 checks.equal("wait objects are those of their goroutines", objects.split(/\s+/).join(" "), "ok 1 ");
 checks.equal("cut", run("cut", "--from", "0", "--to", "1ms", "-o", "part.pvstore", "live.ring").status, 0);
 checks.check("the cut store has waits", count("part.pvstore") > 0);
