@@ -54,6 +54,16 @@ void json_add_id(cJSON *object, const char *key, int64_t id) {
     cJSON_AddItemToObject(object, key, json_id(id));
 }
 
+void json_add_counts(cJSON *object, const char *key, const uint32_t *v, uint32_t n) {
+    char *text = malloc((size_t)n * 11 + 3), *c = text;
+    if (!text) return;
+    *c++ = '[';
+    for (uint32_t i = 0; i < n; i++) c += sprintf(c, i ? ",%u" : "%u", v[i]);
+    memcpy(c, "]", 2);
+    cJSON_AddRawToObject(object, key, text);
+    free(text);
+}
+
 const char *json_state_name(unsigned state) {
     static const char *const names[] = {"undetermined", "notexist", "runnable",
                                         "running",      "waiting",  "syscall"};

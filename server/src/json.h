@@ -20,6 +20,9 @@ void json_add_int(cJSON *object, const char *key, int64_t v);
 cJSON *json_id(int64_t id);
 void json_add_id(cJSON *object, const char *key, int64_t id);
 
+/* [1,0,17] */
+void json_add_counts(cJSON *object, const char *key, const uint32_t *v, uint32_t n);
+
 /* "running" and so on; the page's names of enum go_state. */
 const char *json_state_name(unsigned state);
 /* {"running":ns, "runnable":ns, "syscall":ns, "waiting":ns} */

@@ -49,16 +49,10 @@ static int read_area(struct job *j, struct lane *lanes, struct store_area *area,
     return read_part(r, "func", &area->func, f);
 }
 
-/* [1,0,17,…] without the zeros at its end */
+/* Without the zeros at its end. */
 static void add_counts(cJSON *o, const char *key, const uint32_t *v, uint32_t n) {
     while (n && !v[n - 1]) n--;
-    char *text = malloc((size_t)n * 11 + 4), *c = text;
-    if (!text) return;
-    *c++ = '[';
-    for (uint32_t i = 0; i < n; i++) c += sprintf(c, i ? ",%u" : "%u", v[i]);
-    sprintf(c, "]");
-    cJSON_AddRawToObject(o, key, text);
-    free(text);
+    json_add_counts(o, key, v, n);
 }
 
 static cJSON *figure_json(struct store *s, const struct store_figure *r) {

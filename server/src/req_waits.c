@@ -1,18 +1,9 @@
 /* server/src/req_waits.c - waiting in a window, by reason, refined reason, function or stack. */
-#include <stdio.h>
-
 #include "server/src/json.h"
 #include "server/src/requests.h"
 #include "server/src/shapes.h"
 
 enum { MAX_ROWS = 1000 }; /* the largest; count and total are of all */
-
-static void add_histogram(cJSON *o, const uint32_t *hist) {
-    char text[WAIT_HIST_BUCKETS * 11 + 4], *c = text;
-    for (int i = 0; i < WAIT_HIST_BUCKETS; i++) c += sprintf(c, "%c%u", i ? ',' : '[', hist[i]);
-    sprintf(c, "]");
-    cJSON_AddRawToObject(o, "hist", text);
-}
 
 static cJSON *wait_json(const struct store_wait *w) {
     cJSON *o = cJSON_CreateObject();
@@ -28,7 +19,7 @@ static cJSON *wait_json(const struct store_wait *w) {
     json_add_int(o, "p50", w->p50_ns);
     json_add_int(o, "p99", w->p99_ns);
     json_add_int(o, "max", w->max_ns);
-    add_histogram(o, w->hist);
+    json_add_counts(o, "hist", w->hist, WAIT_HIST_BUCKETS);
     return o;
 }
 

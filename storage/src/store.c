@@ -215,10 +215,11 @@ static int open_database(struct store *s, const char *path, struct fault *f) {
         return fault_set(f, PV_EIO, -1, "the store cannot be opened: %s",
                          s->db ? sqlite3_errmsg(s->db) : "no memory");
     sqlite3_busy_timeout(s->db, 2000);
-    /* Mapped pages count as memory of the process, once for each connection: so not all of it. */
-    if (!s->growing) TRY(db_exec(s->db, "PRAGMA mmap_size=16777216", f));
+    /* Mapped pages count as memory of the process, once for each connection: so a few only. */
+    if (!s->growing) TRY(db_exec(s->db, "PRAGMA mmap_size=4194304", f));
     TRY(check_version(s, f));
     TRY(load(s, f));
+    s->file.known &= file_at(path).inode == s->file.inode; /* else it was replaced meanwhile */
     if (s->growing || s->info.complete) return 0;
     return fault_set(f, PV_EINCOMPLETE, -1, "a store that was never finished");
 }

@@ -22,6 +22,8 @@ const seen = JSON.parse(first.stdout || "{}");
 checks.check("it has events and goroutines", seen.events > 100 && seen.goroutines > 10, first.stdout?.slice(0, 300));
 checks.check("a live ring: waits", /chan receive/.test(run("waits", "live.ring").stdout));
 checks.check("a live ring: a query", count("live.ring") > 10);
+const still = "SELECT count(*) > 0 AS n FROM waits WHERE open = 1 AND end_ns = (SELECT value FROM meta WHERE key = 'duration_ns')";
+checks.equal("a live ring: who still waits does so until its end", run("query", "live.ring", still, "--format", "csv").stdout.split(/\s+/).join(" "), "n 1 ");
 const before = run("query", "live.ring", "SELECT max(start_ns), min(g), max(g) FROM slices", "--format", "csv").stdout;
 await new Promise((resolve) => setTimeout(resolve, 300));
 checks.check("what it holds goes on", before !== run("query", "live.ring", "SELECT max(start_ns), min(g), max(g) FROM slices", "--format", "csv").stdout);
