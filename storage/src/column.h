@@ -11,13 +11,17 @@ struct column_codec *column_codec_new(void);
 void column_codec_free(struct column_codec *c);
 
 /* column_put - appends n values (at most COLUMN_MAX) as: constant, bits, or zstd of varints, which
- * are read three times as slowly: small takes them where they save an eighth, quick a half.  *skip
- * is the caller's memory of the column between calls (start with 0): where zstd did not pay, it is
- * tried again only now and then. */
+ * are read three times as slowly: small takes them where they save an eighth, quick a half.  *past
+ * is the caller's memory of the column between calls (start with zeros): where zstd did not pay, it
+ * is tried again only now and then. */
 enum { COLUMN_MAX = 2048 };
 enum column_aim { COLUMN_SMALL, COLUMN_QUICK };
+struct column_past {
+    uint32_t skip; /* so many calls without zstd */
+    bool whole;    /* hardly anything was left: no use in units */
+};
 void column_put(struct column_codec *c, struct buffer *out, const uint64_t *values, uint32_t n,
-                enum column_aim aim, uint32_t *skip);
+                enum column_aim aim, struct column_past *past);
 
 /* column_get - n values from bytes that column_put wrote; out may be NULL to skip the column.
  * Returns 0 or PV_ECORRUPT. */

@@ -23,8 +23,8 @@ int seq_open(sqlite3 *db, int series, uint32_t n_cols, bool growing, struct seq_
     s->bucket_ns = series & 63 ? INT64_C(1) << (series & 63) : 0;
     int rc = 0;
     static const char *const sql[] = {"SELECT dir FROM seq WHERE id=?1",
-                                      "SELECT carried FROM seq WHERE id=?1",
-                                      "SELECT extra FROM seq WHERE id=?1"};
+                                      "SELECT carried FROM seq_data WHERE id=?1",
+                                      "SELECT extra FROM seq_data WHERE id=?1"};
     for (int i = 0; rc == 0 && i < 3; i++) rc = db_prepare(db, sql[i], &s->small[i], f);
     if (rc == 0)
         rc = db_prepare(db,
@@ -242,7 +242,7 @@ static void close_data(struct seq *s) {
 static int open_data(struct seq *s, const struct seq_chunk *c, struct fault *f) {
     int rc = SQLITE_OK;
     if (!s->data)
-        rc = sqlite3_blob_open(s->db, "main", "seq", "data", c->id, 0, &s->data);
+        rc = sqlite3_blob_open(s->db, "main", "seq_data", "data", c->id, 0, &s->data);
     else if (s->data_id != c->id)
         rc = sqlite3_blob_reopen(s->data, c->id);
     s->data_id = c->id;

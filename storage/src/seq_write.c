@@ -1,6 +1,7 @@
 /* storage/src/seq_write.c - sorted chunks, encoded and written; beside the builder if wanted.
  *
- * Layout of a chunk's blobs (varints, zstd where it pays; see column.h):
+ * Layout of a chunk's blobs, dir in the table seq and the others in seq_data (varints, zstd where
+ * it pays; see column.h):
  *   dir      index of keys; n_pages, then per page: offset in data - previous, t0 - start of its
  *            first row; blocks of keys (seq_keys.c); never zstd
  *   carried  (slices only) n, then per row: key - previous, t0 - start, duration, wide,
@@ -49,10 +50,10 @@ struct seq_writer {
     uint64_t n_full, n_sealed; /* chunks; modulo n_ring their places; equal without a thread */
     struct full ring[MAX_RING], *in; /* in: where rows are added */
 
-    sqlite3_stmt *insert;
+    sqlite3_stmt *insert, *insert_data;
     struct column_codec *codec;
     int64_t t0, n_chunks;
-    uint32_t skip[N_COLUMNS];
+    struct column_past past[N_COLUMNS];
     uint64_t column[N_COLUMNS][COLUMN_ROOM];
     struct buffer dir, blocks, carried, extra, data, packed_carried;
 };
@@ -60,7 +61,8 @@ struct seq_writer {
 int seq_create(sqlite3 *db, struct fault *f) {
     return db_exec(db,
                    "CREATE TABLE seq(id INTEGER PRIMARY KEY, t0 INTEGER, t1 INTEGER,"
-                   " min_start INTEGER, n_rows INTEGER, dir BLOB, carried BLOB, extra BLOB,"
+                   " min_start INTEGER, n_rows INTEGER, dir BLOB);"
+                   "CREATE TABLE seq_data(id INTEGER PRIMARY KEY, carried BLOB, extra BLOB,"
                    " data BLOB)",
                    f);
 }
@@ -82,7 +84,8 @@ struct seq_writer *seq_writer_new(sqlite3 *db, int series, uint32_t n_cols, uint
     w->codec = column_codec_new();
     struct fault f;
     if (w->codec &&
-        db_prepare(db, "INSERT INTO seq VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)", &w->insert, &f) == 0)
+        db_prepare(db, "INSERT INTO seq VALUES(?1,?2,?3,?4,?5,?6)", &w->insert, &f) == 0 &&
+        db_prepare(db, "INSERT INTO seq_data VALUES(?1,?2,?3,?4)", &w->insert_data, &f) == 0)
         return w;
     seq_writer_free(w);
     return NULL;
@@ -104,6 +107,7 @@ void seq_writer_free(struct seq_writer *w) {
     if (!w) return;
     stop_sealer(w);
     sqlite3_finalize(w->insert);
+    sqlite3_finalize(w->insert_data);
     column_codec_free(w->codec);
     for (int i = 0; i < MAX_RING; i++) fill_free(&w->ring[i].rows);
     struct buffer *buffers[] = {&w->dir,   &w->blocks, &w->carried,
@@ -151,7 +155,7 @@ static void put_page(struct seq_writer *w, uint32_t row0, uint32_t n) {
     }
     enum column_aim aim = w->series & 63 ? COLUMN_QUICK : COLUMN_SMALL;
     for (uint32_t k = 0; k < w->n_cols + 3; k++)
-        column_put(w->codec, &w->data, w->column[k], n, aim, &w->skip[k]);
+        column_put(w->codec, &w->data, w->column[k], n, aim, &w->past[k]);
 }
 
 static void put_pages(struct seq_writer *w) {
@@ -216,16 +220,19 @@ static int write_chunk(struct seq_writer *w, int64_t min_start, struct fault *f)
     bytes_put(w->codec, &w->packed_carried, &w->carried);
     if (w->data.bad || w->dir.bad || w->packed_carried.bad || w->extra.bad)
         return fault_set(f, PV_ENOMEM, -1, "out of memory while writing the store");
-    sqlite3_stmt *s = w->insert;
-    sqlite3_bind_int64(s, 1, (int64_t)w->series << 32 | w->n_chunks);
+    int64_t id = (int64_t)w->series << 32 | w->n_chunks;
+    sqlite3_stmt *s = w->insert, *d = w->insert_data;
+    sqlite3_bind_int64(s, 1, id);
     sqlite3_bind_int64(s, 2, w->t0);
     sqlite3_bind_int64(s, 3, sealing(w)->t1);
     sqlite3_bind_int64(s, 4, min_start);
     sqlite3_bind_int64(s, 5, sealing(w)->rows.n);
     sqlite3_bind_blob64(s, 6, w->dir.data, w->dir.n, SQLITE_STATIC);
-    sqlite3_bind_blob64(s, 7, w->packed_carried.data, w->packed_carried.n, SQLITE_STATIC);
-    sqlite3_bind_blob64(s, 8, w->extra.data, w->extra.n, SQLITE_STATIC);
-    sqlite3_bind_blob64(s, 9, w->data.data, w->data.n, SQLITE_STATIC);
+    sqlite3_bind_int64(d, 1, id);
+    sqlite3_bind_blob64(d, 2, w->packed_carried.data, w->packed_carried.n, SQLITE_STATIC);
+    sqlite3_bind_blob64(d, 3, w->extra.data, w->extra.n, SQLITE_STATIC);
+    sqlite3_bind_blob64(d, 4, w->data.data, w->data.n, SQLITE_STATIC);
+    TRY(db_run(w->db, d, f));
     return db_run(w->db, s, f);
 }
 

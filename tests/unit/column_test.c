@@ -58,14 +58,14 @@ static void test_damage(struct column_codec *codec, const struct buffer *bytes, 
 int main(void) {
     struct column_codec *codec = column_codec_new();
     struct buffer bytes = {0};
-    uint32_t skip = 0;
+    struct column_past past = {0};
     uint64_t n_bytes = 0, n_values = 0;
     CHECK(codec);
     for (int i = 0; i < ROUNDS; i++) {
         uint32_t n = some_column();
         bytes.n = 0;
-        if (i % 2) skip = 0;
-        column_put(codec, &bytes, values, n, i % 3 ? COLUMN_SMALL : COLUMN_QUICK, &skip);
+        if (i % 2) past = (struct column_past){0};
+        column_put(codec, &bytes, values, n, i % 3 ? COLUMN_SMALL : COLUMN_QUICK, &past);
         CHECK(!bytes.bad);
         n_bytes += bytes.n;
         n_values += n;
