@@ -19,26 +19,45 @@ struct slice_class slices_class(struct store *s, uint32_t class_id) {
     return (struct slice_class){.state = GO_UNDETERMINED, .family = FAMILY_SYS};
 }
 
-static struct place place_of(struct store *s, uint64_t i, struct fault *f) {
+static inline uint8_t state_of(struct store *s, uint64_t class_id) {
+    return class_id < s->n_classes ? s->classes[class_id].state
+                                   : slices_class(s, (uint32_t)class_id).state;
+}
+
+static inline struct place place_of(struct store *s, uint64_t i, struct fault *f) {
     if (i >= s->n_places && s->growing) store__load_names(s, f);
     return i < s->n_places ? s->places[i] : (struct place){NO_ID, NO_ID};
 }
 
-int store__slice(struct store *s, const struct seq_row *row, struct slice *out, struct fault *f) {
-    struct place own = place_of(s, row->v[1], f), waker = place_of(s, row->v[2], f);
-    bool wait = slices_class(s, row->v[0]).state == GO_WAITING;
+/* What the columns say; of the row others need not be there. */
+static inline void to_slice(struct store *s, const struct seq_row *row, uint32_t columns,
+                            struct slice *out, struct fault *f) {
     *out = (struct slice){.start_ns = row->start_ns,
                           .dur_ns = row->dur_ns,
                           .g = row->key,
-                          .class_id = (uint32_t)row->v[0],
-                          .p = own.p,
-                          .m = own.m,
-                          .waker_g = wait ? (int64_t)row->wide - 1 : NO_ID,
-                          .waker_p = waker.p,
-                          .waker_m = waker.m,
-                          .waker_stack = row->v[3],
-                          .open = row->v[4] & 1};
-    return 0;
+                          .class_id = row->v[0],
+                          .p = NO_ID,
+                          .m = NO_ID,
+                          .waker_g = NO_ID,
+                          .waker_p = NO_ID,
+                          .waker_m = NO_ID};
+    if (columns & SLICE_PLACE) {
+        struct place own = place_of(s, row->v[1], f);
+        out->p = own.p;
+        out->m = own.m;
+    }
+    if (columns & SLICE_WAKER) {
+        struct place waker = place_of(s, row->v[2], f);
+        if (state_of(s, row->v[0]) == GO_WAITING) out->waker_g = (int64_t)row->wide - 1;
+        out->waker_p = waker.p;
+        out->waker_m = waker.m;
+        out->waker_stack = row->v[3];
+    }
+    if (columns & SLICE_OPEN) out->open = row->v[4] & 1;
+}
+
+void store__slice(struct store *s, const struct seq_row *row, struct slice *out, struct fault *f) {
+    to_slice(s, row, SLICE_ALL, out, f);
 }
 
 struct sqlite3 *store__db(struct store *s) {
@@ -143,24 +162,26 @@ static int load_page(struct slice_scan *scan, uint32_t page, struct fault *f) {
     return 0;
 }
 
-static bool matches(struct slice_scan *scan, int64_t g, int64_t start, int64_t dur,
-                    uint64_t class_id) {
+static inline bool matches(struct slice_scan *scan, int64_t g, int64_t start, int64_t dur,
+                           uint64_t class_id) {
     const struct slice_filter *w = &scan->filter;
     if (start >= w->to_ns || start + dur <= w->from_ns || dur < w->dur_min_ns) return false;
     if (g < w->g_min || g > w->g_max) return false;
-    return !w->states || w->states >> slices_class(scan->s, (uint32_t)class_id).state & 1;
+    return !w->states || w->states >> state_of(scan->s, class_id) & 1;
 }
 
 /* The row of the chunk at `row` as a slice. */
 static int give(struct slice_scan *scan, uint32_t row, struct slice *out, struct fault *f) {
     TRY(load_page(scan, row / SEQ_PAGE_ROWS, f));
-    uint32_t i = row - scan->rows.row0;
-    struct seq_row r = {.key = scan->rows.key[i],
-                        .start_ns = scan->rows.start_ns[i],
-                        .dur_ns = scan->rows.dur_ns[i]};
-    for (int c = 0; c < SEQ_MAX_COLS; c++) r.v[c] = (uint32_t)scan->rows.v[c][i];
-    r.wide = scan->rows.wide[i];
-    TRY(store__slice(scan->s, &r, out, f));
+    const struct seq_page *p = &scan->rows;
+    uint32_t i = row - p->row0;
+    struct seq_row r = {.key = p->key[i], .start_ns = p->start_ns[i], .dur_ns = p->dur_ns[i]};
+    r.v[0] = (uint32_t)p->v[0][i];
+    if (scan->columns & ~SLICE_CLASS) {
+        for (int c = 1; c < SEQ_MAX_COLS; c++) r.v[c] = (uint32_t)p->v[c][i];
+        r.wide = p->wide[i];
+    }
+    to_slice(scan->s, &r, scan->columns, out, f);
     return 1;
 }
 

@@ -125,7 +125,7 @@ enum {
 static inline int64_t slice_kept_ns(const struct seq_row *row) {
     return row->wide ? (int64_t)row->wide - 1 : row->dur_ns;
 }
-int store__slice(struct store *s, const struct seq_row *row, struct slice *out, struct fault *f);
+void store__slice(struct store *s, const struct seq_row *row, struct slice *out, struct fault *f);
 
 /* store__is_forever - such a wait counts as the goroutine's end, with no time (area_scan.c). */
 bool store__is_forever(struct store *s, const struct slice_class *c);
