@@ -10,7 +10,7 @@ import { sql } from "./figures.mjs";
 
 const checks = new Checks();
 const until = async (what) => {
-  for (let i = 0; i < 400; i++) {
+  for (let i = 0; i < 1200; i++) {
     if (await what()) return true;
     await new Promise((r) => setTimeout(r, 50));
   }

@@ -24,13 +24,21 @@ export class Viewport extends Observable {
   private future: Span[] = [];
   private place: Span = { from: 0, to: 1 };
   private settling: ReturnType<typeof setTimeout> | undefined;
+  private held = false;
 
   get span(): number {
     return this.to - this.from;
   }
   /** Not yet known whether the window stays here. */
   get passing(): boolean {
-    return this.settling !== undefined;
+    return this.held || this.settling !== undefined;
+  }
+
+  /** While it is dragged, a rest is no place to come back to. */
+  hold(on: boolean): void {
+    if (on === this.held) return;
+    this.held = on;
+    this.arrive();
   }
   get moving(): boolean {
     return this.start !== null;
@@ -51,6 +59,7 @@ export class Viewport extends Observable {
     this.past = [];
     this.future = [];
     this.start = null;
+    this.held = false;
     this.goal = this.clamp(span ?? { from: 0, to: this.duration });
     this.from = this.goal.from;
     this.to = this.goal.to;
@@ -149,6 +158,8 @@ export class Viewport extends Observable {
 
   private arrive(): void {
     clearTimeout(this.settling);
+    this.settling = undefined;
+    if (this.held) return;
     this.settling = setTimeout(() => {
       this.settling = undefined;
       this.remember();

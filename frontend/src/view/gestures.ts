@@ -81,9 +81,11 @@ export class Gestures {
     clearTimeout(this.long);
     if (this.pinch) {
       if (this.fingers.size < 2) this.pinch = null;
+      if (this.fingers.size === 0) this.stage.app.view.hold(false);
       this.drag = null;
       return;
     }
+    this.stage.app.view.hold(false);
     const d = this.drag;
     this.drag = null;
     if (d) this.end(d, this.local(e));
@@ -94,6 +96,7 @@ export class Gestures {
     clearTimeout(this.long);
     this.pinch = null;
     this.drag = null;
+    this.stage.app.view.hold(false);
     this.clearDrafts();
   }
 
@@ -146,6 +149,7 @@ export class Gestures {
     const s = this.stage.scale();
     if (d.kind === "pan") {
       this.box().style.cursor = "grabbing";
+      app.view.hold(true);
       const dt = ((d.x - p.x) / Math.max(1, app.width)) * (d.to - d.from);
       app.view.set(d.from + dt, d.to + dt);
       app.lanes.scrollTo(d.scroll + d.y - p.y);
@@ -254,6 +258,7 @@ export class Gestures {
     this.drag = null;
     const [a, b] = this.ends();
     const { from, to } = this.stage.app.view.goal;
+    this.stage.app.view.hold(true);
     this.pinch = { t: this.stage.scale().t((a.x + b.x) / 2), y: (a.y + b.y) / 2 + this.stage.app.lanes.scroll, distance: Math.max(20, Math.abs(a.x - b.x)), span: to - from };
   }
 

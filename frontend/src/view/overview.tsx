@@ -41,6 +41,7 @@ export function Overview({ stage }: { stage: Stage }) {
   const down = (e: PointerEvent) => {
     if (e.button !== 0) return;
     const { px, t, width } = at(e);
+    app.view.hold(true);
     drag.current = { grip: gripAt(px, width), t0: t, ...app.view.goal };
     box.current!.setPointerCapture(e.pointerId);
   };
@@ -60,12 +61,18 @@ export function Overview({ stage }: { stage: Stage }) {
   const up = (e: PointerEvent) => {
     const d = drag.current;
     drag.current = null;
+    app.view.hold(false);
     if (!d || d.grip !== "new") return;
     const { t, width } = at(e);
     if (Math.abs(t - d.t0) <= (app.view.duration / width) * 3 && !app.view.whole) {
       const half = (d.to - d.from) / 2;
       app.view.set(t - half, t + half, true);
     }
+  };
+
+  const cancel = () => {
+    drag.current = null;
+    app.view.hold(false);
   };
 
   const { ran, waited } = stage.overviewFigures;
@@ -81,7 +88,7 @@ export function Overview({ stage }: { stage: Stage }) {
           <span class="mut">0 to {upTo(waited)}</span>
         </div>
       </div>
-      <div class="ovc" ref={box} role="img" aria-label="The whole trace; drag to choose the window" onPointerDown={down} onPointerMove={move} onPointerUp={up} onPointerCancel={() => (drag.current = null)}>
+      <div class="ovc" ref={box} role="img" aria-label="The whole trace; drag to choose the window" onPointerDown={down} onPointerMove={move} onPointerUp={up} onPointerCancel={cancel}>
         <canvas ref={canvas} />
         <OverviewHits stage={stage} />
       </div>

@@ -1,7 +1,7 @@
 // view/search.tsx - one field for functions, goroutines, reasons, tasks, logs and conditions.  What is found is marked on the
 // overview while one types; Enter steps through it, Shift+Enter back; ArrowDown reaches the names.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { int, visible } from "../lib/format";
 import type { App } from "../model/app";
 import type { Hit } from "../net/protocol";
@@ -19,17 +19,17 @@ export function Search({ app }: { app: App }) {
   const field = useRef<HTMLInputElement>(null);
   const f = app.finder;
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const away = (e: Event) => {
       if (!box.current?.contains(e.target as Node)) setOpen(false);
     };
     addEventListener("pointerdown", away);
     return () => removeEventListener("pointerdown", away);
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (f.text !== text.trim() && document.activeElement !== field.current) setText(f.text);
   }, [f.text]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (text.trim() === f.text) return;
     let waits = true;
     const over = () => {

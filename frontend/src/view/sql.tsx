@@ -1,7 +1,7 @@
 // view/sql.tsx - a question in SQL, its answer as a table or a chart; rows that name a moment are marks on the timeline.
 // The editor and the charts are loaded when they are first wanted.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { functions, questions } from "sql-manual";
 import { digits3, int, visible } from "../lib/format";
 import type { App } from "../model/app";
@@ -24,7 +24,7 @@ export function Sql({ app }: { app: App }) {
   const [chart, setChart] = useState(false);
   const shape = asked.result ? shapeOf(asked.result) : null;
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     let gone = false;
     if (!asked.draft) asked.draft = asked.text || FIRST;
     void asked.readTables();
@@ -41,10 +41,10 @@ export function Sql({ app }: { app: App }) {
       editor.current = null;
     };
   }, []);
-  useEffect(() => editor.current?.setSchema(asked.tables, functions), [asked.tables]);
+  useLayoutEffect(() => editor.current?.setSchema(asked.tables, functions), [asked.tables]);
 
   // A question may come from elsewhere: the palette, the address.
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (editor.current && editor.current.text.trim() !== asked.draft.trim()) editor.current.setText(asked.draft);
   });
 
@@ -154,7 +154,7 @@ function Questions({ rows, put }: { rows: { title: string; sql: string }[]; put:
 function Drawn({ app, r, shape }: { app: App; r: QueryResult; shape: Shape }) {
   useChanges(app);
   const host = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     let chart: { destroy: () => void } | null = null;
     let gone = false;
     void app.during(import("./chart")).then(({ Chart }) => {
@@ -217,7 +217,7 @@ function ordered(r: QueryResult, o: Order): number[] {
 function Table({ app, r }: { app: App; r: QueryResult }) {
   const [order, setOrder] = useState<Order>(null);
   const [shown, setShown] = useState(SHOWN);
-  useEffect(() => setOrder(null), [r]);
+  useLayoutEffect(() => setOrder(null), [r]);
   if (r.rows.length === 0) return <p class="empty mut">No rows.</p>;
   const number = r.columns.map((_, i) => r.rows.every((row) => typeof row[i] === "number" || row[i] === null));
   const rows = ordered(r, order).slice(0, shown);

@@ -1,6 +1,6 @@
 // view/timeline.tsx - the lanes: two canvases, the names beside them, the pointer on them.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { PINNED } from "../draw/timeline";
 import { int, moment, short, visible } from "../lib/format";
 import { SIZES, type Grouping, type Order } from "../model/lanes";
@@ -208,7 +208,7 @@ function GapCard({ stage }: { stage: Stage }) {
   useChanges(app, app.view);
   const { gap } = app;
   const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => button.current?.focus(), [gap]);
+  useLayoutEffect(() => button.current?.focus(), [gap]);
   if (!gap) return null;
   const all = app.info?.gaps ?? [];
   const x = Math.round(stage.scale().x(gap.from));
@@ -262,7 +262,7 @@ function MarkCard({ stage }: { stage: Stage }) {
 function MarkNote({ stage, mark }: { stage: Stage; mark: Mark }) {
   const { marks } = stage.app;
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
   return (
     <input
       ref={field}

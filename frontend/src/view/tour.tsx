@@ -1,7 +1,7 @@
 // view/tour.tsx - two minutes for someone to whom G, M, P, states and wait reasons are new, on the sample with the lock convoy.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { App } from "../model/app";
 import type { AreaFigures } from "../net/protocol";
 import { Icon } from "./icons";
@@ -129,7 +129,7 @@ export function Tour({ app, close }: { app: App; close: () => void }) {
   const card = useRef<HTMLDivElement>(null);
   const step = STEPS[i];
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     void begin(app).then((w) => {
       if (!w) {
         app.say("The sample for the tour could not be opened.");
@@ -140,7 +140,7 @@ export function Tour({ app, close }: { app: App; close: () => void }) {
       setI(0);
     });
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!step || !worst) return;
     void app.during(Promise.resolve(step.prepare?.(app, worst)));
     // What is pointed at moves while it opens and when the page is resized.
@@ -157,7 +157,7 @@ export function Tour({ app, close }: { app: App; close: () => void }) {
     card.current?.focus();
     return () => cancelAnimationFrame(frame);
   }, [i, worst]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const key = (e: KeyboardEvent) => {
       if ((e.target as HTMLElement | null)?.closest("input, .editor")) return;
       if (e.key === "Escape") close();
