@@ -1,11 +1,14 @@
 /* tests/unit/ring_table_test.c - what a ring says of a goroutine whose events it has forgotten: the
- * live table where it waits or is runnable, its thread's batch where it runs.
+ * live table where it waits or is runnable, its thread's batch where it runs.  And that a child's
+ * end is none of its parent's threads.
  *
  * One thread of the system plays two of the recording's: one records until the ring has gone round,
  * the other only what the test is about. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "storage/src/reader.h"
@@ -145,6 +148,29 @@ static void test_snapshot(void) {
     end();
 }
 
+/* A child that tidies up after itself leaves its parent's recording alone. */
+static void test_fork(void) {
+    struct pv_ring_header h;
+    struct pv_ring_thread row;
+    begin();
+    pid_t child = fork();
+    if (child == 0) {
+        pv_go_park(rare, &g, reason, 0, 0, 0); /* records nothing */
+        pv_m_close(busy);
+        pv_m_close(rare);
+        _exit(pv_stop() == -ESRCH ? 0 : 1);
+    }
+    int status, fd = open(path, O_RDONLY | O_CLOEXEC);
+    CHECK(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+    CHECK(fd >= 0 && pread(fd, &h, sizeof h, 0) == sizeof h && h.threads_used == 2);
+    for (uint32_t i = 0; i < h.threads_used; i++) {
+        off_t at = (off_t)(h.threads_at + i * sizeof row);
+        CHECK(pread(fd, &row, sizeof row, at) == sizeof row && row.closed == 0);
+    }
+    close(fd);
+    end();
+}
+
 int main(void) {
     const char *folder = getenv("TMPDIR");
     snprintf(path, sizeof path, "%s/table-%d.ring", folder ? folder : "/tmp", (int)getpid());
@@ -153,6 +179,7 @@ int main(void) {
     test_running(false);
     test_running(true);
     test_snapshot();
+    test_fork();
     unlink(path);
     puts("ring_table_test: ok");
     return 0;

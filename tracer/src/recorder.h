@@ -51,6 +51,7 @@ struct session {
     uint8_t *batches;
     uint64_t late_ticks; /* a wait of this length is told once more when it ends */
     bool stop_when_full;
+    bool parents; /* it was running when this process was forked */
     struct names_file names[NAMES_KINDS];
 
     /* Batches that may be written, the longest untouched first: a bounded queue of many producers

@@ -197,7 +197,8 @@ static int make_queue(struct session *s) {
 }
 
 static void in_child(void) {
-    /* The mapping is shared with the parent, whose recording it is. */
+    /* The mapping is shared with the parent, whose recording it is: nothing is written to it. */
+    for (struct session *s = sessions; s; s = s->next) s->parents = true;
     __atomic_store_n(&pv_session, 0, __ATOMIC_SEQ_CST);
     atomic_store_explicit(&pv__current, NULL, memory_order_seq_cst);
     pv__names_unbind();
@@ -377,8 +378,8 @@ struct pv_m *pv_m_open(const char *name) {
 void pv_m_close(struct pv_m *m) {
     if (!m) return;
     if (m->s) {
-        pv__leave_batch(m);
-        if (m->row) store64(&m->row->closed, pv_ticks());
+        if (!m->s->parents) pv__leave_batch(m);
+        if (m->row && !m->s->parents) store64(&m->row->closed, pv_ticks());
         pv__detach(m);
     }
     free(m);

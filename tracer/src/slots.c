@@ -1,7 +1,8 @@
 /* tracer/src/slots.c - the table of living goroutines: which entries are free.
  *
  * Entry 0 is nobody's.  Free ones are a stack whose head carries a tag, so that an exchange fails
- * where an entry came back meanwhile; entries beyond slots_used were never used. */
+ * where an entry came back meanwhile; entries beyond slots_used were never used.  The exchange that
+ * gives an entry back releases next_free to the load that finds it at the head. */
 #include "tracer/src/recorder.h"
 
 static uint32_t take_slot(struct session *s) {

@@ -5,8 +5,11 @@
  * who comes back takes an idle p, or puts its goroutine into the global queue and its thread to
  * sleep.
  *
- * Invariant   n_away counts the threads whose p was taken away, from the moment of that until their
- *             goroutine is in a queue or has a p: changed only under sched.lock. */
+ * Invariants  1. n_away counts the threads whose p was taken away, from the moment of that until
+ *                their goroutine is in a queue or has a p: changed only under sched.lock.
+ *             2. A theft is recorded under sched.lock, which the thread that lost its p takes
+ *                before it goes on: its place in the recording, which the thief looks at, is there
+ *                until then. */
 #include <errno.h>
 
 #include "tracer/runtime/src/rt.h"
