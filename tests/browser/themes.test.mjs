@@ -48,6 +48,20 @@ await main(checks, async (later) => {
     });
     checks.check(`${name}: the top bar's parts stand side by side`, !overlaps);
     checks.check(`${name}: reasons in the table can be read`, await page.evaluate(() => document.querySelector("table.waits td").offsetWidth >= 120));
+    if (look.width >= 900) {
+      await page.locator(".names .l button", { hasText: /^P1$/ }).click();
+      await settled(page);
+      const cut = await page.evaluate(() => {
+        const dock = document.querySelector(".dock").getBoundingClientRect();
+        return [...document.querySelectorAll(".tabs select, .tabs button")].filter((e) => {
+          const b = e.getBoundingClientRect();
+          return b.left < dock.left || b.right > dock.right || b.bottom > dock.bottom;
+        }).map((e) => e.textContent);
+      });
+      checks.equal(`${name}: beside details, nothing of the tables' bar is cut off`, cut.join(), "");
+      await page.keyboard.press("Escape");
+      await settled(page);
+    }
     const bright = await brightness(context, page);
     checks.check(`${name}: is ${look.theme}`, look.theme === "light" ? bright > 160 : bright < 90, `brightness ${bright}`);
     checks.equal(`${name}: nothing went wrong`, problems.join("\n"), "");
