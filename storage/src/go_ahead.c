@@ -13,12 +13,13 @@
 #include <unistd.h>
 
 static const size_t LEAST_BUDGET = (size_t)24 << 20;
+static const size_t SLACK = (size_t)3 << 20; /* a few steps of release, lest they go in lockstep */
 static const size_t RELEASE_STEP = (size_t)1 << 20;
 
 /* Blocks the thread until want bytes of its generation are within the budget.  False: stop. */
 bool go_ahead_admit(struct go_ahead *a, size_t want) {
     pthread_mutex_lock(&a->lock);
-    size_t budget = a->largest + a->largest / 16 + LEAST_BUDGET / 3;
+    size_t budget = a->largest + SLACK;
     if (budget < LEAST_BUDGET) budget = LEAST_BUDGET;
     while (!a->stop && !a->hungry && a->held + want > budget) pthread_cond_wait(&a->turn, &a->lock);
     bool go_on = !a->stop;

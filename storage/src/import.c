@@ -11,7 +11,7 @@
 #include "storage/src/store_file.h"
 #include "storage/store.h"
 
-enum { N_BATCHES = 24, PROGRESS_MS = 50, PUBLISH_FIRST_MS = 40, PUBLISH_MAX_MS = 1000 };
+enum { N_BATCHES = 16, PROGRESS_MS = 50, PUBLISH_FIRST_MS = 40, PUBLISH_MAX_MS = 1000 };
 
 /* Batches go round: the reader's thread fills them, the builder's empties them.  There are enough
  * that neither waits while the other has lost its processor for some milliseconds; and a reader
