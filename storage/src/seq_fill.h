@@ -12,7 +12,7 @@ struct fill_slot { /* a distinct key */
 struct filling {
     struct seq_row *rows;
     uint32_t *row_slot, *order;
-    uint32_t n, room; /* rows: used, allocated */
+    uint32_t n, room, max; /* rows: used, with room in the other arrays, of a full chunk */
     struct fill_slot *slots;
     uint32_t n_slots;
     bool own_hints;  /* each key's rows come with a hint of its own: there is no table */

@@ -79,7 +79,8 @@ struct seq_writer *seq_writer_new(sqlite3 *db, int series, uint32_t n_cols, uint
     w->max = max_rows;
     w->list_carried = series == seq_series(SEQ_SLICES, 0);
     w->n_ring = w->list_carried ? MAX_RING : MAX_RING - 1;
-    for (int i = 0; i < MAX_RING; i++) w->ring[i].rows.own_hints = w->list_carried;
+    for (int i = 0; i < MAX_RING; i++)
+        w->ring[i].rows = (struct filling){.max = max_rows, .own_hints = w->list_carried};
     w->in = w->ring;
     w->codec = column_codec_new();
     struct fault f;
