@@ -44,7 +44,7 @@ static bool over_limit(struct query *q) {
                q->bytes_own + sqlite3_memory_used() - q->bytes_before > q->bytes_max) {
         fault_set(&q->stop, PV_ELIMIT, -1,
                   "stopped: it needs more than %lld MB of memory; narrow the window with start_ns,"
-                  " or group by fewer columns",
+                  " group by fewer columns, or take percentiles from wait_reasons",
                   (long long)(q->bytes_max >> 20));
     }
     return q->stop.code != 0;

@@ -11,6 +11,9 @@
 
 /* ---- percentile ---------------------------------------------------------------------------- */
 
+/* From here on room grows by little: the query's memory is limited. */
+enum { MANY = 1 << 20 };
+
 struct numbers {
     double *values;
     int64_t n, capacity;
@@ -31,7 +34,7 @@ static void percentile_step(sqlite3_context *c, int argc, sqlite3_value **argv) 
     s->bad_p |= !(s->p >= 0 && s->p <= 100) || sqlite3_value_type(argv[1]) == SQLITE_NULL;
     if (type != SQLITE_INTEGER && type != SQLITE_FLOAT) return;
     if (s->n == s->capacity) {
-        int64_t more = s->capacity ? 2 * s->capacity : 64;
+        int64_t more = s->capacity < MANY ? 2 * s->capacity + 64 : s->capacity + s->capacity / 4;
         double *values = sqlite3_realloc64(s->values, (sqlite3_uint64)more * sizeof *values);
         if (!values) {
             sqlite3_result_error_nomem(c);
