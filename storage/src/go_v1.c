@@ -77,8 +77,8 @@ static int begin(struct go_v1 *r, struct fault *f) {
         TRY(start_pass(r, V1_CHECKING, f));
         TRY(check(r, f));
     }
-    TRY(start_pass(r, V1_GIVING, f));
-    return v1_convert_start(r, f);
+    TRY(v1_convert_start(r, f)); /* its names are in the dictionary before the thread adds texts */
+    return start_pass(r, V1_GIVING, f);
 }
 
 /* ---- giving ---- */
