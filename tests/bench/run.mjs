@@ -191,6 +191,9 @@ const figuresOf = (argv) => {
   return got.stdout.split("\n").filter(Boolean).map((line) => ({ line, ...keyed(line) }));
 };
 
+const repeated = (argv) => Array.from({ length: RUNS }, () => figuresOf(argv));
+const millis = (list, field) => spread(of(list, field), (v) => `${v} ms`);
+
 function store() {
   const big = trace("mix-1.26-500");
   if (big) {
@@ -201,16 +204,19 @@ function store() {
   for (const name of ["mix-1.26-100", "rich-1.26-100", "mix-1.26-500"]) {
     const path = storeOf(name);
     if (!path) continue;
-    for (const g of figuresOf(["windows", path, "300"])) {
-      const lanes = g.line.includes("windows_goroutines") ? "64 goroutines" : "all kinds of lane";
-      row(`window of 64 lanes × 1920 px, ${lanes}`, name, `CPU p50 ${g.ms_p50} ms, p99 ${g.ms_p99} ms (wall ${g.ms_wall_p50}, ${g.ms_wall_p99})`,
-        "p50 ≤ 2 ms, p99 ≤ 10 ms", g.ms_p50 <= 2 && g.ms_p99 <= 10);
-      row(`its answer, ${lanes}`, name, `p50 ${number(g.bytes_p50 / 1024)} KiB, p99 ${number(g.bytes_p99 / 1024)} KiB`, "≤ 256 KB", g.bytes_max <= 256 * 1024);
+    const windows = repeated(["windows", path, "300"]);
+    const [all, people] = [0, 1].map((i) => windows.map((lines) => lines[i]));
+    for (const [got, lanes] of [[all, "all kinds of lane"], [people, "64 goroutines"]]) {
+      const most = Math.max(...of(got, "bytes_max"));
+      row(`window of 64 lanes × 1920 px, ${lanes}`, name, `CPU p50 ${millis(got, "ms_p50")}, p99 ${millis(got, "ms_p99")}`, "p50 ≤ 2 ms, p99 ≤ 10 ms",
+        median(of(got, "ms_p50")) <= 2 && median(of(got, "ms_p99")) <= 10);
+      row(`its answer, ${lanes}`, name, `p50 ${number(got[0].bytes_p50 / 1024)} KiB, p99 ${number(got[0].bytes_p99 / 1024)} KiB, at most ${number(most / 1024)}`, "≤ 256 KB", most <= 256 * 1024);
     }
-    const [w] = figuresOf(["waits", path, "300"]);
-    row("wait reasons of any window", name, `CPU p50 ${w.ms_p50} ms, max ${w.ms_max} ms (wall ${w.ms_wall_p50}, ${w.ms_wall_max})`, "≤ 10 ms", w.ms_max <= 10);
-    const [h] = figuresOf(["history", path, "300"]);
-    row(`one goroutine's history among ${h.goroutines}`, name, `CPU p50 ${h.ms_p50} ms, p99 ${h.ms_p99} ms, max ${h.ms_max} ms (${h.bytes_max} slices)`, "≤ 5 ms among 100,000", h.ms_max <= 5);
+    const waits = repeated(["waits", path, "300"]).flat();
+    row("wait reasons of any window", name, `CPU p50 ${millis(waits, "ms_p50")}, max ${millis(waits, "ms_max")}`, "≤ 10 ms", median(of(waits, "ms_max")) <= 10);
+    const h = repeated(["history", path, "300"]).flat();
+    row(`one goroutine's history among ${h[0].goroutines}`, name, `CPU p50 ${millis(h, "ms_p50")}, p99 ${millis(h, "ms_p99")}, max ${millis(h, "ms_max")} (${h[0].bytes_max} slices)`,
+      "≤ 5 ms among 100,000", median(of(h, "ms_max")) <= 5);
   }
 }
 
