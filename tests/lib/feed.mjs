@@ -4,7 +4,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { corpus } from "./project.mjs";
 
-/** A trace of three generations, unpacked into the folder; another with PARKVIEW_LARGE_TRACE. */
+/**
+ * A trace of three generations, unpacked into the folder; another with PARKVIEW_LARGE_TRACE.  Its
+ * generations end at 35 %, 99.4 % and 100 % of its bytes.
+ */
 export function slowTrace(folder) {
   if (process.env.PARKVIEW_LARGE_TRACE) return process.env.PARKVIEW_LARGE_TRACE;
   const { path } = corpus().find((t) => t.name === "go1.26-log-gctrace.trace");
