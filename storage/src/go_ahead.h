@@ -20,11 +20,9 @@ struct go_ahead {
     pthread_mutex_t lock;
     pthread_cond_t turn; /* something below has changed */
     struct go_ahead_slot slots[2];
-    bool holds;              /* the reader has a generation: slots[current] */
-    unsigned current;        /* the reader's slot */
-    size_t held, largest;    /* bytes that the reader holds; of the largest generation so far */
-    bool hungry, stop, over; /* the reader waits; the thread shall end; it has ended */
-    size_t released;         /* reader's: bytes of its generation that are given back */
+    bool holds;       /* the reader has a generation: slots[current] */
+    unsigned current; /* the reader's slot */
+    bool stop, over;  /* the thread shall end; it has ended */
 };
 
 /* go_ahead_start - *a is zero.  Whoever starts stops. */
@@ -33,11 +31,6 @@ void go_ahead_start(struct go_ahead *a, struct go_source *source, bool threaded)
 int go_ahead_next(struct go_ahead *a, struct go_gen **out, struct fault *f);
 /* Would go_ahead_next return without waiting for input? */
 bool go_ahead_ready(struct go_ahead *a);
-/* The first upto bytes of the present generation will not be looked at again. */
-void go_ahead_release(struct go_ahead *a, size_t upto);
 void go_ahead_stop(struct go_ahead *a);
-
-/* For go_batch.c: may its generation grow to want bytes now?  Waits; false: stop reading. */
-bool go_ahead_admit(struct go_ahead *a, size_t want);
 
 #endif

@@ -6,6 +6,9 @@
  * decided by where an M happens to stand.
  * Not here    what may come when (go_order.c).
  * Source      go1.26 src/internal/trace/reader.go, batchcursor.go */
+#include <stdlib.h>
+#include <string.h>
+
 #include "storage/src/go_cursor.h"
 #include "storage/src/go_order_impl.h"
 
@@ -55,12 +58,35 @@ static int reserve(struct go_merge *q, struct fault *f) {
     if (q->n_cursors < q->cap_cursors) return 0;
     uint32_t cap = q->cap_cursors ? q->cap_cursors * 2 : 64;
     struct go_cursor *cursors = realloc(q->cursors, cap * sizeof *cursors);
-    if (cursors) q->cursors = cursors;
+    if (cursors) {
+        memset(cursors + q->cap_cursors, 0, (cap - q->cap_cursors) * sizeof *cursors);
+        q->cursors = cursors;
+    }
     struct go_timed *heap = realloc(q->heap, (cap + 1) * sizeof *heap); /* and the sentinel */
     if (heap) q->heap = heap;
     if (!cursors || !heap) return fault_set(f, PV_ENOMEM, -1, "out of memory for threads");
     q->cap_cursors = cap;
     return 0;
+}
+
+/* A cursor before batch i, the M's first one in the generation. */
+static int add_cursor(struct go_merge *q, const struct go_gen *g, uint32_t i, struct fault *f) {
+    TRY(reserve(q, f));
+    struct go_cursor *c = &q->cursors[q->n_cursors];
+    const struct go_batch *b = &g->batches[i];
+    uint8_t *window = c->window ? c->window : malloc(GO_WINDOW_BYTES + GO_SLACK);
+    if (!window) return fault_set(f, PV_ENOMEM, -1, "out of memory for threads");
+    *c = (struct go_cursor){.m = b->m,
+                            .batch = i,
+                            .at = window,
+                            .p = window,
+                            .end = window,
+                            .rest = b->size,
+                            .rest_at = b->at,
+                            .window = window};
+    q->n_cursors++;
+    if (idmap_put(&q->m_map, b->m, q->n_cursors) == 0) return 0;
+    return fault_set(f, PV_ENOMEM, -1, "out of memory for threads");
 }
 
 /* Chains each M's event batches, in file order, and sets a cursor before the first. */
@@ -72,24 +98,20 @@ static int chain_batches(struct go_merge *q, struct go_gen *g, struct fault *f) 
         if (b->class != GO_BATCH_EVENTS) continue;
         b->next = 0;
         uint32_t known = idmap_get(&q->m_map, b->m);
-        if (known) {
+        if (!known) {
+            TRY(add_cursor(q, g, i, f));
+        } else {
             struct go_cursor *c = &q->cursors[known - 1];
             g->batches[c->batch].next = i + 1; /* c->batch: the chain's last while it is made */
             c->batch = i;
-            continue;
         }
-        TRY(reserve(q, f));
-        const uint8_t *p = g->bytes + b->at;
-        q->cursors[q->n_cursors++] =
-            (struct go_cursor){.m = b->m, .batch = i, .at = p, .p = p, .end = p + b->size};
-        if (idmap_put(&q->m_map, b->m, q->n_cursors) < 0)
-            return fault_set(f, PV_ENOMEM, -1, "out of memory for threads");
     }
     return 0;
 }
 
-int go_merge_start(struct go_merge *q, struct go_gen *g, const struct go_tables *t,
-                   struct fault *f) {
+int go_merge_start(struct go_merge *q, struct go_gen *g, const struct go_bytes *bytes,
+                   const struct go_tables *t, struct fault *f) {
+    q->bytes = bytes;
     q->n_heap = 0;
     q->next_sample = 0;
     q->sample_ns = t->n_samples ? t->sample_order[0].time_ns : INT64_MAX;
@@ -99,7 +121,7 @@ int go_merge_start(struct go_merge *q, struct go_gen *g, const struct go_tables 
         if (b->class == GO_BATCH_EVENTS) q->cursors[idmap_get(&q->m_map, b->m) - 1].batch = i;
     }
     for (uint32_t i = 0; i < q->n_cursors; i++) {
-        int rc = go_cursor_next(&q->cursors[i], g, t, f);
+        int rc = go_cursor_next(&q->cursors[i], g, t, bytes, f);
         if (rc < 0) return rc;
         if (rc == 0) continue;
         q->heap[q->n_heap] = (struct go_timed){.time_ns = q->cursors[i].time_ns, .index = i};
@@ -121,7 +143,7 @@ static int take_back(struct go_order *o, struct ev *next, int rc) {
 /* After entry i's event was given out: its M's next one, where neither fault nor end is common. */
 static int refresh(struct go_merge *q, struct go_order *o, uint32_t i) {
     struct go_cursor *c = &q->cursors[q->heap[i].index];
-    int rc = go_cursor_next(c, o->gen, o->tables, o->fault);
+    int rc = go_cursor_next(c, o->gen, o->tables, q->bytes, o->fault);
     if (rc < 0) return rc;
     if (rc == 0) {
         remove_entry(q, i);
@@ -156,7 +178,7 @@ static int try_others(struct go_merge *q, struct go_order *o) {
         if (rc != 0) return rc;
     }
     const struct go_cursor *c = &q->cursors[q->heap[0].index];
-    return fault_set(o->fault, PV_ECORRUPT, go_gen_offset(o->gen, c->at),
+    return fault_set(o->fault, PV_ECORRUPT, go_cursor_offset(c),
                      "broken trace: failed to advance: none of the %u threads' next events can "
                      "come now; the earliest is %s of thread %lld (generation %llu)",
                      q->n_heap, go_event_specs[c->type].name, (long long)c->m,
@@ -190,17 +212,12 @@ int go_merge_run(struct go_merge *q, struct go_order *o) {
     return 1;
 }
 
-size_t go_merge_done(const struct go_merge *q, const struct go_gen *g) {
-    size_t least = g->n;
-    for (uint32_t i = 0; i < q->n_heap; i++) {
-        const struct go_cursor *c = &q->cursors[q->heap[i].index];
-        size_t at = (size_t)(c->at - g->bytes);
-        if (at < least) least = at;
-    }
-    return least;
+uint64_t go_merge_reached(const struct go_merge *q, const struct go_gen *g) {
+    return q->n_heap ? q->cursors[q->heap[0].index].rest_at : g->end_offset;
 }
 
 void go_merge_free(struct go_merge *q) {
+    for (uint32_t i = 0; i < q->cap_cursors; i++) free(q->cursors[i].window);
     free(q->cursors);
     free(q->heap);
     idmap_free(&q->m_map);

@@ -28,13 +28,13 @@ int go_broken(struct go_order *o, const struct go_cursor *c, const char *format,
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    return fault_set(o->fault, PV_ECORRUPT, go_gen_offset(o->gen, c->at), "%s", text);
+    return fault_set(o->fault, PV_ECORRUPT, go_cursor_offset(c), "%s", text);
 }
 
 void go_bad_id(struct go_order *o, struct go_cursor *c, const char *what, uint64_t id) {
     if (o->id_fault.code || o->tables->lenient) return;
     c->time_ns = 0; /* keeps go_merge.c from its fast way, so that it sees the fault */
-    fault_set(&o->id_fault, PV_ECORRUPT, go_gen_offset(o->gen, c->at),
+    fault_set(&o->id_fault, PV_ECORRUPT, go_cursor_offset(c),
               "found invalid %s ID %llu for event %s", what, (unsigned long long)id,
               go_event_specs[c->type].name);
 }
@@ -210,7 +210,7 @@ int go_order_sample(struct go_order *o, const struct go_sample *s, int64_t time_
     bool known = s->stack == 0 || go_ids_get(&o->tables->stacks, s->stack, &stack);
     if (!known && o->tables->lenient) stack = 0;
     if (!known && !o->tables->lenient)
-        return fault_set(o->fault, PV_ECORRUPT, (int64_t)(o->gen->offset + s->at),
+        return fault_set(o->fault, PV_ECORRUPT, (int64_t)s->at,
                          "found invalid stack ID %llu for event CPUSample",
                          (unsigned long long)s->stack);
     put(o, time_ns, s->g, s->p, (uint64_t)s->m, EV_STACK_SAMPLE)->stack = stack;

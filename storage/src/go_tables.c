@@ -6,23 +6,27 @@
  *             before 1.25: Frequency(8) hz; from then on Sync(50), then Frequency and
  *             ClockSnapshot(51) dt mono sec nsec
  * Invariants  1. Ids are local to the generation; here they become ids of the dictionary.
- *             2. Stacks may come before their strings, so that they are only noted at first and
- *                made when all batches have been read.
+ *             2. Stacks may come before their strings, so that their frames are only noted at first
+ *                and they are made when all batches have been read.
  *             3. A PC means what its first mention in the generation says.
  * Source      go1.26 src/internal/trace/generation.go, base.go */
 #include "storage/src/go_v2_impl.h"
 #include "storage/src/varint.h"
 
 struct scan { /* over one batch; the first fault sticks */
-    const struct go_gen *gen;
     const uint8_t *p, *end;
+    uint64_t end_at; /* where in the trace end is */
     struct fault *fault;
     int rc;
 };
 
+static int64_t scan_offset(const struct scan *s, const uint8_t *p) {
+    return (int64_t)(s->end_at - (uint64_t)(s->end - p));
+}
+
 static int scan_fault(struct scan *s, const char *text) {
     s->p = s->end;
-    return s->rc = fault_set(s->fault, PV_ECORRUPT, go_gen_offset(s->gen, s->p), "%s", text);
+    return s->rc = fault_set(s->fault, PV_ECORRUPT, scan_offset(s, s->p), "%s", text);
 }
 
 static uint64_t scan_number(struct scan *s, const char *what) {
@@ -36,8 +40,7 @@ static uint64_t scan_number(struct scan *s, const char *what) {
     const char *why = n == UVARINT_OVERFLOW ? "varint overflows a 64-bit integer"
                       : s->p == s->end      ? "EOF"
                                             : "unexpected EOF";
-    s->rc =
-        fault_set(s->fault, PV_ECORRUPT, go_gen_offset(s->gen, s->p), "reading %s: %s", what, why);
+    s->rc = fault_set(s->fault, PV_ECORRUPT, scan_offset(s, s->p), "reading %s: %s", what, why);
     return 0;
 }
 
@@ -97,22 +100,22 @@ static void ids_replace(struct go_ids *ids, uint64_t id, uint32_t value) {
 static int read_string(struct scan *s, struct go_tables *t, struct dict *d) {
     const uint8_t *start = s->p;
     if (*s->p != GOEV_STRING)
-        return fault_set(s->fault, PV_ECORRUPT, go_gen_offset(s->gen, s->p),
+        return fault_set(s->fault, PV_ECORRUPT, scan_offset(s, s->p),
                          "expected string event, got %u", *s->p);
     s->p++;
     uint64_t id = scan_number(s, "a string's id");
     uint64_t n = scan_number(s, "a string's length");
     if (s->rc < 0) return s->rc;
     if (n > GO_MAX_STRING_BYTES)
-        return fault_set(s->fault, PV_ECORRUPT, go_gen_offset(s->gen, start),
+        return fault_set(s->fault, PV_ECORRUPT, scan_offset(s, start),
                          "invalid string size %llu, maximum is %d", (unsigned long long)n,
                          GO_MAX_STRING_BYTES);
     if (n > (uint64_t)(s->end - s->p))
-        return fault_set(s->fault, PV_ECORRUPT, go_gen_offset(s->gen, s->p),
+        return fault_set(s->fault, PV_ECORRUPT, scan_offset(s, s->p),
                          "failed to read full string: read %zu but wanted %llu",
                          (size_t)(s->end - s->p), (unsigned long long)n);
     if (ids_has(&t->strings, id))
-        return fault_set(s->fault, PV_ECORRUPT, go_gen_offset(s->gen, start),
+        return fault_set(s->fault, PV_ECORRUPT, scan_offset(s, start),
                          "multiple strings with the same ID: id=%llu", (unsigned long long)id);
     uint32_t string = dict_add_string(d, (const char *)s->p, n);
     s->p += n;
@@ -122,17 +125,30 @@ static int read_string(struct scan *s, struct go_tables *t, struct dict *d) {
 
 /* ---- stacks ---- */
 
-static int note_frame(struct go_tables *t, const struct go_frame *frame) {
-    if (idmap_get(&t->pcs, frame->pc)) return 0;
+/* The frame's index + 1, 0 = out of memory. */
+static uint32_t note_frame(struct go_tables *t, const struct go_frame *frame) {
+    uint32_t known = idmap_get(&t->pcs, frame->pc);
+    if (known) return known;
     if (t->n_frames == t->cap_frames) {
         uint32_t cap = t->cap_frames ? t->cap_frames * 2 : 1024;
         struct go_frame *frames = realloc(t->frames, cap * sizeof *frames);
-        if (!frames) return PV_ENOMEM;
+        if (!frames) return 0;
         t->frames = frames;
         t->cap_frames = cap;
     }
     t->frames[t->n_frames++] = *frame;
-    return idmap_put(&t->pcs, frame->pc, t->n_frames);
+    return idmap_put(&t->pcs, frame->pc, t->n_frames) < 0 ? 0 : t->n_frames;
+}
+
+/* Room for the frames of one more stack. */
+static int reserve_pcs(struct go_tables *t) {
+    if (t->cap_stack_pcs - t->n_stack_pcs >= GO_MAX_FRAMES) return 0;
+    uint32_t cap = t->cap_stack_pcs ? t->cap_stack_pcs * 2 : 8192;
+    uint32_t *pcs = cap > t->cap_stack_pcs ? realloc(t->stack_pcs, cap * sizeof *pcs) : NULL;
+    if (!pcs) return PV_ENOMEM;
+    t->stack_pcs = pcs;
+    t->cap_stack_pcs = cap;
+    return 0;
 }
 
 static int note_stack(struct go_tables *t, const struct go_stack_ref *ref) {
@@ -150,17 +166,19 @@ static int note_stack(struct go_tables *t, const struct go_stack_ref *ref) {
 static int read_stack(struct scan *s, struct go_tables *t) {
     const uint8_t *start = s->p;
     if (*s->p != GOEV_STACK)
-        return fault_set(s->fault, PV_ECORRUPT, go_gen_offset(s->gen, s->p),
+        return fault_set(s->fault, PV_ECORRUPT, scan_offset(s, s->p),
                          "expected stack event, got %u", *s->p);
     s->p++;
     uint64_t id = scan_number(s, "a stack's id");
     uint64_t n = scan_number(s, "a stack's number of frames");
     if (s->rc < 0) return s->rc;
     if (n > GO_MAX_FRAMES)
-        return fault_set(s->fault, PV_ECORRUPT, go_gen_offset(s->gen, start),
+        return fault_set(s->fault, PV_ECORRUPT, scan_offset(s, start),
                          "invalid stack size %llu, maximum is %d", (unsigned long long)n,
                          GO_MAX_FRAMES);
-    struct go_stack_ref ref = {.id = id, .at = (size_t)(s->p - s->gen->bytes), .n = (uint32_t)n};
+    struct go_stack_ref ref = {
+        .id = id, .at = (uint64_t)scan_offset(s, s->p), .pc_at = t->n_stack_pcs, .n = (uint32_t)n};
+    if (reserve_pcs(t) < 0) return no_memory(s->fault);
     for (uint64_t i = 0; i < n; i++) {
         struct go_frame frame;
         frame.pc = scan_number(s, "a frame's PC");
@@ -168,18 +186,18 @@ static int read_stack(struct scan *s, struct go_tables *t) {
         frame.file = scan_number(s, "a frame's fileID");
         frame.line = scan_number(s, "a frame's line");
         if (s->rc < 0) return s->rc;
-        if (note_frame(t, &frame) < 0) return no_memory(s->fault);
+        uint32_t noted = note_frame(t, &frame);
+        if (!noted) return no_memory(s->fault);
+        t->stack_pcs[t->n_stack_pcs++] = noted - 1;
     }
     if (ids_has(&t->stacks, id))
-        return fault_set(s->fault, PV_ECORRUPT, go_gen_offset(s->gen, start),
+        return fault_set(s->fault, PV_ECORRUPT, scan_offset(s, start),
                          "multiple trace.stacks with the same ID: id=%llu", (unsigned long long)id);
     return note_stack(t, &ref) < 0 ? no_memory(s->fault) : 0;
 }
 
-static int resolve_frame(const struct go_tables *t, const struct go_gen *g,
-                         const struct go_stack_ref *ref, uint64_t pc, struct frame *out,
-                         struct fault *f) {
-    const struct go_frame *frame = &t->frames[idmap_get(&t->pcs, pc) - 1];
+static int resolve_frame(const struct go_tables *t, const struct go_stack_ref *ref,
+                         const struct go_frame *frame, struct frame *out, struct fault *f) {
     const char *what = "func";
     uint64_t id = frame->func;
     *out = (struct frame){.pc = frame->pc, .line = frame->line};
@@ -189,31 +207,25 @@ static int resolve_frame(const struct go_tables *t, const struct go_gen *g,
         if (id == 0 || go_ids_get(&t->strings, id, &out->file)) return 0;
     }
     if (t->lenient) return 0;
-    return fault_set(f, PV_ECORRUPT, (int64_t)(g->offset + ref->at),
+    return fault_set(f, PV_ECORRUPT, (int64_t)ref->at,
                      "found invalid %s string ID %llu for stack %llu", what, (unsigned long long)id,
                      (unsigned long long)ref->id);
 }
 
-/* Fills frames from the bytes that ref points to. */
-static int resolve_stack(const struct go_tables *t, const struct go_gen *g,
-                         const struct go_stack_ref *ref, struct frame *frames, struct fault *f) {
-    const uint8_t *p = g->bytes + ref->at;
-    for (uint32_t i = 0; i < ref->n; i++) {
-        uint64_t pc = 0, skipped;
-        p = uvarint_fast(p, &pc); /* read before, so that it is well formed */
-        for (int k = 0; k < 3; k++) p = uvarint_fast(p, &skipped);
-        TRY(resolve_frame(t, g, ref, pc, &frames[i], f));
-    }
+static int resolve_stack(const struct go_tables *t, const struct go_stack_ref *ref,
+                         struct frame *frames, struct fault *f) {
+    for (uint32_t i = 0; i < ref->n; i++)
+        TRY(resolve_frame(t, ref, &t->frames[t->stack_pcs[ref->pc_at + i]], &frames[i], f));
     return 0;
 }
 
 /* Go names the bad stack with the least id, whatever their order in the file. */
-static int bad_stack(const struct go_tables *t, const struct go_gen *g, struct fault *f) {
+static int bad_stack(const struct go_tables *t, struct fault *f) {
     struct frame frames[GO_MAX_FRAMES];
     uint64_t least = UINT64_MAX;
     for (uint32_t i = 0; i < t->n_refs; i++) {
         struct fault candidate;
-        if (t->refs[i].id > least || resolve_stack(t, g, &t->refs[i], frames, &candidate) == 0)
+        if (t->refs[i].id > least || resolve_stack(t, &t->refs[i], frames, &candidate) == 0)
             continue;
         least = t->refs[i].id;
         *f = candidate;
@@ -221,12 +233,11 @@ static int bad_stack(const struct go_tables *t, const struct go_gen *g, struct f
     return f->code;
 }
 
-static int make_stacks(struct go_tables *t, const struct go_gen *g, struct dict *d,
-                       struct fault *f) {
+static int make_stacks(struct go_tables *t, struct dict *d, struct fault *f) {
     struct frame frames[GO_MAX_FRAMES];
     for (uint32_t i = 0; i < t->n_refs; i++) {
         const struct go_stack_ref *ref = &t->refs[i];
-        if (resolve_stack(t, g, ref, frames, f) < 0) return bad_stack(t, g, f);
+        if (resolve_stack(t, ref, frames, f) < 0) return bad_stack(t, f);
         uint32_t stack = dict_add_stack(d, frames, ref->n);
         if (stack == UINT32_MAX) return no_memory(f);
         ids_replace(&t->stacks, ref->id, stack);
@@ -237,9 +248,9 @@ static int make_stacks(struct go_tables *t, const struct go_gen *g, struct dict 
 /* ---- CPU samples ---- */
 
 static int read_sample(struct scan *s, struct go_tables *t) {
-    struct go_sample sample = {.at = (size_t)(s->p - s->gen->bytes)};
+    struct go_sample sample = {.at = (uint64_t)scan_offset(s, s->p)};
     if (*s->p != GOEV_CPU_SAMPLE)
-        return fault_set(s->fault, PV_ECORRUPT, go_gen_offset(s->gen, s->p),
+        return fault_set(s->fault, PV_ECORRUPT, scan_offset(s, s->p),
                          "expected CPU sample event, got %u", *s->p);
     s->p++;
     sample.time = scan_number(s, "a CPU sample's time");
@@ -297,7 +308,7 @@ static int read_sync(struct scan *s, struct go_tables *t, const struct go_batch 
             s->p++;
             TRY(read_snapshot(s, t, &last_time));
         } else {
-            return fault_set(s->fault, PV_ECORRUPT, go_gen_offset(s->gen, s->p),
+            return fault_set(s->fault, PV_ECORRUPT, scan_offset(s, s->p),
                              "expected frequency or clock snapshot event, got %u", type);
         }
     }
@@ -310,7 +321,7 @@ static void tables_clear(struct go_tables *t) {
     ids_clear(&t->strings);
     ids_clear(&t->stacks);
     idmap_clear(&t->pcs);
-    t->n_refs = t->n_frames = t->n_samples = 0;
+    t->n_refs = t->n_stack_pcs = t->n_frames = t->n_samples = 0;
     t->ns_per_tick = 0;
     t->whole_ns = 0;
     t->has_snapshot = false;
@@ -318,10 +329,12 @@ static void tables_clear(struct go_tables *t) {
     t->n_alloc_batches = t->alloc_bytes = 0;
 }
 
-static int read_table(struct go_tables *t, const struct go_gen *g, const struct go_batch *b,
+static int read_table(struct go_tables *t, const struct go_batch *b, const struct go_bytes *bytes,
                       int version, struct dict *d, struct fault *f) {
+    if (!t->batch && !(t->batch = malloc(GO_MAX_BATCH_BYTES))) return no_memory(f);
+    TRY(go_bytes_get(bytes, b->at, t->batch, b->size, f));
     struct scan s = {
-        .gen = g, .p = g->bytes + b->at, .end = g->bytes + b->at + b->size, .fault = f};
+        .p = t->batch, .end = t->batch + b->size, .end_at = b->at + b->size, .fault = f};
     if (b->class == GO_BATCH_SYNC) {
         if (version >= 25) s.p++;
         return read_sync(&s, t, b, version);
@@ -335,8 +348,8 @@ static int read_table(struct go_tables *t, const struct go_gen *g, const struct 
     return 0;
 }
 
-int go_tables_read(struct go_tables *t, const struct go_gen *g, int version, struct dict *d,
-                   struct fault *f) {
+int go_tables_read(struct go_tables *t, const struct go_gen *g, const struct go_bytes *bytes,
+                   int version, struct dict *d, struct fault *f) {
     int rc;
     tables_clear(t);
     for (uint32_t i = 0; i < g->n_batches; i++) {
@@ -350,11 +363,11 @@ int go_tables_read(struct go_tables *t, const struct go_gen *g, int version, str
             break;
         case GO_BATCH_STRAY_END:
             if (t->lenient) break;
-            return fault_set(f, PV_ECORRUPT, (int64_t)(g->offset + b->at),
+            return fault_set(f, PV_ECORRUPT, (int64_t)b->at,
                              "unexpectedly processing EndOfGeneration; broken trace?");
         default:
-            rc = read_table(t, g, b, version, d, f);
-            if (rc == PV_ENOMEM || (rc < 0 && !t->lenient)) return rc;
+            rc = read_table(t, b, bytes, version, d, f);
+            if (rc < 0 && (rc != PV_ECORRUPT || !t->lenient)) return rc;
         }
     }
     return 0;
@@ -366,7 +379,7 @@ int go_tables_finish(struct go_tables *t, const struct go_gen *g, int version, s
     if (t->ns_per_tick == 0) return fault_set(f, PV_ECORRUPT, start, "no frequency event found");
     if (version >= 25 && !t->has_snapshot && !t->lenient)
         return fault_set(f, PV_ECORRUPT, start, "no clock snapshot event found");
-    TRY(make_stacks(t, g, d, f));
+    TRY(make_stacks(t, d, f));
     for (uint32_t i = 0; i < t->n_samples; i++)
         t->sample_order[i] =
             (struct go_timed){.time_ns = go_ticks_to_ns(t, t->samples[i].time), .index = i};
@@ -381,6 +394,8 @@ void go_tables_free(struct go_tables *t) {
     idmap_free(&t->stacks.sparse);
     idmap_free(&t->pcs);
     free(t->refs);
+    free(t->stack_pcs);
+    free(t->batch);
     free(t->frames);
     free(t->samples);
     free(t->sample_order);

@@ -1,53 +1,18 @@
 /* storage/src/go_v1_spool.c - a trace's bytes, kept where they can be read more than once.
  *
- * Small traces stay on the heap.  Larger ones go into an unlinked temporary file ($TMPDIR, else
- * /var/tmp, else /tmp) that is mapped: its pages are the kernel's to take back, and the passes give
- * back what lies behind them.  Nobody else can truncate that file, so reading it cannot fault.
+ * Small traces stay on the heap.  Larger ones go into a temporary file that is mapped: its pages
+ * are the kernel's to take back, and the passes give back what lies behind them.  Nobody else can
+ * truncate that file, so reading it cannot fault.
  * V1_SLACK zeros follow the bytes, so that a number may be loaded as a word. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "storage/src/go_v1_impl.h"
+#include "storage/src/temporary.h"
 
 enum { V1_HEAP_BYTES = 1 << 20, V1_PAGE = 4096 };
-
-static int open_temporary(struct fault *f) {
-    const char *dirs[] = {getenv("TMPDIR"), "/var/tmp", "/tmp"};
-    int error = ENOENT;
-    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
-        char path[4096];
-        if (!dirs[i] || !*dirs[i]) continue;
-        int n = snprintf(path, sizeof path, "%s/parkview-XXXXXX", dirs[i]);
-        if (n < 0 || (size_t)n >= sizeof path) continue;
-        int fd = mkostemp(path, O_CLOEXEC);
-        if (fd >= 0) {
-            unlink(path);
-            return fd;
-        }
-        error = errno;
-    }
-    return fault_set(f, PV_EIO, -1, "cannot make a temporary file for the trace: %s",
-                     strerror(error));
-}
-
-static int write_all(int fd, const uint8_t *data, size_t n, struct fault *f) {
-    while (n > 0) {
-        ssize_t done = write(fd, data, n);
-        if (done < 0 && errno == EINTR) continue;
-        if (done <= 0) {
-            int code = errno == ENOSPC || errno == EDQUOT ? PV_EFULL : PV_EIO;
-            return fault_set(f, code, -1, "cannot write the temporary copy of the trace: %s",
-                             strerror(errno));
-        }
-        data += done;
-        n -= (size_t)done;
-    }
-    return 0;
-}
 
 /* Reads until buf is full or the input ends; the count, or a code. */
 static int64_t read_full(struct input *in, uint8_t *buf, size_t n, struct fault *f) {
@@ -74,17 +39,17 @@ static int map_file(struct v1_spool *s, int fd, struct fault *f) {
 
 static int spill(struct v1_spool *s, struct input *in, uint8_t *buf, struct fault *f) {
     static const uint8_t zeros[V1_SLACK];
-    int fd = open_temporary(f);
+    int fd = temporary_open(f);
     if (fd < 0) return fd;
     int64_t got = V1_HEAP_BYTES;
     int rc;
     do {
         s->n += (uint64_t)got;
-        rc = write_all(fd, buf, (size_t)got, f);
+        rc = temporary_write(fd, buf, (size_t)got, f);
         if (rc == 0) got = read_full(in, buf, V1_HEAP_BYTES, f);
         if (got < 0) rc = (int)got;
     } while (rc == 0 && got > 0);
-    if (rc == 0) rc = write_all(fd, zeros, sizeof zeros, f);
+    if (rc == 0) rc = temporary_write(fd, zeros, sizeof zeros, f);
     if (rc == 0) rc = map_file(s, fd, f);
     close(fd);
     return rc;

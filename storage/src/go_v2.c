@@ -31,12 +31,13 @@ struct go_v2 {
 
 /* Not damage, and nothing that another generation would mend. */
 static bool is_final(int code) {
-    return code == PV_ENOMEM || code == PV_ELIMIT || code == PV_ECANCELED;
+    return code == PV_ENOMEM || code == PV_ELIMIT || code == PV_ECANCELED || code == PV_EIO ||
+           code == PV_EFULL;
 }
 
 static int make_tables(struct go_v2 *r, struct fault *f) {
     const struct go_gen *g = r->gen;
-    TRY(go_tables_read(&r->tables, g, r->version, r->dict, f));
+    TRY(go_tables_read(&r->tables, g, &r->source.bytes, r->version, r->dict, f));
     if (g->end == GO_END_FAULT && !r->tables.lenient) {
         *f = g->fault;
         return f->code;
@@ -62,6 +63,7 @@ static int salvage(struct go_v2 *r, struct fault *f) {
 /* Makes r->gen ready to be merged.  1 ready, 0 there is none, < 0 fault. */
 static int prepare(struct go_v2 *r, struct fault *f) {
     r->tables.lenient = false;
+    if (r->gen) go_bytes_done(&r->source.bytes, r->gen->end_offset);
     TRY(go_ahead_next(&r->ahead, &r->gen, f));
     int rc = make_tables(r, f);
     return rc < 0 && r->resume && !is_final(rc) ? salvage(r, f) : rc;
@@ -88,8 +90,8 @@ int go_v2_open(struct input *in, int version, const struct reader_options *o, st
     r->dict = d;
     r->version = version < GO_NEWEST ? version : GO_NEWEST;
     r->resume = o->resume;
-    go_source_init(&r->source, in, r->version, o->resume);
-    int rc = go_order_init(&r->order, r->version, d, f);
+    int rc = go_source_open(&r->source, in, r->version, o->resume, f);
+    if (rc == 0) rc = go_order_init(&r->order, r->version, d, f);
     if (rc == 0) go_ahead_start(&r->ahead, &r->source, !o->single_thread);
     r->order.fault = &r->fault;
     r->order.tables = &r->tables;
@@ -164,7 +166,7 @@ static void next_generation(struct go_v2 *r) {
     }
     r->order.gen = r->gen;
     r->order.gen_number = r->gen->number;
-    rc = go_merge_start(&r->merge, r->gen, &r->tables, &fault);
+    rc = go_merge_start(&r->merge, r->gen, &r->source.bytes, &r->tables, &fault);
     if (rc < 0) {
         r->fault = fault;
         break_off(r);
@@ -196,7 +198,7 @@ int go_v2_next(struct go_v2 *r, struct ev_batch *b, struct fault *f) {
     while (!go_out_full(&r->order)) {
         if (r->state == IN_GENERATION) {
             int rc = go_merge_run(&r->merge, &r->order);
-            go_ahead_release(&r->ahead, go_merge_done(&r->merge, r->gen));
+            go_bytes_reached(&r->source.bytes, go_merge_reached(&r->merge, r->gen));
             if (rc == 0) r->state = NEED_GENERATION;
             /* In a generation that is cut short, the reason is what is missing. */
             if (rc < 0 && r->tables.lenient && !is_final(rc)) r->fault = r->gen->fault;
@@ -225,7 +227,7 @@ const struct fault *go_v2_first_fault(const struct go_v2 *r) {
 void go_v2_close(struct go_v2 *r) {
     if (!r) return;
     go_ahead_stop(&r->ahead);
-    go_source_free(&r->source);
+    go_source_close(&r->source);
     go_tables_free(&r->tables);
     go_merge_free(&r->merge);
     go_order_free(&r->order);

@@ -1,5 +1,6 @@
 /* storage/src/go_v2_impl.h - what the files of the Go 1.22+ reader share.  Private to them.
  *
+ *   go_bytes.c   the trace's bytes at any place
  *   go_batch.c   bytes -> batches -> one generation, and finding the next one after damage
  *   go_tables.c  a generation's strings, stacks, CPU samples and clock
  *   go_cursor.c  an M's batches -> its next event, with time
@@ -15,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "storage/src/go_bytes.h"
 #include "storage/src/go_events.h"
 #include "storage/src/idmap.h"
 #include "storage/src/reader_impl.h"
@@ -24,7 +26,8 @@ enum {
     GO_MAX_BATCH_BYTES = 65536, /* go1.26 tracev2.MaxBatchSize */
     GO_MAX_STRING_BYTES = 1024, /* tracev2.MaxEventTrailerDataSize */
     GO_MAX_FRAMES = 128,        /* tracev2.MaxFramesPerStack */
-    GO_ARENA_SLACK = 64         /* readable bytes after a generation's last: one event at most */
+    GO_WINDOW_BYTES = 16 << 10, /* of a batch, in memory at a time */
+    GO_SLACK = 64               /* readable bytes after them; more than any event has */
 };
 
 #define GO_NO_THREAD UINT64_MAX
@@ -43,7 +46,7 @@ enum go_batch_class {
 
 struct go_batch {
     uint64_t m, time; /* thread, time in ticks */
-    size_t at;        /* of its data in the generation's bytes */
+    uint64_t at;      /* of its data in the trace */
     uint32_t size;
     uint32_t next; /* the M's next event batch: index + 1, 0 = none; made by go_merge.c */
     uint8_t class; /* enum go_batch_class */
@@ -58,43 +61,37 @@ enum go_gen_end {
     GO_END_LATER  /* fault, but what was read stands and is given out before it (before 1.26) */
 };
 
-struct go_gen { /* one generation's bytes; reused from one to the next */
-    uint8_t *bytes;
-    size_t n, capacity; /* n bytes from the file; GO_ARENA_SLACK more may be read */
-    uint64_t offset;    /* of bytes[0] in the trace */
-    uint64_t number;    /* 0 = no batch was found */
-    uint64_t min_time;  /* ticks */
+struct go_gen {                  /* where a generation's batches are; reused from one to the next */
+    uint64_t offset, end_offset; /* in the trace */
+    uint64_t number;             /* 0 = no batch was found */
+    uint64_t min_time;           /* ticks */
     struct go_batch *batches;
     uint32_t n_batches, cap_batches, n_event_batches;
     enum go_gen_end end;
     struct fault fault; /* for GO_END_FAULT, GO_END_LATER */
 };
 
-struct go_ahead;
+enum { GO_VIEW_BYTES = 4096 };
 
 struct go_source { /* where generations come from */
-    struct input *in;
-    struct go_ahead *ahead; /* the thread that reads, NULL = none */
+    struct go_bytes bytes;
     int version;
     bool resume;
-    bool lost;   /* the last fault left the position in the middle of something */
-    bool at_end; /* the input is used up */
+    bool lost; /* the last fault left the position in the middle of something */
     bool input_failed;
-    uint8_t *carry; /* bytes that were read beyond the last generation */
-    size_t n_carry, cap_carry;
-    uint64_t offset; /* of the first carried byte in the trace */
+    uint64_t offset; /* where the next generation begins */
+    uint64_t view_at;
+    size_t n_view;
+    uint8_t view[GO_VIEW_BYTES]; /* what of the trace is looked at */
 };
 
-void go_source_init(struct go_source *s, struct input *in, int version, bool resume);
-void go_source_free(struct go_source *s);
-/* Reads the next generation into g (zeroed before its first use).  How it ended is in g->end;
- * < 0 only when memory runs out or the trace is beyond a limit. */
+int go_source_open(struct go_source *s, struct input *in, int version, bool resume,
+                   struct fault *f);
+void go_source_close(struct go_source *s);
+/* Reads where the batches of the next generation are into g (zeroed before its first use).  How it
+ * ended is in g->end; < 0 only when memory runs out or the trace is beyond a limit. */
 int go_source_next(struct go_source *s, struct go_gen *g, struct fault *f);
 void go_gen_free(struct go_gen *g);
-
-static inline int64_t go_gen_offset(const struct go_gen *g, const uint8_t *p) {
-    return (int64_t)(g->offset + (uint64_t)(p - g->bytes));
-}
 
 /* ---- go_tables.c ---- */
 
@@ -115,7 +112,7 @@ struct go_sample {
     int64_t m, p, g;
     uint64_t stack;
     uint64_t time; /* ticks */
-    size_t at;
+    uint64_t at;   /* in the trace */
 };
 
 struct go_frame { /* what a PC stands for: its first mention in the generation */
@@ -124,8 +121,8 @@ struct go_frame { /* what a PC stands for: its first mention in the generation *
 
 struct go_stack_ref {
     uint64_t id;
-    size_t at; /* of the first frame in the generation's bytes */
-    uint32_t n;
+    uint64_t at;       /* of the first frame in the trace */
+    uint32_t pc_at, n; /* which of the tables' pcs */
 };
 
 struct go_tables {
@@ -133,9 +130,12 @@ struct go_tables {
     struct go_ids strings, stacks;
     struct go_stack_ref *refs;
     uint32_t n_refs, cap_refs;
+    uint32_t *stack_pcs; /* of all stacks: indexes in frames */
+    uint32_t n_stack_pcs, cap_stack_pcs;
     struct idmap pcs; /* pc -> index + 1 in frames */
     struct go_frame *frames;
     uint32_t n_frames, cap_frames;
+    uint8_t *batch; /* the batch that is read */
     struct go_sample *samples;
     struct go_timed *sample_order;
     uint32_t n_samples, cap_samples;
@@ -148,8 +148,8 @@ struct go_tables {
 };
 
 /* Reads the table batches of g in file order; event batches are left alone. */
-int go_tables_read(struct go_tables *t, const struct go_gen *g, int version, struct dict *d,
-                   struct fault *f);
+int go_tables_read(struct go_tables *t, const struct go_gen *g, const struct go_bytes *bytes,
+                   int version, struct dict *d, struct fault *f);
 /* After all batches: the clock is there, stacks are complete; makes stacks and sample order. */
 int go_tables_finish(struct go_tables *t, const struct go_gen *g, int version, struct dict *d,
                      struct fault *f);
@@ -177,22 +177,30 @@ void go_sort(struct go_timed *a, uint32_t n);
 
 /* ---- go_cursor.c ---- */
 
-struct go_cursor { /* one M's place in a generation, with its next event decoded */
-    const uint8_t *p, *end;
-    int64_t time_ns; /* of the present event; 0 = begin anew with the batch's time */
+struct go_cursor {          /* one M's place in a generation, with its next event decoded */
+    const uint8_t *p, *end; /* in the window */
+    int64_t time_ns;        /* of the present event; 0 = begin anew with the batch's time */
     uint64_t args[GOEV_MAX_ARGS];
     uint32_t thread; /* index of the M's state in go_order, 0 = not asked for yet */
     uint8_t type;
     const uint8_t *at; /* where the present event begins */
     uint64_t m;
-    uint32_t batch; /* index of the batch that p is in */
-    uint8_t to_128[44];
+    uint32_t batch;   /* index of the batch that p is in */
+    uint32_t rest;    /* its bytes that are beyond the window */
+    uint64_t rest_at; /* where in the trace these are */
+    uint8_t *window;  /* GO_WINDOW_BYTES and GO_SLACK; owned */
+    uint8_t to_128[24];
 };
 _Static_assert(sizeof(struct go_cursor) == 128, "two cache lines, and an index is a shift");
 
 /* Decodes the next event.  1, 0 = no more, < 0 fault. */
 int go_cursor_next(struct go_cursor *c, const struct go_gen *g, const struct go_tables *t,
-                   struct fault *f);
+                   const struct go_bytes *bytes, struct fault *f);
+
+/* Where in the trace the present event begins. */
+static inline int64_t go_cursor_offset(const struct go_cursor *c) {
+    return (int64_t)(c->rest_at - (uint64_t)(c->end - c->at));
+}
 
 /* ---- go_order.c ---- */
 
@@ -282,6 +290,7 @@ int go_order_sample(struct go_order *o, const struct go_sample *s, int64_t time_
 /* ---- go_merge.c ---- */
 
 struct go_merge {
+    const struct go_bytes *bytes;
     struct go_cursor *cursors;
     struct go_timed *heap;
     uint32_t n_cursors, cap_cursors, n_heap;
@@ -291,12 +300,12 @@ struct go_merge {
 };
 
 /* Sets a cursor on every M of g. */
-int go_merge_start(struct go_merge *q, struct go_gen *g, const struct go_tables *t,
-                   struct fault *f);
+int go_merge_start(struct go_merge *q, struct go_gen *g, const struct go_bytes *bytes,
+                   const struct go_tables *t, struct fault *f);
 /* Gives out events until o->out is full (1), the generation is used up (0), or a fault. */
 int go_merge_run(struct go_merge *q, struct go_order *o);
-/* Bytes of g from its start that no M has to look at any more. */
-size_t go_merge_done(const struct go_merge *q, const struct go_gen *g);
+/* How far into the trace it has come, more or less. */
+uint64_t go_merge_reached(const struct go_merge *q, const struct go_gen *g);
 void go_merge_free(struct go_merge *q);
 
 /* Room that one step may need in a batch. */

@@ -194,7 +194,8 @@ static int run_pipeline(struct import *im, struct fault *f) {
 static int import_events(struct import *im, struct fault *f) {
     TRY(run_pipeline(im, f));
     const struct fault *damage = im->queue.rc < 0 ? &im->queue.fault : NULL;
-    if (damage && (damage->code == PV_ENOMEM || damage->code == PV_EIO)) {
+    if (damage &&
+        (damage->code == PV_ENOMEM || damage->code == PV_EIO || damage->code == PV_EFULL)) {
         *f = *damage;
         return damage->code;
     }

@@ -25,6 +25,7 @@ struct input {
     bool owns_fd;
     const uint8_t *data; /* memory */
     size_t n_data;
+    uint64_t base; /* of the file's first byte that counts: standard input may begin anywhere */
     enum input_packing packing;
     uint8_t *raw; /* the window of raw bytes that is not yet used: [raw_at, raw_end) */
     size_t raw_at, raw_end;
@@ -114,6 +115,11 @@ static int new_input(struct input **out, struct fault *f) {
     return 0;
 }
 
+static uint64_t size_of(const struct input *in, const struct stat *st) {
+    uint64_t size = (uint64_t)st->st_size;
+    return size > in->base ? size - in->base : 0;
+}
+
 static int finish_open(struct input *in, struct input **out, struct fault *f) {
     int rc = start(in);
     if (rc < 0) {
@@ -143,8 +149,10 @@ int input_open(const char *path, struct input **out, struct fault *f) {
         rc = fault_set(f, PV_EIO, -1, "cannot be opened: %s", strerror(errno));
     } else if (S_ISDIR(st.st_mode)) {
         rc = fault_set(f, PV_EIO, -1, "is a directory, not a trace file");
-    } else if (S_ISREG(st.st_mode)) {
-        in->total = (uint64_t)st.st_size;
+    } else if (S_ISREG(st.st_mode) && st.st_size > 0) { /* files of /proc have no size */
+        off_t base = is_stdin ? lseek(fd, 0, SEEK_CUR) : 0;
+        in->base = base > 0 ? (uint64_t)base : 0;
+        in->total = size_of(in, &st);
         (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     } else {
         in->is_stream = true;
@@ -262,8 +270,53 @@ enum input_packing input_packing(const struct input *in) {
     return in->packing;
 }
 
+bool input_is_random(const struct input *in) {
+    return in->packing == INPUT_PLAIN && !in->is_stream;
+}
+
 int input_fd(const struct input *in) {
-    return in->packing == INPUT_PLAIN && !in->is_stream ? in->fd : -1;
+    return input_is_random(in) ? in->fd : -1;
+}
+
+int64_t input_size(const struct input *in, struct fault *f) {
+    if (in->fd < 0) return (int64_t)in->n_data;
+    struct stat st;
+    if (fstat(in->fd, &st) < 0)
+        return fault_set(f, PV_EIO, -1, "reading failed: %s", strerror(errno));
+    return (int64_t)size_of(in, &st);
+}
+
+int64_t input_pread(int fd, uint64_t at, void *buf, size_t n, struct fault *f) {
+    size_t done = 0;
+    while (done < n) {
+        ssize_t got = pread(fd, (char *)buf + done, n - done, (off_t)(at + done));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0)
+            return fault_set(f, PV_EIO, (int64_t)at, "reading failed: %s", strerror(errno));
+        if (got == 0) break;
+        done += (size_t)got;
+    }
+    return (int64_t)done;
+}
+
+int64_t input_at(const struct input *in, uint64_t at, void *buf, size_t n, struct fault *f) {
+    if (atomic_load_explicit(&in->canceled, memory_order_relaxed))
+        return fault_set(f, PV_ECANCELED, (int64_t)at, "reading stopped: canceled");
+    if (in->fd >= 0) return input_pread(in->fd, in->base + at, buf, n, f);
+    if (at >= in->n_data) return 0;
+    if (n > in->n_data - at) n = in->n_data - at;
+    if (n) memcpy(buf, in->data + at, n);
+    return (int64_t)n;
+}
+
+void input_soon(const struct input *in, uint64_t at, uint64_t n) {
+    if (in->fd >= 0)
+        (void)posix_fadvise(in->fd, (off_t)(in->base + at), (off_t)n, POSIX_FADV_WILLNEED);
+}
+
+void input_reached(struct input *in, uint64_t done) {
+    if (done > atomic_load_explicit(&in->done, memory_order_relaxed)) /* only one thread calls */
+        atomic_store_explicit(&in->done, done, memory_order_relaxed);
 }
 
 void input_progress(const struct input *in, uint64_t *done, uint64_t *total) {

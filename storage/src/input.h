@@ -28,6 +28,20 @@ int64_t input_read(struct input *in, void *buf, size_t n, struct fault *f);
 enum input_packing { INPUT_PLAIN, INPUT_GZIP, INPUT_ZSTD };
 enum input_packing input_packing(const struct input *in);
 
+/* An input that is a plain file or a buffer can also be read anywhere, whatever input_read has
+ * read; these may be called from any thread. */
+bool input_is_random(const struct input *in);
+/* input_size - of the whole, as it is now. */
+int64_t input_size(const struct input *in, struct fault *f);
+/* input_at - n bytes from byte `at` on; fewer only where it ends.  The count, or a code. */
+int64_t input_at(const struct input *in, uint64_t at, void *buf, size_t n, struct fault *f);
+/* input_pread - the same of a file. */
+int64_t input_pread(int fd, uint64_t at, void *buf, size_t n, struct fault *f);
+/* input_soon - those bytes will be wanted: a hint, which does not wait. */
+void input_soon(const struct input *in, uint64_t at, uint64_t n);
+/* input_reached - for input_progress, where input_at reads and input_read does not. */
+void input_reached(struct input *in, uint64_t done);
+
 /* input_fd - the file itself where it is one that can be read at any offset, and is not packed;
  * else -1. */
 int input_fd(const struct input *in);
