@@ -7,6 +7,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "storage/src/go_bytes.h"
 #include "storage/src/input.h"
 #include "storage/src/reader.h"
 #include "tests/unit/check.h"
@@ -156,12 +157,57 @@ static void test_not_traces(void) {
     }
 }
 
+/* Everything from byte 16 on, backwards in uneven pieces, and not a byte beyond the end. */
+static void check_anywhere(struct input *in) {
+    struct go_bytes b;
+    CHECK(input_read(in, out, 16, &fault) == 16);
+    CHECK(go_bytes_open(&b, in, 16, &fault) == 0);
+    CHECK(go_bytes_need(&b, 16, 1, &fault) == 0 && b.n > 16 && !b.at_end);
+    CHECK(go_bytes_need(&b, 16, N_PLAIN, &fault) == 0 && b.n == N_PLAIN && b.at_end);
+    for (size_t end = N_PLAIN, n = 1; end > 16; end -= n, n = n * 3 % 70001) {
+        if (n > end - 16) n = end - 16;
+        CHECK(go_bytes_get(&b, end - n, out, n, &fault) == 0);
+        CHECK(memcmp(out, plain + end - n, n) == 0);
+    }
+    CHECK(go_bytes_get(&b, N_PLAIN - 3, out, 4, &fault) == PV_EIO);
+    go_bytes_done(&b, N_PLAIN / 2);
+    CHECK(go_bytes_get(&b, N_PLAIN / 2, out, 1000, &fault) == 0);
+    CHECK(memcmp(out, plain + N_PLAIN / 2, 1000) == 0);
+    go_bytes_close(&b);
+    input_close(in);
+}
+
+static void test_anywhere(void) {
+    struct input *in;
+    CHECK(input_open_memory(plain, N_PLAIN, &in, &fault) == 0);
+    check_anywhere(in);
+    CHECK(input_open_memory(packed, pack_gzip(packed, plain, N_PLAIN), &in, &fault) == 0);
+    check_anywhere(in);
+
+    char path[] = "/tmp/parkview-input-XXXXXX";
+    int fd = mkstemp(path);
+    CHECK(fd >= 0 && write(fd, plain, N_PLAIN) == N_PLAIN);
+    CHECK(input_open(path, &in, &fault) == 0);
+    check_anywhere(in);
+
+    struct go_bytes b; /* somebody cuts the file off between being told of bytes and getting them */
+    CHECK(input_open(path, &in, &fault) == 0 && go_bytes_open(&b, in, 0, &fault) == 0);
+    CHECK(go_bytes_need(&b, 0, N_PLAIN, &fault) == 0 && b.n == N_PLAIN);
+    CHECK(ftruncate(fd, 1000) == 0);
+    CHECK(go_bytes_get(&b, 900, out, 101, &fault) == PV_EIO && strstr(fault.text, "shorter"));
+    go_bytes_close(&b);
+    input_close(in);
+    close(fd);
+    unlink(path);
+}
+
 int main(void) {
     make_plain();
     check_same(plain, N_PLAIN);
     test_packing(pack_gzip, INPUT_GZIP);
     test_packing(pack_zstd, INPUT_ZSTD);
     test_files();
+    test_anywhere();
     test_not_traces();
     printf("input_test: ok\n");
     return 0;
