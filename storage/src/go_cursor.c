@@ -3,8 +3,8 @@
  * Layout      type (1 byte), time difference, then as many numbers as go_events.def says
  * Invariants  1. An event is decoded wholly before the one before it is given out, so that damage
  *                shows at the same place as in Go's reader.
- *             2. Decoding may look beyond the batch (bytes up to GO_SLACK exist) and only afterwards
- *                checks that it did not need to.
+ *             2. Decoding may look beyond the batch (bytes up to GO_SLACK exist) and checks only
+ *                afterwards that it did not need to.
  *             3. The window ends with the batch or holds more than an event needs.
  * Source      go1.26 src/internal/trace/batchcursor.go */
 #include <string.h>
