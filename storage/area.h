@@ -22,6 +22,8 @@ struct store_area {
     /* On one of these.  Processors and threads: where it ran, or ran last before it waited. */
     const struct lane *lanes;
     uint32_t n_lanes;
+    const struct store_sets *sets;  /* of LANE_SET, and of: */
+    const struct lane *of;          /* only goroutines of this set; NULL = all */
     uint32_t states;                /* 1 << enum go_state */
     int64_t dur_min_ns, dur_max_ns; /* of the whole slice, both inclusive; max 0 = any */
     /* Parts of names, letters of either case alike. */

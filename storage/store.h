@@ -125,6 +125,7 @@ struct store_group {
     int64_t n_goroutines;
     int64_t state_ns[6]; /* by enum go_state, whole trace */
 };
+#define STORE_NO_GROUP UINT32_MAX
 uint32_t store_n_groups(struct store *s);
 struct store_group store_group(struct store *s, uint32_t group);
 
@@ -143,11 +144,17 @@ struct store_goroutine {
 /* store_goroutine - 1 found, 0 no such goroutine. */
 int store_goroutine(struct store *s, int64_t g, struct store_goroutine *out, struct fault *f);
 
+enum lane_kind { LANE_P, LANE_G, LANE_M, LANE_GROUP, LANE_ALL, LANE_SET };
+struct lane {
+    enum lane_kind kind;
+    int64_t id; /* processor, goroutine, thread, group, set (sets.h); 0 for LANE_ALL */
+};
+struct store_sets; /* what LANE_SET is of */
+
 enum store_member_order { MEMBERS_BY_ID, MEMBERS_BY_WAIT, MEMBERS_BY_RUNNING, MEMBERS_BY_START };
 struct store_member_query {
-    uint32_t group;    /* those of this group; or, where n_gs > 0, */
-    const int64_t *gs; /* these, ascending */
-    uint32_t n_gs;
+    struct lane of;                /* LANE_GROUP or LANE_SET: its goroutines */
+    const struct store_sets *sets; /* of LANE_SET */
     int64_t from_ns, to_ns;
     enum store_member_order order; /* by wait and by running: inside the window, most first */
     uint32_t offset, limit;
@@ -158,33 +165,18 @@ int store_members(struct store *s, const struct store_member_query *q,
                   const struct store_goroutine **out, uint32_t *n, uint32_t *n_all,
                   struct fault *f);
 
-#define STORE_NO_GROUP UINT32_MAX
-struct store_creator {
-    uint32_t group;
-    uint32_t creator; /* group of who created them; STORE_NO_GROUP = not in the trace */
-    int64_t n;        /* goroutines */
-};
-/* store_creators - by group, then those who created most first. */
-int store_creators(struct store *s, const struct store_creator **out, uint32_t *n, struct fault *f);
-
 struct text store_string(struct store *s, uint32_t id);
 /* store_stack - frames leaf first; n = 0 for id 0. */
 struct stack store_stack(struct store *s, uint32_t id);
 
 /* ---- pictures ------------------------------------------------------------------------------ */
 
-enum lane_kind { LANE_P, LANE_G, LANE_M, LANE_GROUP, LANE_ALL };
-struct lane {
-    enum lane_kind kind;
-    int64_t id; /* processor, goroutine, thread, group; 0 for LANE_ALL */
-};
-
 /* A tile is TILE_BUCKETS buckets of 2^level ns of one lane: tile i covers
  * [i * TILE_BUCKETS << level, (i + 1) * TILE_BUCKETS << level).
  * Stretches at least one bucket long are solids with their true edges (they may reach beyond the
  * tile); shorter ones are summed as parts of the bucket that holds them: nothing vanishes, and
  * solids + parts add up to the lane's whole time to the nanosecond.
- * Group and "all" lanes have parts only: cover is then the mean number of goroutines.
+ * Lanes of groups, sets and all have parts only: cover is then the mean number of goroutines.
  * A dense tile may come coarser than it was asked for: its buckets are then 2^shift times as wide,
  * and solids maybe only what is longer than four of them; all else holds. */
 enum { TILE_BUCKETS = 1024, TILE_MAX_LEVEL = 48, TILES_MAX_LANES = 64, TILES_MAX = 8 };
@@ -219,6 +211,7 @@ struct tile_query {
     /* 0: as asked, whatever it costs.  Else about so many bytes of server/PROTOCOL.md may they
      * take, and of more than a few lanes bounded work: what is denser comes coarser. */
     uint32_t budget_bytes;
+    const struct store_sets *sets; /* of LANE_SET; may be NULL where there is none */
 };
 struct tiles;
 int store_tiles(struct store *s, const struct tile_query *q, struct tiles **out, struct fault *f);

@@ -197,6 +197,7 @@ struct trace *trace_add(struct server *s, const char *file, const struct trace_o
     snprintf(t->file, sizeof t->file, "%s", file);
     set_name(t, o->name);
     pthread_mutex_init(&t->lock, NULL);
+    pthread_mutex_init(&t->making_sets, NULL);
     if (o->slot) t->slot = *o->slot;
     pthread_mutex_lock(&list->lock);
     int n = atomic_load(&list->n);
@@ -208,6 +209,7 @@ struct trace *trace_add(struct server *s, const char *file, const struct trace_o
     }
     pthread_mutex_unlock(&list->lock);
     if (ok) return t;
+    pthread_mutex_destroy(&t->making_sets);
     pthread_mutex_destroy(&t->lock);
     cache_release(&t->slot);
     free(t);
@@ -260,6 +262,8 @@ void traces_free(struct server *s) {
     for (int i = 0; i < n; i++) {
         struct trace *t = s->traces.all[i];
         cache_release(&t->slot);
+        for (int by = 0; by < N_SETS_BY; by++) store_sets_free(t->sets[by]);
+        pthread_mutex_destroy(&t->making_sets);
         pthread_mutex_destroy(&t->lock);
         free(t);
     }

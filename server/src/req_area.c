@@ -5,6 +5,7 @@
 
 #include "server/src/json.h"
 #include "server/src/requests.h"
+#include "server/src/sets.h"
 #include "server/src/shapes.h"
 #include "storage/area.h"
 
@@ -22,7 +23,7 @@ static int read_lanes(const cJSON *request, struct lane *lanes, uint32_t *n, str
         if (*n == MAX_LANES)
             return fault_set(f, PV_ELIMIT, -1, "at most %d lanes at a time", MAX_LANES);
         if (!text || lane_parse(text, &lanes[(*n)++]) < 0)
-            return fault_set(f, PV_EUSAGE, -1, "a lane is P0, G17, M3059, F2 or ALL");
+            return fault_set(f, PV_EUSAGE, -1, "a lane is P0, G17, M3059, F2, S7 or ALL");
     }
     return 0;
 }
@@ -34,8 +35,22 @@ static int read_part(const cJSON *request, const char *key, struct text *out, st
     return 0;
 }
 
-/* lanes: room for MAX_LANES */
-static int read_area(struct job *j, struct lane *lanes, struct store_area *area, struct fault *f) {
+/* set: only goroutines of that one; it stands behind the lanes, so that the sets are looked for
+ * among all that are named. */
+static int read_set(const cJSON *r, struct lane *out, uint32_t *n, struct fault *f) {
+    const char *text;
+    *n = 0;
+    if (!arg_has(r, "set")) return 0;
+    TRY(arg_text(r, "set", &text, f));
+    if (lane_parse(text, out) < 0 || out->kind != LANE_SET)
+        return fault_set(f, PV_EUSAGE, -1, "'set' is the lane of one, as S7");
+    *n = 1;
+    return 0;
+}
+
+/* lanes: room for MAX_LANES + 1; *sets is the caller's to free, where there is no fault. */
+static int read_area(struct job *j, struct lane *lanes, struct store_area *area,
+                     struct store_sets **sets, struct fault *f) {
     const cJSON *r = j->request;
     int state = 0;
     *area = (struct store_area){.lanes = lanes, .cancel = &j->canceled};
@@ -46,7 +61,13 @@ static int read_area(struct job *j, struct lane *lanes, struct store_area *area,
     TRY(arg_int_or(r, "min", 0, INT64_MAX / 2, &area->dur_min_ns, f));
     TRY(arg_int_or(r, "max", 0, INT64_MAX / 2, &area->dur_max_ns, f));
     TRY(read_part(r, "reason", &area->reason, f));
-    return read_part(r, "func", &area->func, f);
+    TRY(read_part(r, "func", &area->func, f));
+    uint32_t n_set;
+    TRY(read_set(r, &lanes[area->n_lanes], &n_set, f));
+    TRY(sets_take_for(j, lanes, area->n_lanes + n_set, sets, f));
+    area->sets = *sets;
+    if (n_set) area->of = &lanes[area->n_lanes];
+    return 0;
 }
 
 /* Without the zeros at its end. */
@@ -82,13 +103,14 @@ static cJSON *figure_json(struct store *s, const struct store_figure *r) {
 }
 
 int req_area(struct job *j, struct answer *a, struct fault *f) {
-    struct lane lanes[MAX_LANES];
+    struct lane lanes[MAX_LANES + 1];
     struct store_area area;
     struct store_figures figures;
+    struct store_sets *sets;
     int by = 0;
-    TRY(read_area(j, lanes, &area, f));
     TRY(arg_choice(j->request, "by", "reason|refined|function|stack|goroutine|start|state", &by,
                    f));
+    TRY(read_area(j, lanes, &area, &sets, f));
     int rc = store_figures(j->store, &area, (enum figure_key)by, &figures, f);
     if (rc == 0) {
         a->ok = cJSON_CreateObject();
@@ -100,6 +122,7 @@ int req_area(struct job *j, struct answer *a, struct fault *f) {
             cJSON_AddItemToArray(rows, figure_json(j->store, &figures.rows[i]));
     }
     store_figures_free(&figures);
+    store_sets_free(sets);
     return rc;
 }
 
@@ -115,15 +138,16 @@ static cJSON *match_json(const struct store_match *m) {
 }
 
 int req_find(struct job *j, struct answer *a, struct fault *f) {
-    struct lane lanes[MAX_LANES];
+    struct lane lanes[MAX_LANES + 1];
     struct store_area area;
     struct store_matches matches;
+    struct store_sets *sets;
     int64_t limit = 500, n_marks = 1000;
     int order = 0;
-    TRY(read_area(j, lanes, &area, f));
     TRY(arg_choice(j->request, "order", "time|longest", &order, f));
     TRY(arg_int_or(j->request, "limit", 0, MAX_MATCHES, &limit, f));
     TRY(arg_int_or(j->request, "marks", 0, MAX_MARKS, &n_marks, f));
+    TRY(read_area(j, lanes, &area, &sets, f));
     int rc = store_matches(j->store, &area, (enum match_order)order, (uint32_t)limit,
                            (uint32_t)n_marks, &matches, f);
     if (rc == 0) {
@@ -136,5 +160,6 @@ int req_find(struct job *j, struct answer *a, struct fault *f) {
         add_counts(a->ok, "marks", matches.marks, matches.n_marks);
     }
     store_matches_free(&matches);
+    store_sets_free(sets);
     return rc;
 }

@@ -1,11 +1,10 @@
-/* server/src/req_goroutines.c - one goroutine, the goroutines of a group, who created whom. */
-#include <stdlib.h>
-
+/* server/src/req_goroutines.c - one goroutine, the goroutines of a group or set. */
 #include "server/src/json.h"
 #include "server/src/requests.h"
+#include "server/src/sets.h"
 #include "server/src/shapes.h"
 
-enum { MAX_MEMBERS = 2000, MAX_IDS = 20000 };
+enum { MAX_MEMBERS = 2000 };
 
 cJSON *goroutine_json(struct store *s, const struct store_goroutine *g) {
     cJSON *o = cJSON_CreateObject();
@@ -35,27 +34,6 @@ int req_goroutine(struct job *j, struct answer *a, struct fault *f) {
     return 0;
 }
 
-static int by_id(const void *a, const void *b) {
-    const int64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
-/* ids:[…], ascending; *ids is the caller's to free.  None where the request has none. */
-static int read_ids(const cJSON *request, int64_t **ids, uint32_t *n, struct fault *f) {
-    const cJSON *item, *array = cJSON_GetObjectItemCaseSensitive(request, "ids");
-    int length = cJSON_GetArraySize(array);
-    *ids = NULL;
-    *n = 0;
-    if (length == 0) return 0;
-    if (length > MAX_IDS)
-        return fault_set(f, PV_ELIMIT, -1, "at most %d goroutines at a time", MAX_IDS);
-    if (!(*ids = malloc((size_t)length * sizeof **ids)))
-        return fault_set(f, PV_ENOMEM, -1, "no memory for %d ids", length);
-    cJSON_ArrayForEach(item, array) TRY(value_id(item, "ids", &(*ids)[(*n)++], f));
-    qsort(*ids, *n, sizeof **ids, by_id);
-    return 0;
-}
-
 static int answer_members(struct job *j, const struct store_member_query *q, struct answer *a,
                           struct fault *f) {
     const struct store_goroutine *rows;
@@ -69,42 +47,33 @@ static int answer_members(struct job *j, const struct store_member_query *q, str
     return 0;
 }
 
+/* group:2 or set:"S7" */
+static int read_group(const cJSON *r, struct lane *out, struct fault *f) {
+    const char *text;
+    *out = (struct lane){LANE_GROUP, 0};
+    if (!arg_has(r, "set")) return arg_int_or(r, "group", 0, UINT32_MAX, &out->id, f);
+    TRY(arg_text(r, "set", &text, f));
+    if (lane_parse(text, out) == 0 && out->kind == LANE_SET) return 0;
+    return fault_set(f, PV_EUSAGE, -1, "'set' is the lane of one, as S7");
+}
+
 int req_members(struct job *j, struct answer *a, struct fault *f) {
     const cJSON *r = j->request;
     struct store_member_query q = {.cancel = &j->canceled};
-    int64_t group = 0, offset = 0, limit = 100, *ids;
+    struct store_sets *sets;
+    int64_t offset = 0, limit = 100;
     int order = MEMBERS_BY_ID;
-    TRY(arg_int_or(r, "group", 0, UINT32_MAX, &group, f));
+    TRY(read_group(r, &q.of, f));
     TRY(arg_window(r, &q.from_ns, &q.to_ns, f));
     if (arg_has(r, "order")) TRY(arg_choice(r, "order", "id|wait|running|start", &order, f));
     TRY(arg_int_or(r, "offset", 0, UINT32_MAX, &offset, f));
     TRY(arg_int_or(r, "limit", 0, MAX_MEMBERS, &limit, f));
-    q.group = (uint32_t)group;
     q.order = (enum store_member_order)order;
     q.offset = (uint32_t)offset;
     q.limit = (uint32_t)limit;
-    int rc = read_ids(r, &ids, &q.n_gs, f);
-    q.gs = ids;
-    if (rc == 0) rc = answer_members(j, &q, a, f);
-    free(ids);
+    TRY(sets_take_for(j, &q.of, 1, &sets, f));
+    q.sets = sets;
+    int rc = answer_members(j, &q, a, f);
+    store_sets_free(sets);
     return rc;
-}
-
-int req_creators(struct job *j, struct answer *a, struct fault *f) {
-    const struct store_creator *rows;
-    uint32_t n;
-    TRY(store_creators(j->store, &rows, &n, f));
-    a->ok = cJSON_CreateObject();
-    cJSON *array = cJSON_AddArrayToObject(a->ok, "rows");
-    for (uint32_t i = 0; i < n; i++) {
-        cJSON *o = cJSON_CreateObject();
-        json_add_int(o, "group", rows[i].group);
-        if (rows[i].creator == STORE_NO_GROUP)
-            cJSON_AddNullToObject(o, "creator");
-        else
-            json_add_int(o, "creator", rows[i].creator);
-        json_add_int(o, "n", rows[i].n);
-        cJSON_AddItemToArray(array, o);
-    }
-    return 0;
 }

@@ -122,7 +122,7 @@ int req_slice(struct job *j, struct answer *a, struct fault *f) {
     int64_t at;
     TRY(arg_text(j->request, "lane", &name, f));
     TRY(arg_int(j->request, "at", 0, INT64_MAX, &at, f));
-    if (lane_parse(name, &lane) < 0 || lane.kind == LANE_GROUP || lane.kind == LANE_ALL)
+    if (lane_parse(name, &lane) < 0 || lane.kind >= LANE_GROUP)
         return fault_set(f, PV_EUSAGE, -1, "a lane with slices is P0, G17 or M3059");
     return answer_slice(j, store_slice_at(j->store, lane, at, &slice, f), &slice, a, f);
 }

@@ -5,6 +5,7 @@
 
 #include "server/src/json.h"
 #include "server/src/requests.h"
+#include "server/src/sets.h"
 #include "server/src/shapes.h"
 #include "server/src/tile_record.h"
 
@@ -47,7 +48,7 @@ int lane_parse(const char *text, struct lane *out) {
     static const struct {
         char letter;
         enum lane_kind kind;
-    } kinds[] = {{'P', LANE_P}, {'G', LANE_G}, {'M', LANE_M}, {'F', LANE_GROUP}};
+    } kinds[] = {{'P', LANE_P}, {'G', LANE_G}, {'M', LANE_M}, {'F', LANE_GROUP}, {'S', LANE_SET}};
     if (strcmp(text, "ALL") == 0) {
         *out = (struct lane){LANE_ALL, 0};
         return 0;
@@ -65,7 +66,7 @@ int lane_parse(const char *text, struct lane *out) {
 static int read_lane(const cJSON *item, struct lane *out, struct fault *f) {
     const char *text = cJSON_GetStringValue(item);
     if (text && lane_parse(text, out) == 0) return 0;
-    return fault_set(f, PV_EUSAGE, -1, "a lane is P0, G17, M3059, F2 or ALL");
+    return fault_set(f, PV_EUSAGE, -1, "a lane is P0, G17, M3059, F2, S7 or ALL");
 }
 
 static int read_lanes(const cJSON *request, struct lane **out, uint32_t *n, struct fault *f) {
@@ -118,7 +119,7 @@ static int add_lanes(struct job *j, struct picture *p, const struct tile_query *
         uint32_t n = q->n_lanes - i < step ? q->n_lanes - i : step;
         for (int64_t first = q->first; first < q->end; first += TILES_MAX) {
             int64_t end = q->end - first < TILES_MAX ? q->end : first + TILES_MAX;
-            struct ask a = {{q->lanes + i, n, q->level, first, end, BUDGET_BYTES}, i};
+            struct ask a = {{q->lanes + i, n, q->level, first, end, BUDGET_BYTES, q->sets}, i};
             TRY(add_tiles(j, p, &a, f));
         }
     }
@@ -136,8 +137,11 @@ int req_tiles(struct job *j, struct answer *a, struct fault *f) {
     TRY(arg_int(j->request, "to", from, from + MAX_TILES, &to, f));
     int rc = read_lanes(j->request, &lanes, &n_lanes, f);
     if (rc == 0 && !reserve(&p, MESSAGE_HEADER, f)) rc = f->code;
-    struct tile_query q = {lanes, n_lanes, (int)level, from, to, 0};
+    struct store_sets *sets = NULL;
+    if (rc == 0) rc = sets_take_for(j, lanes, n_lanes, &sets, f);
+    struct tile_query q = {lanes, n_lanes, (int)level, from, to, 0, sets};
     if (rc == 0) rc = add_lanes(j, &p, &q, f);
+    store_sets_free(sets);
     free(lanes);
     if (rc < 0) {
         free(p.message);

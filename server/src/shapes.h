@@ -6,7 +6,7 @@
 
 #include "storage/store.h"
 
-/* lane_parse - "P0", "G17", "M3059", "F2", "ALL"; 0 or -1. */
+/* lane_parse - "P0", "G17", "M3059", "F2", "S7", "ALL"; 0 or -1. */
 int lane_parse(const char *text, struct lane *out);
 
 cJSON *goroutine_json(struct store *s, const struct store_goroutine *g);

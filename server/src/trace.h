@@ -1,7 +1,7 @@
 /* server/src/trace.h - the traces that the page can see, and the threads that import them.
  *
  * A trace is added once and stays until the server ends; its number is its place in the list.
- * `lock` guards the fields below it, and nothing is waited for while it is held. */
+ * `lock` guards the fields between it and the next, and nothing is waited for while it is held. */
 #ifndef PARKVIEW_SERVER_TRACE_H
 #define PARKVIEW_SERVER_TRACE_H
 
@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "storage/cache.h"
+#include "storage/sets.h"
 #include "storage/store.h"
 
 enum { MAX_TRACES = 64, MAX_IMPORTS_AT_ONCE = 2 };
@@ -39,6 +40,9 @@ struct trace {
     bool growing;
     unsigned epoch; /* raised when store_path is another one: open anew */
     int64_t pushed_ns, info_pushed_ns;
+    struct store_sets *sets[N_SETS_BY]; /* the last that were made, or NULL (sets.h) */
+
+    pthread_mutex_t making_sets; /* held by the one who makes some; taken before lock */
 };
 
 struct trace_list {

@@ -1,8 +1,8 @@
 /* server/src/workers.h - the threads that answer requests, each with its own stores.
  *
  * Invariants  1. A struct store belongs to one worker.
- *             2. Of the N_WORKERS one never takes a request marked heavy (SQL, search), so that a
- *                long query does not hold up the timeline.
+ *             2. Of the N_WORKERS one never takes a request marked heavy (SQL, search, sets), so
+ *                that a long query does not hold up the timeline.
  *             3. Tiles are taken before what was asked earlier: somebody looks at their place.
  *             4. Each job is answered exactly once, unless its client has gone. */
 #ifndef PARKVIEW_SERVER_WORKERS_H

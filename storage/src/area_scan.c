@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "storage/src/store_impl.h"
+#include "storage/src/sets_impl.h"
 
 enum { LOOK_EVERY = 4096 }; /* slices between two looks at `cancel` */
 enum verdict { UNKNOWN, IN, OUT, IF_START /* only where the start function matches */ };
@@ -20,7 +20,10 @@ struct area_scan {
     uint8_t *verdicts; /* by class + 1; a growing store may add classes behind n_verdicts */
     bool *forever;
     uint32_t n_verdicts, until_look;
-    const struct go_index *go; /* of the last slice */
+    /* of the last slice: */
+    const struct go_index *go;
+    const uint16_t *of; /* sets that it is in */
+    uint32_t n_of;
 };
 
 static bool holds(struct text in, struct text part) {
@@ -98,12 +101,19 @@ void area_scan_close(struct area_scan *scan) {
     free(scan);
 }
 
+static bool is_in(const struct area_scan *scan, int64_t set) {
+    for (uint32_t i = 0; i < scan->n_of; i++)
+        if (store_set(scan->area.sets, scan->of[i])->lane.id == set) return true;
+    return false;
+}
+
 static bool on_lanes(const struct area_scan *scan, const struct area_slice *a) {
     const struct store_area *area = &scan->area;
     for (uint32_t i = 0; i < area->n_lanes; i++) {
         const struct lane *l = &area->lanes[i];
         if (l->kind == LANE_ALL || (l->kind == LANE_G && l->id == a->slice.g) ||
             (l->kind == LANE_GROUP && l->id == (int64_t)a->group) ||
+            (l->kind == LANE_SET && is_in(scan, l->id)) ||
             (l->kind == LANE_P && l->id == a->slice.p) ||
             (l->kind == LANE_M && l->id == a->slice.m))
             return true;
@@ -112,9 +122,12 @@ static bool on_lanes(const struct area_scan *scan, const struct area_slice *a) {
 }
 
 static uint32_t group_of(struct area_scan *scan, const struct slice *slice) {
-    const struct go_index *go = scan->go;
+    const struct go_index *go = scan->go, *last = go;
     if (!go || go->g != slice->g || slice->start_ns < go->start_ns || slice->start_ns > go->end_ns)
         scan->go = go = store__find_go(scan->s, slice->g, slice->start_ns);
+    if (go != last) scan->n_of = 0;
+    if (go != last && go && scan->area.sets)
+        scan->of = store__in_sets(scan->area.sets, go->g, go->start_ns, &scan->n_of);
     return go ? go->group : 0;
 }
 
@@ -135,7 +148,7 @@ static int fill(struct area_scan *scan, struct area_slice *a, struct fault *f) {
     a->group = group_of(scan, &a->slice);
     if (scan->verdicts[id] == IF_START && !holds(store_group(scan->s, a->group).func, area->func))
         return 0;
-    if (!on_lanes(scan, a)) return 0;
+    if (!on_lanes(scan, a) || (area->of && !is_in(scan, area->of->id))) return 0;
     int64_t start = a->slice.start_ns, end = start + a->slice.dur_ns;
     a->forever = scan->forever[id];
     a->inside_ns =
@@ -148,10 +161,7 @@ int area_scan_next(struct area_scan *scan, struct area_slice *out, struct fault 
     for (;;) {
         if (--scan->until_look == 0) {
             scan->until_look = LOOK_EVERY;
-            const atomic_int *cancel = scan->area.cancel;
-            /* relaxed: nothing else is handed over with it */
-            if (cancel && atomic_load_explicit(cancel, memory_order_relaxed))
-                return fault_set(f, PV_ECANCELED, -1, "canceled");
+            TRY(store__look_up(scan->area.cancel, f));
         }
         int rc = slice_scan_next(scan->slices, &out->slice, f);
         if (rc == 1)

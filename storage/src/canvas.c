@@ -50,7 +50,7 @@ struct canvas *canvas_new(const struct lane *lanes, uint32_t n_lanes, int level,
     bool ok = add_lanes(c, lanes, n_lanes);
     for (uint32_t i = 0; ok && i < c->n_lanes; i++) {
         struct canvas_lane *l = &c->lanes[i];
-        bool counts = l->lane.kind == LANE_GROUP || l->lane.kind == LANE_ALL;
+        bool counts = l->lane.kind >= LANE_GROUP; /* or of all, or of a set */
         l->bins = calloc((size_t)n_tags * n_tiles + 1, sizeof(struct bins *));
         l->steps = counts ? calloc((size_t)n_tags * n_tiles + 1, sizeof(struct bins *)) : NULL;
         l->counts = counts ? calloc((size_t)n_tags * n_tiles + 1, sizeof *l->counts) : NULL;

@@ -1,10 +1,10 @@
-/* storage/src/members.c - the goroutines of a group, or given ones, in a window, in an order.
+/* storage/src/members.c - the goroutines of a group or set in a window, in an order.
  *
  * What a goroutine waited or ran inside the window is known from its totals where all of its life
  * lies inside; else its slices there are added up.  Where that would be too many slices, the rest
  * is ordered by what it can have been at most: its total, and the stretch that it lived inside. */
+#include "storage/src/sets_impl.h"
 #include "storage/src/sums.h"
-#include "storage/src/store_impl.h"
 
 enum { MEMBERS_MAX = 5000, SLICES_MAX = 4 << 20 /* that are looked at to find an order */ };
 
@@ -26,15 +26,10 @@ static int member_order(const void *a, const void *b) {
     return (x->g > y->g) - (x->g < y->g);
 }
 
-static int by_id(const void *a, const void *b) {
-    const int64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 static bool is_wanted(const struct store_member_query *q, const struct store_goroutine *g) {
     if (g->start_ns >= q->to_ns || g->end_ns <= q->from_ns) return false;
-    if (q->n_gs == 0) return g->group == q->group;
-    return bsearch(&g->g, q->gs, q->n_gs, sizeof *q->gs, by_id) != NULL;
+    if (q->of.kind == LANE_GROUP) return g->group == q->of.id;
+    return store__is_in_set(q->sets, q->of, g->g, g->start_ns);
 }
 
 static int add_member(void *arg, const int64_t *v) {
@@ -88,11 +83,6 @@ static int add_inside(struct members *m, int64_t g, struct inside *out, struct f
     return seq_rows(slices, &w, add_slice, out, f);
 }
 
-static int check_canceled(const struct store_member_query *q, struct fault *f) {
-    if (!q->cancel || !atomic_load_explicit(q->cancel, memory_order_relaxed)) return 0;
-    return fault_set(f, PV_ECANCELED, -1, "canceled");
-}
-
 static int find_keys(struct members *m, struct fault *f) {
     const struct store_member_query *q = m->q;
     int64_t left = SLICES_MAX;
@@ -103,7 +93,7 @@ static int find_keys(struct members *m, struct fault *f) {
         int64_t end = r->end_ns < q->to_ns ? r->end_ns : q->to_ns;
         r->key = -(r->total_ns < end - start ? r->total_ns : end - start);
         if ((r->start_ns >= q->from_ns && r->end_ns <= q->to_ns) || r->n_slices > left) continue;
-        TRY(check_canceled(q, f));
+        TRY(store__look_up(q->cancel, f));
         struct inside in;
         TRY(add_inside(m, r->g, &in, f));
         r->key = -in.state_ns[state];
@@ -143,7 +133,7 @@ static int fill_page(struct members *m, uint32_t offset, uint32_t limit,
     s->members = rows;
     *out = rows;
     for (uint32_t i = 0; i < limit; i++) {
-        TRY(check_canceled(m->q, f));
+        TRY(store__look_up(m->q->cancel, f));
         int rc = store_goroutine(s, m->rows[offset + i].g, &rows[i], f);
         if (rc < 0) return rc;
         TRY(fill_window(m, &rows[i], f));

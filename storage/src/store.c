@@ -304,7 +304,6 @@ void store_close(struct store *s) {
     free(s->levels);
     free(s->spans);
     free(s->notes);
-    free(s->creators);
     sqlite3_close(s->db);
     free(s);
 }

@@ -75,7 +75,6 @@ struct store {
     struct store_level *levels;
     struct store_span *spans;
     struct store_note *notes;
-    struct store_creator *creators;
     struct tiles *tile; /* of store_tile */
 };
 
@@ -111,6 +110,18 @@ int64_t store__slices_of(struct store *s, int64_t g);
 uint32_t store__group_of(struct store *s, int64_t g, int64_t at_ns);
 /* store__tag_of - of a slice of that class and goroutine. */
 uint32_t store__tag_of(struct store *s, uint32_t class_id, int64_t g, int64_t at_ns);
+
+/* A class by its number, also one that a growing store has gained. */
+static inline struct slice_class store__class(struct store *s, uint64_t id) {
+    return id < s->n_classes ? s->classes[id] : slices_class(s, (uint32_t)id);
+}
+/* store__tag_in - of a slice of that class in that life (NULL: not known). */
+static inline uint32_t store__tag_in(const struct store *s, const struct slice_class *c,
+                                     const struct go_index *life) {
+    if (c->state != GO_RUNNING) return c->tag;
+    uint32_t group = life ? life->group : 0;
+    return tag_of(c, group < s->n_groups ? s->groups[group].kind : GO_KIND_USER);
+}
 
 /* slices.c: column masks of the slice series, and a row as a slice */
 enum {

@@ -11,12 +11,12 @@
  *              in them goes in equal shares to the dense ones: first what is shorter than four of
  *              their buckets is no solid any more, then the buckets become 2, 4, … times as
  *              wide.  No time is lost by that, only where exactly it was.
- * Not here     bins and solids (canvas.c). */
+ * Not here     bins and solids (canvas.c); lanes of sets (sets_slices.c). */
 #include <string.h>
 
 #include "storage/src/canvas.h"
 #include "storage/src/lod_go.h"
-#include "storage/src/store_impl.h"
+#include "storage/src/sets_impl.h"
 
 enum {
     WORK_OWN_SLICES = 120000, /* of goroutines, that a bounded answer paints, about, */
@@ -37,9 +37,10 @@ struct own { /* a goroutine's lane */
 
 struct painter {
     struct store *s;
+    const struct store_sets *sets; /* of the lanes of sets, or NULL */
     struct canvas *c;
     struct seq_range *ranges;       /* room for all lanes, twice */
-    uint32_t first[5], n[5];        /* lanes of the canvas by kind */
+    uint32_t first[6], n[6];        /* lanes of the canvas by kind */
     int all;                        /* lane of all goroutines, or -1 */
     int16_t *lane_of_p, *lane_of_m; /* by place; -1 = not wanted */
     uint32_t n_places;
@@ -60,23 +61,12 @@ struct tiles {
 
 /* ---- painting rows ---- */
 
-static struct slice_class class_of(struct store *s, uint64_t id) {
-    return id < s->n_classes ? s->classes[id] : slices_class(s, (uint32_t)id);
-}
-
 /* The life of g that holds the time; rows come goroutine by goroutine, so it is mostly the last. */
 static const struct go_index *life_at(struct painter *w, int64_t g, int64_t at) {
     const struct go_index *l = w->life;
     if (!l || l->g != g || at < l->start_ns || at >= l->end_ns)
         w->life = l = store__find_go(w->s, g, at);
     return l;
-}
-
-static uint32_t tag_in(const struct store *s, const struct slice_class *c,
-                       const struct go_index *life) {
-    if (c->state != GO_RUNNING) return c->tag;
-    uint32_t group = life ? life->group : 0;
-    return tag_of(c, group < s->n_groups ? s->groups[group].kind : GO_KIND_USER);
 }
 
 static int painted(const struct painter *w) {
@@ -91,13 +81,13 @@ static int paint_own(void *arg, const struct seq_page *p, uint32_t i, uint32_t e
     const struct own *own = &w->own[(uint32_t)lane - w->first[LANE_G]];
     int64_t before = w->with_all && own->level ? INT64_MIN : own->before_ns;
     for (; i < end && p->start_ns[i] < before; i++) {
-        struct slice_class c = class_of(w->s, p->v[0][i]);
+        struct slice_class c = store__class(w->s, p->v[0][i]);
         const struct go_index *life =
             c.state == GO_RUNNING ? life_at(w, p->key[i], p->start_ns[i]) : NULL;
         struct tile_solid s = {.start_ns = p->start_ns[i], .dur_ns = p->dur_ns[i], .who = NO_ID};
         if ((c.state == GO_RUNNING || c.state == GO_SYSCALL) && p->v[1][i] < w->s->n_places)
             s.who = w->s->places[p->v[1][i]].p;
-        canvas_stretch(w->c, (uint32_t)lane, tag_in(w->s, &c, life), &s);
+        canvas_stretch(w->c, (uint32_t)lane, store__tag_in(w->s, &c, life), &s);
     }
     return painted(w);
 }
@@ -110,13 +100,13 @@ static int paint_shared(void *arg, const struct seq_page *p, uint32_t i, uint32_
     if (w->n[LANE_G]) TRY(paint_own(arg, p, i, end));
     for (; i < end; i++) {
         int64_t start = p->start_ns[i], dur = p->dur_ns[i];
-        struct slice_class c = class_of(w->s, p->v[0][i]);
+        struct slice_class c = store__class(w->s, p->v[0][i]);
         const struct go_index *now = life_at(w, p->key[i], start);
         uint32_t group = now ? now->group : 0;
         if (now != life || !life)
             group_lane = w->n[LANE_GROUP] ? canvas_find(w->c, LANE_GROUP, group) : -1;
         life = now;
-        uint32_t tag = tag_in(w->s, &c, life);
+        uint32_t tag = store__tag_in(w->s, &c, life);
         int64_t stop = (int64_t)((uint64_t)start + (uint64_t)dur);
         if (group_lane >= 0) canvas_count(w->c, (uint32_t)group_lane, tag, start, stop, 1);
         if (w->all >= 0) canvas_count(w->c, (uint32_t)w->all, tag, start, stop, 1);
@@ -460,7 +450,7 @@ static int shared_shift(struct painter *w, int *out, struct fault *f) {
 
 static int paint(struct painter *w, bool bounded, struct fault *f) {
     static const enum lane_kind shared[] = {LANE_P, LANE_M, LANE_GROUP, LANE_ALL};
-    uint32_t n_shared = w->c->n_lanes - w->n[LANE_G];
+    uint32_t n_shared = w->c->n_lanes - w->n[LANE_G] - w->n[LANE_SET];
     int shift = 0;
     TRY(store__load_gos(w->s, f));
     if (n_shared && bounded) TRY(shared_shift(w, &shift, f));
@@ -477,11 +467,13 @@ static int paint(struct painter *w, bool bounded, struct fault *f) {
         TRY(paint_from_levels(w, LANE_M, level, f));
         TRY(paint_groups(w, level, bounded, f));
     }
+    if (w->sets) TRY(store__paint_sets(w->s, w->sets, w->c, bounded, f));
     return paint_goroutines(w, !slices, f);
 }
 
-static int paint_all(struct store *s, struct canvas *c, bool bounded, struct fault *f) {
-    struct painter w = {.s = s, .c = c};
+static int paint_all(struct store *s, const struct store_sets *sets, struct canvas *c, bool bounded,
+                     struct fault *f) {
+    struct painter w = {.s = s, .sets = sets, .c = c};
     for (uint32_t i = c->n_lanes; i-- > 0;) {
         w.first[c->lanes[i].lane.kind] = i;
         w.n[c->lanes[i].lane.kind]++;
@@ -549,7 +541,7 @@ int store_tiles(struct store *s, const struct tile_query *q, struct tiles **out,
     for (uint32_t i = 0; rc == 0 && i < q->n_lanes; i++)
         t->lane[i] = (uint32_t)canvas_find(t->c, q->lanes[i].kind, q->lanes[i].id);
     if (rc == 0 && t->c->from_ns <= s->info.duration_ns && t->c->n_lanes)
-        rc = paint_all(s, t->c, q->budget_bytes > 0 && t->c->n_lanes > FEW_LANES, f);
+        rc = paint_all(s, q->sets, t->c, q->budget_bytes > 0 && t->c->n_lanes > FEW_LANES, f);
     if (rc == 0) {
         canvas_finish(t->c);
         if (t->c->failed) rc = store__no_memory(f);
@@ -593,7 +585,9 @@ int store_tile(struct store *s, struct lane lane, int level, int64_t index, stru
         return 0;
     tiles_free(s->tile);
     s->tile = NULL;
-    struct tile_query q = {&lane, 1, level, index, index + 1, 0};
+    struct tile_query q = {.lanes = &lane, .n_lanes = 1, .level = level};
+    q.first = index;
+    q.end = index + 1;
     TRY(store_tiles(s, &q, &s->tile, f));
     return tiles_get(s->tile, 0, index, out, f);
 }

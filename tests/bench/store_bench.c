@@ -145,7 +145,7 @@ static double answer[1 << 17];
 
 static int draw(struct store *s, const struct window *w, const struct lane *lanes, uint32_t n,
                 double *bytes, struct fault *f) {
-    struct tile_query q = {lanes, n, w->level, w->first_tile, w->end_tile, BUDGET};
+    struct tile_query q = {lanes, n, w->level, w->first_tile, w->end_tile, BUDGET, NULL};
     struct tiles *tiles;
     TRY(store_tiles(s, &q, &tiles, f));
     int rc = 0;

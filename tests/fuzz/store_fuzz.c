@@ -10,6 +10,7 @@
 
 #include "storage/area.h"
 #include "storage/query.h"
+#include "storage/sets.h"
 #include "tests/fuzz/base_store.h"
 #include "tests/fuzz/promise.h"
 
@@ -111,6 +112,24 @@ static void ask_in_sql(struct store *s, size_t which) {
     query_run(s, questions[which], &limits, &nowhere, NULL, &result, &fault);
 }
 
+static void ask_for_sets(struct store *s, enum sets_by by, int64_t duration) {
+    struct fault fault = {0};
+    struct store_sets *sets;
+    if (store_sets_new(s, by, NULL, &sets, &fault) < 0) return;
+    for (uint32_t i = 0; i < store_n_sets(sets) && i < 8; i++)
+        for (int level = 10; level < 36; level += 4) {
+            struct lane lane = store_set(sets, i)->lane;
+            int64_t first = duration / 2 / ((int64_t)TILE_BUCKETS << level);
+            struct tile_query q = {&lane, 1, level, first, first + 1, 1 << 16, sets};
+            struct tiles *tiles;
+            struct tile tile;
+            if (duration < 0 || store_tiles(s, &q, &tiles, &fault) < 0) continue;
+            tiles_get(tiles, 0, first, &tile, &fault);
+            tiles_free(tiles);
+        }
+    store_sets_free(sets);
+}
+
 static void ask_everything(struct store *s, size_t which) {
     const struct store_info *info = store_info(s);
     int64_t duration = info->duration_ns;
@@ -122,11 +141,12 @@ static void ask_everything(struct store *s, size_t which) {
     for (uint32_t i = 0; i < store_n_groups(s) && i < 50; i++) {
         store_group(s, i);
         struct store_member_query q = {
-            .group = i, .to_ns = duration, .order = MEMBERS_BY_WAIT, .limit = 10};
+            .of = {LANE_GROUP, i}, .to_ns = duration, .order = MEMBERS_BY_WAIT, .limit = 10};
         if (store_members(s, &q, &members, &n, &n_all, &fault) == 0 && n > 0) g = members[0].g;
     }
     struct lane lanes[] = {{LANE_P, 0}, {LANE_G, g}, {LANE_M, 1}, {LANE_GROUP, 1}, {LANE_ALL, 0}};
     for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++) ask_for_lane(s, lanes[i], duration);
+    ask_for_sets(s, (enum sets_by)(which % N_SETS_BY), duration);
     const struct store_range *ranges;
     store_ranges(s, 0, duration, true, 100, &ranges, &n, &n_all, &fault);
     const struct store_point *points;

@@ -1,4 +1,4 @@
-// tests/server/spans.test.mjs - tasks, regions, notes of lanes, members and creators over the websocket, against SQL.
+// tests/server/spans.test.mjs - tasks, regions, notes of lanes and members over the websocket, against SQL.
 import { Checks, corpus, run, skip } from "../lib/project.mjs";
 import { Socket, serve } from "./serve.mjs";
 
@@ -65,20 +65,6 @@ async function members(ask, info, file, name) {
   const ran = new Map(sql(file, `SELECT g, sum(min(end_ns, ${to}) - max(start_ns, ${from})) AS ns FROM slices WHERE state = 'running' AND start_ns < ${to} AND end_ns > ${from} GROUP BY g`).map((r) => [r.g, r.ns]));
   checks.equal(`${name}: what members ran in the window`, rows.map((r) => r.run_window).join(), rows.map((r) => ran.get(r.g) ?? 0).join());
   checks.check(`${name}: most first`, rows.every((r, i) => i === 0 || rows[i - 1].run_window >= r.run_window));
-  // Given ones, of whatever groups: a third of those that live in the window, and one that does not exist.
-  const living = sql(file, `SELECT g FROM goroutines WHERE start_ns < ${to} AND end_ns > ${from} ORDER BY g`).map((r) => r.g).filter((_, i) => i % 3 === 0);
-  const given = (await ask("members", { ids: [...living, 999999999].reverse(), from, to, order: "running", limit: 30 })).ok;
-  const wanted = living.map((g) => ({ g, ns: ran.get(g) ?? 0 })).sort((a, b) => b.ns - a.ns || a.g - b.g);
-  checks.equal(`${name}: given goroutines, all that live in the window`, given.all, living.length);
-  checks.equal(`${name}: most first, too`, given.rows.map((r) => `${r.g} ${r.run_window}`).join(), wanted.slice(0, 30).map((w) => `${w.g} ${w.ns}`).join());
-}
-
-async function creators(ask, info, file, name) {
-  const { rows } = (await ask("creators", {})).ok;
-  checks.equal(`${name}: every goroutine has its creator, or none`, rows.reduce((n, r) => n + r.n, 0), sql(file, "SELECT count(*) AS n FROM goroutines")[0].n);
-  const pairs = sql(file, "SELECT g.start_function AS f, c.start_function AS by, count(*) AS n FROM goroutines g JOIN goroutines c ON c.g = g.parent_g WHERE g.start_function <> '' AND c.start_function <> '' GROUP BY 1, 2");
-  const got = new Map(rows.filter((r) => r.creator !== null).map((r) => [`${info.groups[r.group].func}<${info.groups[r.creator].func}`, r.n]));
-  for (const p of pairs.slice(0, 20)) checks.equal(`${name}: ${p.f} made by ${p.by}`, got.get(`${p.f}<${p.by}`), p.n);
 }
 
 async function refuses(ask) {
@@ -108,7 +94,6 @@ for (const { path, name } of traces) {
   await types(ask, path, info.duration, name);
   await notes(ask, path, info.duration, name);
   await members(ask, info, path, name);
-  await creators(ask, info, path, name);
   if (name === traces[0].name) await refuses(ask);
   await socket.close();
   await server.stop();

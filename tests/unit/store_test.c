@@ -13,6 +13,7 @@
 #include "storage/src/map.h"
 #include "storage/src/reader.h"
 #include "storage/src/slices.h"
+#include "storage/sets.h"
 #include "storage/store.h"
 #include "tests/unit/random.h"
 
@@ -283,6 +284,16 @@ static void spread(double (*sum)[N_COLOURS], int colour, int64_t origin, int lev
     }
 }
 
+static struct store_sets *sets; /* whose lanes are painted */
+
+static bool in_set(int64_t g, struct lane lane) {
+    struct lane of[64];
+    uint32_t n = store_sets_of(sets, g, of, 64);
+    for (uint32_t i = 0; i < n && i < 64; i++)
+        if (of[i].kind == lane.kind && of[i].id == lane.id) return true;
+    return false;
+}
+
 static bool on_lane(struct model *m, struct store *s, const struct m_slice *x, struct lane lane) {
     bool on_cpu = x->state == GO_RUNNING || x->state == GO_SYSCALL;
     switch (lane.kind) {
@@ -294,6 +305,8 @@ static bool on_lane(struct model *m, struct store *s, const struct m_slice *x, s
         return on_cpu && x->m == lane.id;
     case LANE_ALL:
         return true;
+    case LANE_SET:
+        return in_set(x->g, lane);
     case LANE_GROUP:
         break;
     }
@@ -387,13 +400,17 @@ static void check_tiles(struct model *m, struct store *s, int n) {
         int level = (int)below(top + 2);
         int64_t tiles = duration / ((int64_t)TILE_BUCKETS << level) + 1, first = below(tiles);
         struct lane lanes[TILES_MAX_LANES];
-        for (int k = 0; k < TILES_MAX_LANES; k++) lanes[k] = random_lane(m, s);
+        for (int k = 0; k < TILES_MAX_LANES; k++)
+            lanes[k] = k % 3 || !store_n_sets(sets)
+                           ? random_lane(m, s)
+                           : store_set(sets, (uint32_t)below(store_n_sets(sets)))->lane;
         struct tile_query q = {lanes,
                                (uint32_t)(1 + below(TILES_MAX_LANES)),
                                level,
                                first,
                                min64(first + 1 + below(4), tiles),
-                               (uint32_t)(i % 3 ? 1 << (10 + below(10)) : 0)};
+                               (uint32_t)(i % 3 ? 1 << (10 + below(10)) : 0),
+                               sets};
         struct tiles *all;
         CHECK(store_tiles(s, &q, &all, &fault) == 0, "tiles");
         for (uint32_t k = 0; k < q.n_lanes; k += 7)
@@ -546,7 +563,11 @@ static void check_trace(const char *path, int effort) {
     }
     if (m.n_slices) {
         check_slices(&m, s, effort * 20);
-        check_tiles(&m, s, effort * 6);
+        for (int by = 0; by < N_SETS_BY; by++) {
+            CHECK(store_sets_new(s, (enum sets_by)by, NULL, &sets, &fault) == 0, "sets");
+            check_tiles(&m, s, effort * 2);
+            store_sets_free(sets);
+        }
     }
     char cut_path[520];
     snprintf(cut_path, sizeof cut_path, "%s.cut", full);

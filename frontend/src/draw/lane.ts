@@ -68,14 +68,12 @@ function firstTouching(start: Float64Array, dur: Float64Array, t: number): numbe
   return Math.max(0, lo - 1);
 }
 
-/** Several lanes as one sum; where a filter's matches are known, all else is DIM. */
-export function sumLanes(cols: Columns, lanes: Segment[][], s: Scale, laneClass: Uint8Array, matches?: Match[]): void {
+/** A lane as columns; where a filter's matches are known, all else is DIM. */
+export function sumLane(cols: Columns, segs: Segment[], s: Scale, laneClass: Uint8Array, matches?: Match[]): void {
   const classOf = matches ? NONE : laneClass;
   cols.reset(s.width);
-  for (const segs of lanes) {
-    for (const seg of segs) cols.addParts(seg, s, classOf);
-    eachSolid(segs, s, ({ tile }, i) => cols.add(s.x(tile.start[i]!), s.x(tile.start[i]! + tile.dur[i]!), classOf[tile.tag[i]!] ?? DIM, 1));
-  }
+  for (const seg of segs) cols.addParts(seg, s, classOf);
+  eachSolid(segs, s, ({ tile }, i) => cols.add(s.x(tile.start[i]!), s.x(tile.start[i]! + tile.dur[i]!), classOf[tile.tag[i]!] ?? DIM, 1));
   for (const m of matches ?? []) {
     const [a, b] = [s.x(m.start), s.x(m.start + m.dur)];
     cols.add(a, b, laneClass[m.tag] ?? DIM, 1);

@@ -3,7 +3,7 @@
 
 import { FIRST_WAIT, N_CLASSES, RUNNING, SYSCALL } from "../model/families";
 import type { Stretch } from "../model/area";
-import { noteLane, SIZES, summable, type Row } from "../model/rows";
+import { noteLane, SIZES, type Row } from "../model/rows";
 import type { Mark } from "../model/marks";
 import type { Note } from "../model/notes";
 import type { SpanType } from "../model/spans";
@@ -136,7 +136,6 @@ function paintRow(f: Frame, r: Row, room: boolean): void {
     case "group":
     case "creator":
     case "set":
-      if (r.set && !summable(r)) paintUnderWay(f, r.set.replace(":", "/"), y, h);
       paintSum(f, r, y, h);
       rule(to, s, y, c.line);
       rule(to, s, y + h - 1, c.line);

@@ -34,6 +34,10 @@ export class Lru<V> {
     }
   }
 
+  keys(): Iterable<string> {
+    return this.map.keys();
+  }
+
   clear(): void {
     this.map.clear();
     this.total = 0;

@@ -9,7 +9,7 @@ import { OPEN_SECTIONS, SECTIONS, type SectionName } from "./rows";
 
 const TABS: readonly Tab[] = ["waits", "ready", "running", "syscalls", "goroutines", "gc", "found", "sql"];
 const BYS: readonly FigureBy[] = ["reason", "refined", "function", "stack", "goroutine", "start"];
-const LANE = /^[PGMF]\d{1,18}$/;
+const LANE = /^[PGMFS]\d{1,18}$/;
 
 function answersToLink(app: App, l: Link): void {
   if (app.tab !== "waits") l.tab = app.tab;

@@ -20,7 +20,7 @@ import { Lanes, type Grouping, type Order, type Row } from "./lanes";
 import type { Link } from "./link";
 import { Marks } from "./marks";
 import { LaneNotes } from "./notes";
-import { isSum, nextShown, noteLane, SIZES, tilesOf } from "./rows";
+import { isSum, nextShown, noteLane, SIZES } from "./rows";
 import { Selection } from "./selection";
 import { GoSets } from "./sets";
 import { SpanLanes } from "./spans";
@@ -40,7 +40,7 @@ const QUICK_BYS: readonly By[] = ["reason", "refined", "function", "stack"];
 export type Subject = { kind: "p"; p: Id } | { kind: "gc"; from: number; to: number };
 
 /** Whose tiles the rows are drawn from: several rows may show the same. */
-const shownLanes = (rows: Row[]): Set<string> => new Set(rows.flatMap(tilesOf));
+const shownLanes = (rows: Row[]): Set<string> => new Set(rows.map((r) => r.lane).filter(Boolean));
 
 export class App extends Observable {
   screen: Screen = "connecting";
@@ -89,7 +89,7 @@ export class App extends Observable {
   ) {
     super();
     this.tiles = new Tiles(socket);
-    this.sets = new GoSets(socket);
+    this.sets = new GoSets(socket, this.tiles);
     this.lanes = new Lanes(this.sets);
     this.figures = new Figures(socket, this.lanes);
     this.selection = new Selection(socket);
@@ -276,7 +276,7 @@ export class App extends Observable {
     this.spans.refresh();
     this.notes.refresh();
     this.filtered.refresh();
-    if (this.sets.by !== "function" && info.complete) this.sets.group(this.sets.by, info.groups);
+    this.sets.grow(info.groups, info.duration, info.complete);
     this.view.grow(info.duration);
     this.view.changed();
   }
@@ -406,7 +406,7 @@ export class App extends Observable {
 
   /** Goroutines by their start function, or by creator, task or label. */
   setGrouping(by: Grouping): void {
-    if (by !== this.sets.by) this.sets.group(by, this.info?.groups ?? []);
+    if (by !== this.sets.by) this.sets.group(by, this.info?.groups ?? [], this.view.duration);
     this.changed();
   }
 
@@ -506,7 +506,7 @@ export class App extends Observable {
     this.sets.follow(this.view.goal, this.view.duration, this.lanes.order);
     this.spans.follow(this.view.goal, this.view.duration, this.width);
     const rows = this.lanes.visible();
-    const sums = rows.filter(isSum).flatMap(tilesOf);
+    const sums = rows.filter(isSum).map((r) => r.lane);
     this.filtered.follow(trace, this.filter, rows.map((r) => r.lane).filter((l) => /^[GPM]\d/.test(l)), sums, this.view.goal, this.view.duration);
     const seen = rows.map(noteLane).filter((l) => /^[GPMT]\d/.test(l));
     this.notes.follow([...new Set(seen)], this.view.goal, this.view.duration, this.width);

@@ -5,18 +5,17 @@ import { Observable } from "../lib/observable";
 export interface Stretch {
   from: number;
   to: number;
-  lanes: string[]; // "G17", "P0", "F2", "M5": [] = all
+  lanes: string[]; // "G17", "P0", "F2", "M5", "S7": [] = all
 }
 
 export class Area extends Observable {
   value: Stretch | null = null;
 
-  /** Adds the lanes of a row to the area, or takes them away; without an area they are one over the whole stretch. */
-  toggleLanes(lanes: string[], { from, to }: Stretch): void {
+  /** Adds the lane of a row to the area, or takes it away; without an area it is one over the whole stretch. */
+  toggleLane(lane: string, { from, to }: Stretch): void {
     const had = this.value?.lanes ?? [];
-    const away = lanes.every((l) => had.includes(l));
-    const left = away ? had.filter((l) => !lanes.includes(l)) : [...new Set([...had, ...lanes])];
-    if (lanes.length > 0) this.set(left.length > 0 ? { from, to, lanes: left } : null);
+    const left = had.includes(lane) ? had.filter((l) => l !== lane) : [...had, lane];
+    if (lane) this.set(left.length > 0 ? { from, to, lanes: left } : null);
   }
 
   set(value: Stretch | null): void {

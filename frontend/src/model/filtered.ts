@@ -44,12 +44,6 @@ export class Filtered extends Observable {
     return this.kept.get(lane)?.matches ?? undefined;
   }
 
-  /** What all of the lanes of a sum have, one after the other. */
-  ofAll(lanes: string[]): Match[] | undefined {
-    const all = lanes.map((l) => this.matches(l));
-    return lanes.length > 0 && all.every((m) => m !== undefined) ? all.flat() : undefined;
-  }
-
   /** single: lanes drawn slice by slice; sums: those that are summed. */
   follow(trace: number, filter: Filter, single: string[], sums: string[], view: Span, duration: number): void {
     const bySlice = filter.conditions.func !== undefined || filter.lanes.length > 0;
@@ -70,20 +64,21 @@ export class Filtered extends Observable {
     this.answer.ask(() => this.ask(trace, filter, missing, span));
   }
 
-  /** Goroutines share a question, and so do groups: a slice names both.  A processor's are asked for by themselves. */
+  /** Goroutines share a question, and so do groups: a slice names both.  A processor's and a set's are asked for by themselves. */
   private ask(trace: number, filter: Filter, missing: string[], span: Span): Ticket<Map<string, Kept>> {
     const left = new Set(filter.lanes);
     const people = missing.filter((l) => l.startsWith("G"));
     const groups = missing.filter((l) => l.startsWith("F"));
     const onlyPeople = filter.lanes.every((l) => l.startsWith("G"));
     const wanted = left.size === 0 ? people : onlyPeople ? people.filter((l) => left.has(l)) : filter.lanes;
-    const asks: { for: string[]; lanes: string[] }[] = [
+    const asks: { for: string[]; lanes: string[]; set?: string }[] = [
       { for: people, lanes: people.length > 0 ? wanted : [] },
       { for: groups, lanes: groups.length > 0 && left.size > 0 ? filter.lanes : groups },
       ...missing.filter((l) => /^[PM]/.test(l)).map((l) => ({ for: [l], lanes: [l] })),
+      ...missing.filter((l) => l.startsWith("S")).map((l) => ({ for: [l], lanes: left.size > 0 ? filter.lanes : [l], set: l })),
     ];
     const tickets = asks.map((a) =>
-      a.lanes.length === 0 ? null : this.socket.request<Matches>("find", { trace, ...span, ...filter.conditions, lanes: a.lanes, order: "time", limit: MOST, marks: 0 }),
+      a.lanes.length === 0 ? null : this.socket.request<Matches>("find", { trace, ...span, ...filter.conditions, lanes: a.lanes, set: a.set, order: "time", limit: MOST, marks: 0 }),
     );
     const answer = Promise.all(tickets.map((t) => t?.answer)).then((all) => {
       const found = new Map<string, Kept>();
@@ -105,9 +100,9 @@ function share(found: Map<string, Kept>, lanes: string[], m: Matches, span: Span
   const all = m.rows.length >= m.count;
   for (const lane of lanes) found.set(lane, { ...span, matches: all ? [] : null });
   if (!all) return;
-  const one = /^[PM]/.test(lanes[0] ?? "") ? lanes[0] : undefined;
+  const one = /^[PMS]/.test(lanes[0] ?? "") ? lanes[0] : undefined;
   for (const r of m.rows) {
-    if (one && left.size > 0 && !left.has(one) && !left.has(`G${r.g}`)) continue;
+    if (one && !one.startsWith("S") && left.size > 0 && !left.has(one) && !left.has(`G${r.g}`)) continue;
     for (const lane of [one ?? `G${r.g}`, `F${r.group}`]) if (lane === one || lanes.includes(lane)) found.get(lane)?.matches?.push(r);
   }
 }

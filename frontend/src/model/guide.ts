@@ -129,7 +129,7 @@ export class Guide {
     if (!lanes.row(lane)) {
       const found = await app.ask<Goroutine>("goroutine", { trace: app.entry?.trace, g });
       if (!found) return;
-      if (!app.sets.reveal(g, found.group)) {
+      if (!(await app.sets.reveal(g, found.group))) {
         const fresh = !lanes.open.has(found.group);
         lanes.openGroup(found.group, found);
         if (!lanes.row(lane) && fresh) lanes.closeGroup(found.group);

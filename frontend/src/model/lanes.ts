@@ -173,8 +173,8 @@ export class Lanes extends Observable {
   /** What the section of goroutines shows folded, as it is grouped. */
   private heads(): Draft[] {
     const { by, sets, creators } = this.sets;
-    if (by === "function") return this.grouped(this.userGroups);
-    if (by === "creator") return creators.length > 0 ? this.byCreator() : this.grouped(this.userGroups);
+    if (by === "function" || (by === "creator" && creators.length === 0)) return this.grouped(this.userGroups);
+    if (by === "creator") return this.byCreator();
     // Whoever is in no set stands below them, by start function.
     const rest = this.userGroups.filter((g) => (this.sets.covered.get(g) ?? 0) < (this.info?.groups[g]?.n ?? 0));
     return [...sets.flatMap((s) => this.setHead(s)), ...this.grouped(rest)];
@@ -182,31 +182,26 @@ export class Lanes extends Observable {
 
   private setHead(s: GoSet): Draft[] {
     if (this.filter && !s.name.toLowerCase().includes(this.filter.toLowerCase())) return [];
-    if (this.only && !s.groups.some((g) => this.only!.has(g))) return [];
-    return [{ key: s.key, kind: "set", name: s.name, height: SIZES.group, lane: "", lanes: s.lanes, set: s.key, open: s.rows !== null }];
+    if (this.only && !s.parts.some(([g]) => this.only!.has(g))) return [];
+    return [{ key: s.key, kind: "set", name: s.name, height: SIZES.group, lane: s.lane, set: s.key, open: s.rows !== null }];
   }
 
   /** Groups below the function whose goroutines created them; a group of several creators is parted among them. */
   private byCreator(): Draft[] {
     const groups = new Map(this.grouped(this.userGroups).map((d) => [d.group!, d]));
-    const alone = new Map<number, boolean>();
-    for (const r of this.sets.creators) alone.set(r.group, !alone.has(r.group));
-    const heads = new Map<string, Draft>();
     this.nested.clear();
-    for (const r of this.sets.creators) {
-      const group = groups.get(r.group);
-      const set = alone.get(r.group) ? undefined : this.sets.setOf(`by:${r.creator ?? ""}:${r.group}`);
-      const [own] = set ? this.setHead(set) : [group];
-      if (!group || !own) continue;
-      const key = `C${r.creator ?? ""}`;
-      const name = r.creator === null ? "" : (this.looks[r.creator]?.name ?? "");
-      const head = heads.get(key) ?? { key, kind: "creator", name, height: SIZES.group, lane: "", lanes: [], count: 0, open: this.openCreators.has(key) };
-      head.count! += r.n;
-      head.lanes = [...head.lanes!, ...(own.lanes ?? [own.lane])];
-      heads.set(key, head);
-      this.nested.set(key, [...(this.nested.get(key) ?? []), own]);
-    }
-    return [...heads.values()];
+    return this.sets.creators.flatMap((c): Draft[] => {
+      const own = c.parts.flatMap(({ group, lane }) => {
+        const whole = groups.get(group!);
+        const set = lane.startsWith("F") ? undefined : this.sets.setOf(`by:${c.creator ?? ""}:${group}`);
+        return whole ? (set ? this.setHead(set) : [whole]) : [];
+      });
+      if (own.length === 0) return [];
+      const key = `C${c.creator ?? ""}`;
+      const name = c.creator === null ? "" : (this.looks[c.creator]?.name ?? "");
+      this.nested.set(key, own);
+      return [{ key, kind: "creator", name, height: SIZES.group, lane: c.lane, count: c.n, open: this.openCreators.has(key) }];
+    });
   }
 
   toggleCreator(key: string): void {

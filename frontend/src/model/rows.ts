@@ -22,7 +22,6 @@ export interface Row {
   pinned: boolean; // stands above what scrolls
   id?: Id;
   section?: SectionName;
-  lanes?: string[]; // of a creator or set: those whose sum it shows
   set?: string; // key of the set that it is, or is a member of
   group?: number;
   member?: Member;
@@ -56,16 +55,6 @@ export function noteLane(r: Row): string {
 
 /** Rows whose picture is an area: so many goroutines in each state. */
 export const isSum = (r: Row): boolean => r.kind === "group" || r.kind === "creator" || r.kind === "set";
-
-/** Lanes that a row stands for. */
-export const lanesOf = (r: Row): string[] => r.lanes ?? (r.lane ? [r.lane] : []);
-
-const MOST_SUMMED = 128; // lanes of a sum: with more, a frame would take too long
-
-export const summable = (r: Row): boolean => lanesOf(r).length <= MOST_SUMMED;
-
-/** Lanes whose tiles a row is drawn from; none where they are too many. */
-export const tilesOf = (r: Row): string[] => (summable(r) ? lanesOf(r) : []);
 
 const STEPS = [8, 50, 200, 1000]; // rows of an open group
 

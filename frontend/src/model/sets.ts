@@ -1,13 +1,13 @@
-// model/sets.ts - goroutines in groups that the store does not keep: of one creator among several, of a type of task that they
-// worked on, of a label.  A set is a list of ids; what it did is summed from its members' own lanes, where they are few enough.
+// model/sets.ts - goroutines in groups that are not by start function: by who created them, by a type of task that they worked
+// on, by a label.  The server finds them and knows who is in which; a set is drawn from a lane of its own, whatever its size.
 
 import { Observable } from "../lib/observable";
-import { sqlText } from "../lib/sql";
-import type { Creators, Group, Id, Members, QueryResult } from "../net/protocol";
-import type { Socket, Ticket } from "../net/socket";
+import type { Group, Id, Members, SetRow, Sets } from "../net/protocol";
+import type { Socket } from "../net/socket";
 import { membersOf } from "./members";
 import { nextShown, type Member } from "./rows";
 import { Settled, stopAll } from "./settled";
+import type { Tiles } from "./tiles";
 import type { Span } from "./viewport";
 
 export type Grouping = "function" | "creator" | "task" | "label";
@@ -16,37 +16,45 @@ export type Order = "wait" | "running" | "start" | "id";
 export interface GoSet {
   key: string; // "task:request", "label:GC (idle)", "by:3:12" (creator's group or nothing, group)
   name: string;
-  ids: Id[]; // by start
-  lanes: string[];
-  groups: number[]; // of each id: its start function
+  lane: string;
+  n: number; // goroutines
+  parts: SetRow["parts"];
   shown: number;
   all: number; // members that live in the window, where it is unfolded
   rows: Member[] | null; // null: folded
 }
 
-const MOST_IDS = 20_000; // of all sets together
-const DELAY_MS = 110;
-const NOWHERE: Span = { from: 0, to: 0 };
+/** Who created goroutines: all of them, and those of each start function. */
+export interface Creator {
+  lane: string;
+  creator: number | null;
+  n: number;
+  parts: SetRow[];
+}
 
-const TASKS = `SELECT x.type, x.g, o.start_function FROM (SELECT type, g FROM tasks WHERE g IS NOT NULL UNION
-  SELECT t.type, r.g FROM regions AS r JOIN tasks AS t ON t.id = r.task_id WHERE r.task_id <> 0) AS x JOIN goroutines AS o ON o.g = x.g ORDER BY o.start_ns`;
-const LABELS = `SELECT x.label, x.g, o.start_function FROM (SELECT DISTINCT label, g FROM labels) AS x JOIN goroutines AS o ON o.g = x.g ORDER BY o.start_ns`;
+const DELAY_MS = 110;
+const GROWN = 1.5; // so many times as long, a trace that grows is grouped anew
+const NOWHERE: Span = { from: 0, to: 0 };
 
 export class GoSets extends Observable {
   by: Grouping = "function";
-  creators: Creators["rows"] = [];
+  creators: Creator[] = [];
   sets: GoSet[] = [];
   covered = new Map<number, number>(); // how many of a start function are in a set
-  cut = false; // there are more goroutines than are looked at
+  private all = 0; // sets that there are
+  private duration = 0; // of the trace when they were asked for
   private trace = -1;
   private groups: Group[] = [];
   private lists = new Map<string, Settled<Members>>();
   private wanted = new Set<string>(); // keys to unfold once they are known
-  private answer = new Settled<{ sets: GoSet[]; creators: Creators["rows"]; cut: boolean }>(0, () => this.take());
+  private answer = new Settled<Sets>(0, () => this.take());
   private order: Order = "wait";
   private window = NOWHERE;
 
-  constructor(private socket: Socket) {
+  constructor(
+    private socket: Socket,
+    private tiles: Tiles,
+  ) {
     super();
   }
 
@@ -56,8 +64,11 @@ export class GoSets extends Observable {
 
   /** Why the sets are not what they should be. */
   get note(): string {
-    const none = this.answer.value?.sets.length === 0 && (this.by === "task" || this.by === "label");
-    return this.answer.error || (none ? `no ${this.by}s in this trace` : "") || (this.cut ? `only the first ${MOST_IDS.toLocaleString("en-US")} are grouped` : "");
+    if (this.answer.error) return this.answer.error;
+    if (!this.answer.value) return this.answer.busy ? `grouping by ${this.by} …` : "";
+    if (this.all === 0 && this.by !== "creator") return `no ${this.by}s in this trace`;
+    const { length } = this.answer.value.rows;
+    return this.all > length ? `the largest ${length.toLocaleString("en-US")} of ${this.all.toLocaleString("en-US")} ${this.by}s` : "";
   }
 
   get open(): string[] {
@@ -78,53 +89,48 @@ export class GoSets extends Observable {
     this.sets = [];
     this.covered.clear();
     this.creators = [];
-    this.cut = false;
+    this.all = this.duration = 0;
   }
 
-  /** Another grouping, or the same of a trace that has grown. */
-  group(by: Grouping, groups: Group[]): void {
+  /** Another grouping. */
+  group(by: Grouping, groups: Group[], duration: number): void {
     if (by !== this.by) this.forget();
     this.by = by;
     this.groups = groups;
-    if (by !== "function") this.answer.ask(() => this.find(by));
+    this.duration = duration;
+    if (by !== "function") this.answer.ask(() => this.socket.request<Sets>("sets", { trace: this.trace, by }));
     this.changed();
   }
 
-  private find(by: Grouping): Ticket<{ sets: GoSet[]; creators: Creators["rows"]; cut: boolean }> {
-    let flying: Ticket<unknown> | null = null;
-    const ask = <T>(op: string, fields: Record<string, unknown>): Promise<T> => {
-      const t = this.socket.request<T>(op, { trace: this.trace, ...fields });
-      flying = t;
-      return t.answer;
-    };
-    const named = async (sql: string) => {
-      const r = await ask<QueryResult>("query", { sql, limit: MOST_IDS });
-      return { sets: setsOf(r, (name) => `${by}:${name}`, this.groups), creators: [], cut: r.truncated };
-    };
-    const created = async () => {
-      const { rows } = await ask<Creators>("creators", {});
-      const mixed = [...new Set(rows.map((r) => r.group))].filter((g) => rows.filter((r) => r.group === g).length > 1);
-      if (mixed.length === 0) return { sets: [], creators: rows, cut: false };
-      const at = new Map(this.groups.map((g, i) => [g.func, i]));
-      const sql = `SELECT c.start_function, o.g, o.start_function FROM goroutines AS o LEFT JOIN goroutines AS c ON c.g = o.parent_g
-        WHERE o.start_function IN (${mixed.map((g) => sqlText(this.groups[g]?.func ?? "")).join(", ")}) ORDER BY o.start_ns`;
-      const r = await ask<QueryResult>("query", { sql, limit: MOST_IDS });
-      return { sets: setsOf(r, (creator, func) => `by:${at.get(creator) ?? ""}:${at.get(func)}`, this.groups, true), creators: rows, cut: r.truncated };
-    };
-    const answer = by === "creator" ? created() : named(by === "task" ? TASKS : LABELS);
-    return { answer, cancel: () => flying?.cancel() };
+  /** The trace has grown: the same grouping again, now and then and when it is whole. */
+  grow(groups: Group[], duration: number, complete: boolean): void {
+    if (this.by === "function" || (!complete && (this.answer.busy || duration < this.duration * GROWN))) return;
+    this.group(this.by, groups, duration);
   }
 
   private take(): void {
     if (!this.answer.value) return this.changed();
-    const { sets, creators, cut } = this.answer.value;
+    const { rows, covered, all } = this.answer.value;
     const old = new Map(this.sets.map((s) => [s.key, s]));
-    this.sets = sets.map((s) => Object.assign(s, pick(old.get(s.key))));
-    this.covered = covered(this.sets);
-    this.creators = creators;
-    this.cut = cut;
+    // By creator, what has a group's own lane is a group's own row.
+    const own = rows.filter((r) => r.lane.startsWith("S") && (this.by !== "creator" || r.group !== null));
+    this.sets = own.map((r) => this.setFrom(r, old.get(this.keyOf(r))));
+    this.creators = rows.filter((r) => this.by === "creator" && r.group === null).map((r) => ({ ...r, parts: rows.filter((p) => p.creator === r.creator && p.group !== null) }));
+    this.covered = new Map(covered);
+    this.all = all;
     for (const s of this.sets) if (this.wanted.delete(s.key)) this.unfold(s);
+    this.tiles.renewSets();
     this.changed();
+  }
+
+  private keyOf(r: SetRow): string {
+    return this.by === "creator" ? `by:${r.creator ?? ""}:${r.group}` : `${this.by}:${r.name}`;
+  }
+
+  private setFrom(r: SetRow, old: GoSet | undefined): GoSet {
+    const name = r.group === null ? r.name : (this.groups[r.group]?.func ?? "");
+    const kept = { shown: old?.shown ?? nextShown(0), all: old?.all ?? 0, rows: old?.rows ?? null };
+    return { key: this.keyOf(r), name, lane: r.lane, n: r.n, parts: r.parts, ...kept };
   }
 
   setOf(key: string): GoSet | undefined {
@@ -143,8 +149,10 @@ export class GoSets extends Observable {
   }
 
   /** Opens the set that a goroutine is in, with its lane; false where it is in none. */
-  reveal(g: Id, group: number): boolean {
-    const s = this.sets.find((x) => x.ids.includes(g));
+  async reveal(g: Id, group: number): Promise<boolean> {
+    if (this.by === "function" || this.sets.length === 0) return false;
+    const of = await this.socket.request<{ rows: { lane: string }[] }>("sets_of", { trace: this.trace, by: this.by, g }).answer.catch(() => ({ rows: [] }));
+    const s = this.sets.find((x) => of.rows.some((r) => r.lane === x.lane));
     if (!s) return false;
     const meanwhile = { g, group, run_window: 0, wait_window: 0, wait_window_tag: -1 };
     s.rows = [meanwhile, ...(s.rows ?? []).filter((m) => m.g !== g)];
@@ -189,32 +197,8 @@ export class GoSets extends Observable {
       this.changed();
     });
     this.lists.set(s.key, list);
-    list.ask(() => membersOf(this.socket, { trace: this.trace, ids: s.ids, ...this.window, order: this.order }, 0, s.shown));
+    list.ask(() => membersOf(this.socket, { trace: this.trace, set: s.lane, ...this.window, order: this.order }, 0, s.shown));
   }
-}
-
-function covered(sets: GoSet[]): Map<number, number> {
-  const ids = new Map<number, Set<Id>>();
-  for (const s of sets) for (const [i, g] of s.ids.entries()) ids.set(s.groups[i]!, (ids.get(s.groups[i]!) ?? new Set()).add(g));
-  return new Map([...ids].map(([group, of]) => [group, of.size]));
-}
-
-const pick = (old: GoSet | undefined): Partial<GoSet> => (old ? { shown: old.shown, all: old.all, rows: old.rows } : {});
-
-/** Rows (name, goroutine, start function) as sets, the largest first. */
-function setsOf(r: QueryResult, keyOf: (name: string, func: string) => string, groups: Group[], nameIsFunc = false): GoSet[] {
-  const at = new Map(groups.map((g, i) => [g.func, i]));
-  const sets = new Map<string, GoSet>();
-  for (const [name, g, func] of r.rows) {
-    if (g === null || g === undefined) continue;
-    const key = keyOf(String(name ?? ""), String(func ?? ""));
-    const s = sets.get(key) ?? { key, name: String((nameIsFunc ? func : name) ?? ""), ids: [], lanes: [], groups: [], shown: nextShown(0), all: 0, rows: null };
-    s.ids.push(g);
-    s.lanes.push(`G${g}`);
-    s.groups.push(at.get(String(func ?? "")) ?? -1);
-    sets.set(key, s);
-  }
-  return [...sets.values()].sort((a, b) => b.ids.length - a.ids.length);
 }
 
 /** Who is on the screen keeps the place; who is new comes below. */

@@ -77,6 +77,12 @@ export class Tiles extends Observable {
     for (const k of growing) this.stale.add(k);
   }
 
+  /** Sets are others now, maybe by the same names: asked for again, and drawn as they were until then. */
+  renewSets(): void {
+    for (const f of new Set(this.flying.values())) if (f.keys.some((k) => k.startsWith("S"))) f.ticket.cancel();
+    for (const k of this.cache.keys()) if (k.startsWith("S")) this.stale.add(k);
+  }
+
   get loading(): boolean {
     for (const f of this.flying.values()) if (!f.early) return true;
     return false;
@@ -158,7 +164,8 @@ export class Tiles extends Observable {
   private batches(wishes: Wish[]): Wish[][] {
     const alike = new Map<string, Wish[]>();
     for (const w of wishes) {
-      const k = `${w.level}/${w.from}/${w.to}`;
+      // Sets by themselves: below a level theirs are painted slice by slice, and nothing else waits for them.
+      const k = `${w.level}/${w.from}/${w.to}/${w.lane.startsWith("S")}`;
       const b = alike.get(k);
       if (b) b.push(w);
       else alike.set(k, [w]);

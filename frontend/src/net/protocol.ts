@@ -94,8 +94,19 @@ export interface Members {
   all: number;
   rows: Goroutine[];
 }
-export interface Creators {
-  rows: { group: number; creator: number | null; n: number }[];
+/** By creator: who made them (null: before the trace), and those of which group (null: all that it made). */
+export interface SetRow {
+  lane: string; // "S10003", or "F2" where it is a whole group
+  name: string;
+  creator: number | null;
+  group: number | null;
+  n: number;
+  parts: [group: number, n: number][];
+}
+export interface Sets {
+  all: number; // sets, of which the largest are rows
+  rows: SetRow[];
+  covered: [group: number, n: number][]; // goroutines that are in any set
 }
 export interface Range {
   start: number;

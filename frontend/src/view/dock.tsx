@@ -78,7 +78,8 @@ export function Dock({ app }: { app: App }) {
 /** A lane as it is named on the page: a group by its function. */
 function laneName(app: App, lane: string): string {
   const group = lane.startsWith("F") ? app.info?.groups[Number(lane.slice(1))] : undefined;
-  return group ? tailFunc(visible(group.func)).join("") || "start function not known" : lane;
+  if (group) return tailFunc(visible(group.func)).join("") || "start function not known";
+  return visible(app.lanes.row(lane)?.name ?? "") || lane;
 }
 
 /** What narrows the tables beside the window: an area, a filter. */

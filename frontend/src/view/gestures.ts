@@ -6,7 +6,7 @@ import { flagAt } from "../draw/flags";
 import { flagX, FLAG_W } from "../draw/ruler";
 import { PINNED } from "../draw/timeline";
 import { short } from "../lib/format";
-import { lanesOf, SIZES, type Row } from "../model/rows";
+import { SIZES, type Row } from "../model/rows";
 import type { Range } from "../net/protocol";
 import type { Stage } from "./stage";
 
@@ -200,7 +200,7 @@ export class Gestures {
     const touched = (rows: Row[], shift: number) => rows.filter((r) => r.top + shift <= hi && r.top + shift + r.height > lo);
     const all = [...touched(lanes.fixed, -lanes.fixedHeight), ...touched(lanes.rows, 0)];
     const kinds = ["p", "m", "g", "group", "creator", "set"];
-    return [...new Set(all.filter((r) => kinds.includes(r.kind)).flatMap(lanesOf))];
+    return [...new Set(all.filter((r) => kinds.includes(r.kind) && r.lane).map((r) => r.lane))];
   }
 
   private edgeAt(p: Point): boolean {

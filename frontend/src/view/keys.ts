@@ -2,7 +2,7 @@
 
 import type { Tab } from "../model/answers";
 import type { App } from "../model/app";
-import { lanesOf, movable, type Row } from "../model/rows";
+import { movable, type Row } from "../model/rows";
 import type { Ui } from "./commands";
 
 const ZOOM = 0.7;
@@ -95,7 +95,7 @@ export function laneKey(app: App, e: KeyboardEvent): boolean {
   // A button or link that has the focus keeps its Enter.
   if (k === "Enter" && !(e.target as HTMLElement | null)?.closest("button, a")) return enter(app, row);
   if (!movable(row)) return false;
-  if (k === "x") app.area.toggleLanes(lanesOf(row), app.stretch());
+  if (k === "x") app.area.toggleLane(row.lane, app.stretch());
   else if (k === "p") app.togglePin(row);
   else if (k === "h") app.lanes.hide(row.key);
   else return false;

@@ -4,7 +4,7 @@ import { digits3, int, plural, short, tailFunc, visible } from "../lib/format";
 import { pointAt } from "../draw/counter";
 import { PINNED } from "../draw/timeline";
 import { FAMILIES } from "../model/families";
-import { movable, SIZES, summable, type Row } from "../model/rows";
+import { movable, SIZES, type Row } from "../model/rows";
 import { BUCKETS, eachPart, type Point } from "../net/protocol";
 import { Chevron, Dot, Icon } from "./icons";
 import { laneKey } from "./keys";
@@ -434,13 +434,13 @@ function SetName({ stage, row }: RowProps) {
           <span class="fn">{visible(name) || "(no name)"}</span> {!created && <span class="pk">{app.sets.by}</span>}
         </span>
       </button>
-      <span class="m" title={summable(row) ? "" : app.sets.by === "task" ? "Too many goroutines to sum their lanes: how many tasks were under way" : "Too many goroutines to sum their lanes"}>
+      <span class="m">
         {many ? (
           <button tabIndex={-1} class="a" onClick={() => app.sets.more(s.key)} title="Show more of them">
             {int(s.rows!.length)} of {int(s.all)}
           </button>
         ) : (
-          <span class="cnt">{int(s.ids.length)}</span>
+          <span class="cnt">{int(s.n)}</span>
         )}
       </span>
     </>

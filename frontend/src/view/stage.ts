@@ -2,7 +2,7 @@
 // changed, the top when only the pointer did.  Painters get numbers and a context; this file owns the canvases.
 
 import { Columns, DIM } from "../draw/columns";
-import { eachSolid, sumLanes, type Looks } from "../draw/lane";
+import { eachSolid, sumLane, type Looks } from "../draw/lane";
 import { sortPhases, type GcPhases } from "../draw/gc";
 import { paintGround, paintWindow, type OverviewFigures } from "../draw/overview";
 import type { Palette } from "../draw/palette";
@@ -16,7 +16,7 @@ import { Observable } from "../lib/observable";
 import type { App } from "../model/app";
 import type { Stretch } from "../model/area";
 import { notesAt, type Note } from "../model/notes";
-import { isSum, noteLane, SIZES, tilesOf, type Row } from "../model/rows";
+import { isSum, noteLane, SIZES, type Row } from "../model/rows";
 import { levelFor, type Segment } from "../model/tiles";
 import type { Ranges } from "../net/protocol";
 import { readPalette } from "./theme";
@@ -159,8 +159,7 @@ export class Stage extends Observable {
   }
 
   private sumOf = (c: Columns, row: Row, s: Scale): void => {
-    const lanes = tilesOf(row);
-    sumLanes(c, lanes.map(this.segments), s, this.looks.laneClass, isSum(row) ? this.app.filtered.ofAll(lanes) : undefined);
+    sumLane(c, this.segments(row.lane), s, this.looks.laneClass, isSum(row) ? this.app.filtered.matches(row.lane) : undefined);
   };
 
   /** What is merged under a pixel of a lane, by class: shares of a single lane, goroutines of a group. */

@@ -73,7 +73,7 @@ function Notes({ notes }: { notes: Note[] }) {
 function Mixture({ stage, row, place, notes }: { stage: Stage; row: Row; place: Place; notes: Note[] }) {
   const single = row.kind === "g" || row.kind === "p" || row.kind === "m" || row.kind === "span";
   const shown = (cls: number) => (row.kind === "count" ? cls < FIRST_WAIT : row.kind === "inuse" ? cls === 0 || cls === 2 : true);
-  const mix = row.lane || row.lanes ? stage.mixAt(row, stage.app.cursor ?? 0).filter((m) => shown(m.cls)) : [];
+  const mix = row.lane ? stage.mixAt(row, stage.app.cursor ?? 0).filter((m) => shown(m.cls)) : [];
   if (mix.length === 0 && notes.length === 0) return null;
   return (
     <div class="tip" style={place} role="tooltip">
