@@ -6,6 +6,8 @@
  * Either side that has to wait does so until half of the chunks are its own: a chunk is too little
  * to be woken for.
  * Invariants  n_taken <= n_filled <= n_taken + V1_N_CHUNKS; chunk i is chunks[i % V1_N_CHUNKS]. */
+#include <string.h>
+
 #include "storage/src/go_v1_impl.h"
 
 /* ---- order ---- */
@@ -14,50 +16,67 @@
  * such, and looks for times that are out of order before exits: what is found later may count. */
 static void check_rest(struct go_v1 *r) {
     struct v1_settle *s = &r->settle;
+    struct v1_merge *m = &r->merge;
     struct fault later;
-    struct v1_event *e;
     bool sorted = true;
     int rc;
-    while ((rc = v1_merge_next(r, &e, &later)) == 1) {
-        if (sorted && e->ts < s->last) {
-            sorted = false;
-            fault_set(&r->order_fault, PV_ECORRUPT, -1, "time stamps out of order");
+    do {
+        for (const struct v1_event *e = m->run; e != m->run_end; e++) {
+            if (sorted && e->ts < s->last) {
+                sorted = false;
+                fault_set(&r->order_fault, PV_ECORRUPT, -1, "time stamps out of order");
+            }
+            s->last = e->ts;
         }
-        s->last = e->ts;
-    }
+    } while ((rc = v1_merge_run(r, &later)) == 1);
     if (rc < 0) r->order_fault = later;
     s->head = s->tail;
     s->n_late = 0;
 }
 
-/* The next event in final order; NULL = there are no more. */
-static struct v1_event *next_settled(struct go_v1 *r) {
+/* The next merged events into the settling: how many of those from *from on are the next ones in
+ * final order. */
+static uint32_t settle_some(struct go_v1 *r, struct v1_event **from) {
+    struct v1_merge *m = &r->merge;
+    if (m->run == m->run_end && v1_merge_run(r, &r->order_fault) != 1) {
+        v1_settle_end(&r->settle);
+        return 0;
+    }
+    *from = m->run;
+    uint32_t n = v1_settle_pass(r);
+    m->run += n;
+    if (n) return n;
+    int rc = v1_settle_put(r, m->run++, &r->order_fault);
+    if (rc >= 0) return (uint32_t)rc;
+    if (r->phase == V1_CHECKING) check_rest(r);
+    v1_settle_end(&r->settle);
+    return 0;
+}
+
+/* The next events in final order from *from on: how many; 0 = there are no more. */
+static uint32_t next_settled(struct go_v1 *r, struct v1_event **from) {
     struct v1_settle *s = &r->settle;
-    struct v1_event *e;
     while (!s->ended) {
         if (s->head != s->tail || s->n_late) {
-            e = v1_settle_get(r);
-            if (e) return e;
+            *from = v1_settle_get(r);
+            if (*from) return 1;
         }
-        int rc = v1_merge_next(r, &e, &r->order_fault);
-        if (rc == 1) {
-            rc = v1_settle_put(r, e, &r->order_fault);
-            if (rc == 1) return e;
-            if (rc == 0) continue;
-            if (r->phase == V1_CHECKING) check_rest(r);
-        }
-        v1_settle_end(s);
+        uint32_t n = settle_some(r, from);
+        if (n) return n;
     }
-    return v1_settle_get(r);
+    *from = v1_settle_get(r);
+    return *from ? 1 : 0;
 }
 
 static void fill(struct go_v1 *r, struct v1_chunk *c) {
-    for (c->n = 0; c->n < V1_CHUNK_EVENTS; c->n++) {
-        const struct v1_event *e = next_settled(r);
-        if (!e) break;
-        c->events[c->n] = *e;
+    struct v1_event *from;
+    uint32_t n;
+    for (c->n = 0; c->n <= V1_CHUNK_EVENTS - V1_RUN; c->n += n) {
+        n = next_settled(r, &from);
+        if (n == 0) break;
+        memcpy(&c->events[c->n], from, n * sizeof *from);
     }
-    c->last = c->n < V1_CHUNK_EVENTS;
+    c->last = c->n <= V1_CHUNK_EVENTS - V1_RUN;
 }
 
 /* ---- threads ---- */
@@ -101,8 +120,6 @@ static int start_thread(struct go_v1 *r, struct fault *f) {
 
 int v1_ahead_start(struct go_v1 *r, struct fault *f) {
     v1_ahead_stop(r);
-    r->chunk = NULL;
-    r->i_event = 0;
     r->order_fault = (struct fault){0};
     TRY(v1_settle_start(r, f));
     TRY(v1_merge_start(r, f));
@@ -110,27 +127,30 @@ int v1_ahead_start(struct go_v1 *r, struct fault *f) {
 }
 
 /* The next chunk, unless the one before was the last. */
-static bool take_chunk(struct go_v1 *r) {
-    struct v1_ahead *a = &r->ahead;
-    if (r->chunk && r->chunk->last) return false;
+static bool take_chunk(struct v1_ahead *a) {
+    if (a->chunk && a->chunk->last) return false;
     pthread_mutex_lock(&a->lock);
-    if (r->chunk) {
+    if (a->chunk) {
         a->n_taken++;
         if (a->n_filled - a->n_taken == V1_N_CHUNKS / 2) pthread_cond_signal(&a->turn);
     }
     if (a->n_filled == a->n_taken)
         while (!a->over && a->n_filled - a->n_taken < V1_N_CHUNKS / 2)
             pthread_cond_wait(&a->turn, &a->lock);
-    r->chunk = &a->chunks[a->n_taken % V1_N_CHUNKS];
-    r->i_event = 0;
+    a->chunk = &a->chunks[a->n_taken % V1_N_CHUNKS];
     pthread_mutex_unlock(&a->lock);
-    return r->chunk->n > 0;
+    a->next = a->chunk->events;
+    a->end = a->next + a->chunk->n;
+    return a->chunk->n > 0;
 }
 
-struct v1_event *v1_ahead_next(struct go_v1 *r) {
-    if (!r->ahead.threaded) return next_settled(r);
-    if ((!r->chunk || r->i_event == r->chunk->n) && !take_chunk(r)) return NULL;
-    return &r->chunk->events[r->i_event++];
+bool v1_ahead_more(struct go_v1 *r) {
+    struct v1_ahead *a = &r->ahead;
+    if (a->threaded) return take_chunk(a);
+    a->end = a->next;
+    uint32_t n = next_settled(r, &a->next);
+    a->end = a->next + n;
+    return n > 0;
 }
 
 void v1_ahead_stop(struct go_v1 *r) {

@@ -12,17 +12,16 @@
 #include "storage/src/varint.h"
 
 const struct v1_rule v1_rules[V1_N_ORDERS] = {
-    [V1_FREE] = {V1_NO_SEQ, V1_NO_SEQ, V1_KEY_FREE, V1_SEQ_RULE, V1_DEAD, V1_DEAD},
-    [V1_CREATE] = {0, 1, V1_KEY_TARGET, V1_SEQ_RULE, V1_DEAD, V1_RUNNABLE},
-    [V1_WAITING] = {1, 2, V1_KEY_OWN, V1_SEQ_RULE, V1_RUNNABLE, V1_BLOCKED},
-    [V1_START] = {0, 0, V1_KEY_OWN, V1_SEQ_ARG1, V1_RUNNABLE, V1_RUNNING},
-    [V1_START_LOCAL] = {V1_NO_SEQ, V1_SEQ_INC, V1_KEY_OWN, V1_SEQ_RULE, V1_RUNNABLE, V1_RUNNING},
-    [V1_BLOCK] = {V1_NO_SEQ, V1_NO_SEQ, V1_KEY_OWN, V1_SEQ_RULE, V1_RUNNING, V1_BLOCKED},
-    [V1_YIELD] = {V1_NO_SEQ, V1_NO_SEQ, V1_KEY_OWN, V1_SEQ_RULE, V1_RUNNING, V1_RUNNABLE},
-    [V1_UNBLOCK] = {0, 0, V1_KEY_TARGET, V1_SEQ_ARG1, V1_BLOCKED, V1_RUNNABLE},
-    [V1_UNBLOCK_LOCAL] = {V1_NO_SEQ, V1_SEQ_INC, V1_KEY_TARGET, V1_SEQ_RULE, V1_BLOCKED,
-                          V1_RUNNABLE},
-    [V1_GC] = {0, 0, V1_KEY_GC, V1_SEQ_ARG0, V1_DEAD, V1_DEAD},
+    [V1_FREE] = {V1_NO_SEQ, V1_NO_SEQ, 0, 0, V1_KEY_FREE, V1_DEAD, V1_DEAD},
+    [V1_CREATE] = {0, 1, 0, 0, V1_KEY_TARGET, V1_DEAD, V1_RUNNABLE},
+    [V1_WAITING] = {1, 2, 0, 0, V1_KEY_OWN, V1_RUNNABLE, V1_BLOCKED},
+    [V1_START] = {0, 0, UINT64_MAX, 1, V1_KEY_OWN, V1_RUNNABLE, V1_RUNNING},
+    [V1_START_LOCAL] = {V1_NO_SEQ, V1_SEQ_INC, 0, 0, V1_KEY_OWN, V1_RUNNABLE, V1_RUNNING},
+    [V1_BLOCK] = {V1_NO_SEQ, V1_NO_SEQ, 0, 0, V1_KEY_OWN, V1_RUNNING, V1_BLOCKED},
+    [V1_YIELD] = {V1_NO_SEQ, V1_NO_SEQ, 0, 0, V1_KEY_OWN, V1_RUNNING, V1_RUNNABLE},
+    [V1_UNBLOCK] = {0, 0, UINT64_MAX, 1, V1_KEY_TARGET, V1_BLOCKED, V1_RUNNABLE},
+    [V1_UNBLOCK_LOCAL] = {V1_NO_SEQ, V1_SEQ_INC, 0, 0, V1_KEY_TARGET, V1_BLOCKED, V1_RUNNABLE},
+    [V1_GC] = {0, 0, UINT64_MAX, 0, V1_KEY_GC, V1_DEAD, V1_DEAD},
 };
 
 /* ---- goroutines ---- */
@@ -93,19 +92,14 @@ static const uint8_t *skip_structure(const uint8_t *at, uint8_t head) {
 /* ---- events ---- */
 
 /* What the event waits for. */
-static inline void set_need(struct v1_next *x, uint8_t order) {
-    const struct v1_rule *rule = &v1_rules[order];
-    uint32_t key = rule->key == V1_KEY_GC ? V1_SLOT_GC : V1_SLOT_FREE;
-    if (rule->key == V1_KEY_OWN) key = x->event.slot;
-    if (rule->key == V1_KEY_TARGET) key = x->event.target;
-    x->key = key;
-    x->order = order;
-    x->need_seq = rule->need == V1_SEQ_RULE ? rule->need_seq : x->event.args[rule->need];
-    x->need_status = rule->need_status;
-    if (key != V1_SLOT_FREE) return;
-    x->order = V1_FREE;
-    x->need_seq = V1_NO_SEQ; /* the slot also stands for a goroutine whose id is V1_FREE_GO */
-    x->need_status = V1_DEAD;
+static inline void set_need(struct v1_event *e, uint8_t order) {
+    uint8_t kind = v1_rules[order].key;
+    uint32_t key = kind == V1_KEY_GC ? V1_SLOT_GC : V1_SLOT_FREE;
+    key = kind == V1_KEY_OWN ? e->slot : key;
+    key = kind == V1_KEY_TARGET ? e->target : key;
+    e->key = key;
+    /* The slot also stands for a goroutine whose id is V1_FREE_GO. */
+    e->order = (key == V1_SLOT_FREE ? (unsigned)V1_FREE : order) & 63;
 }
 
 static const uint8_t *decode_log_text(struct go_v1 *r, const uint8_t *at, struct v1_event *e) {
@@ -172,26 +166,13 @@ static inline const uint8_t *decode_args(const uint8_t *at, struct v1_cursor *c,
     return s.at;
 }
 
-static uint8_t plain_type(uint8_t type) {
-    switch (type) {
-    case V1_GO_START_LOCAL:
-        return V1_GO_START;
-    case V1_GO_UNBLOCK_LOCAL:
-        return V1_GO_UNBLOCK;
-    case V1_GO_SYS_EXIT_LOCAL:
-        return V1_GO_SYS_EXIT;
-    default:
-        return type;
-    }
-}
-
 /* Decodes on from c->at behind the items that there are, as far as there is room.  0, PV_ENOMEM. */
 static int decode(struct go_v1 *r, struct v1_cursor *c) {
     static const uint64_t structure = 1ull << V1_STRING | 1ull << V1_STACK | 1ull << V1_FREQUENCY |
                                       1ull << V1_TIMER_GOROUTINE | 1ull << V1_CPU_SAMPLE;
     const uint8_t *at = c->at;
-    struct v1_next *x = c->end, *room_end = c->items + c->n_items;
-    while (at < c->batch_end && x < room_end) {
+    struct v1_event *e = c->end, *room_end = c->items + c->n_items;
+    while (at < c->batch_end && e < room_end) {
         uint8_t head = *at++;
         uint8_t type = head & 63;
         if (structure >> type & 1) {
@@ -199,7 +180,6 @@ static int decode(struct go_v1 *r, struct v1_cursor *c) {
             continue;
         }
         const struct v1_spec *spec = &v1_specs[type];
-        struct v1_event *e = &x->event;
         uint64_t n;
         if (head >> 6 == 3) at = uvarint_fast(at, &n);
         at = decode_args(at, c, e, spec);
@@ -207,18 +187,16 @@ static int decode(struct go_v1 *r, struct v1_cursor *c) {
             at = decode_log_text(r, at, e);
             if (e->args[2] == UINT32_MAX) return PV_ENOMEM;
         }
-        e->type = spec->order == V1_START_LOCAL || spec->order == V1_UNBLOCK_LOCAL
-                      ? plain_type(type)
-                      : type;
+        e->type = spec->plain;
         e->p = c->p;
-        e->proc = c->proc;
+        e->proc = (uint16_t)c->proc;
         e->pending = e->blocked = false;
         TRY(attribute(&r->merge, c, e, spec->about));
-        set_need(x, spec->order);
-        __builtin_prefetch(&r->merge.gos[x++->key], 1);
+        set_need(e, spec->order);
+        __builtin_prefetch(&r->merge.gos[e++->key], 1);
     }
     c->at = at;
-    c->end = x;
+    c->end = e;
     return 0;
 }
 
@@ -227,31 +205,31 @@ static int decode(struct go_v1 *r, struct v1_cursor *c) {
 static void answer_calls(struct go_v1 *r, struct v1_cursor *c, bool more) {
     bool samples = r->index.n_samples > 0;
     c->held = c->held_end = c->end;
-    for (struct v1_next *x = c->next; x < c->end; x++) {
-        if (x->event.type != V1_GO_SYSCALL) continue;
-        const struct v1_next *after = x + 1;
-        while (after < c->end && after->event.slot != x->event.slot) after++;
-        if (after == c->end && more && x > c->items) {
-            c->end = c->held = x;
+    for (struct v1_event *e = c->next; e < c->end; e++) {
+        if (e->type != V1_GO_SYSCALL) continue;
+        const struct v1_event *after = e + 1;
+        while (after < c->end && after->slot != e->slot) after++;
+        if (after == c->end && more && e > c->items) {
+            c->end = c->held = e;
             return;
         }
-        x->event.blocked = after < c->end && after->event.type == V1_GO_SYS_BLOCK;
-        x->event.pending = samples && x->event.blocked;
+        e->blocked = after < c->end && after->type == V1_GO_SYS_BLOCK;
+        e->pending = samples && e->blocked;
     }
 }
 
 static int decode_samples(struct go_v1 *r, struct v1_cursor *c) {
-    struct v1_next *x = c->items;
-    while (x < c->items + c->n_items && c->next_sample < c->n_samples) {
+    struct v1_event *e = c->items;
+    while (e < c->items + c->n_items && c->next_sample < c->n_samples) {
         const struct v1_sample *s = &r->index.samples[c->next_sample++];
-        x->event = (struct v1_event){
+        *e = (struct v1_event){
             .ts = s->ts, .g = s->g, .stack = s->stack, .p = s->p, .type = V1_CPU_SAMPLE};
-        x->event.slot = go_slot(&r->merge, s->g);
-        if (x->event.slot == UINT32_MAX) return PV_ENOMEM;
-        set_need(x++, V1_FREE);
+        e->slot = go_slot(&r->merge, s->g);
+        if (e->slot == UINT32_MAX) return PV_ENOMEM;
+        set_need(e++, V1_FREE);
     }
     c->next = c->items;
-    c->end = x;
+    c->end = e;
     return 0;
 }
 
@@ -283,7 +261,7 @@ int v1_cursor_fill(struct go_v1 *r, struct v1_cursor *c, struct fault *f) {
     while (more && c->end < c->items + c->n_items) {
         if (c->at == c->batch_end) {
             /* Go looks at a batch when the one before it is used up. */
-            if (c->next != c->end && c->end[-1].event.type != V1_GO_SYSCALL) break;
+            if (c->next != c->end && c->end[-1].type != V1_GO_SYSCALL) break;
             rc = next_batch(r, c, f);
             if (rc < 0) return rc;
             more = rc == 1;

@@ -40,6 +40,7 @@ enum {
 struct v1_spec {
     const char *name;
     uint8_t since, n_args, stack, order, about;
+    uint8_t plain; /* the type without "...Local" */
 };
 extern const struct v1_spec v1_specs[64];
 
@@ -52,8 +53,6 @@ enum { V1_MAX_PROCS = 1 << 16, V1_HEADER_BYTES = 16, V1_SLACK = 16 };
 
 /* Whose state an event needs: the slot of ... */
 enum { V1_KEY_FREE, V1_KEY_GC, V1_KEY_OWN, V1_KEY_TARGET };
-/* The sequence number that it needs: args[0], args[1], or the rule's. */
-enum { V1_SEQ_ARG0, V1_SEQ_ARG1, V1_SEQ_RULE };
 #define V1_NO_SEQ  UINT64_MAX       /* as needed: any; as left: the same */
 #define V1_SEQ_INC (UINT64_MAX - 1) /* as left: one more */
 #define V1_FREE_GO UINT64_MAX       /* "goroutine" of events that need nothing */
@@ -61,8 +60,10 @@ enum { V1_SEQ_ARG0, V1_SEQ_ARG1, V1_SEQ_RULE };
 
 struct v1_rule {
     uint64_t need_seq;
-    uint64_t next_seq; /* as left, where need is V1_SEQ_RULE; else what was needed + 1 */
-    uint8_t key, need, need_status, next_status;
+    uint64_t next_seq; /* as left, unless the event says its number; then what was needed + 1 */
+    uint64_t said;     /* all ones: the event says its number */
+    uint8_t arg;       /* in args[arg] */
+    uint8_t key, need_status, next_status;
 };
 extern const struct v1_rule v1_rules[V1_N_ORDERS];
 

@@ -91,8 +91,6 @@ struct go_v1 {
         order_fault; /* what ended it; the other side may look once it has the last chunk */
     /* The giving side. */
     struct v1_ahead ahead;
-    struct v1_chunk *chunk;
-    uint32_t i_event; /* in chunk */
     struct v1_valid valid;
     struct v1_convert convert;
     struct fault fault; /* what ended it all */
@@ -103,11 +101,15 @@ int v1_cursor_fill(struct go_v1 *r, struct v1_cursor *c, struct fault *f);
 uint32_t v1_go_add(struct v1_merge *m, uint64_t g);
 
 int v1_merge_start(struct go_v1 *r, struct fault *f);
-/* The next event in merged order: 1, 0 at the end, < 0.  *out is borrowed until the next call. */
-int v1_merge_next(struct go_v1 *r, struct v1_event **out, struct fault *f);
+/* Makes run < run_end, events of one P that follow each other in merged order: 1, 0 at the end of
+ * all, < 0. */
+int v1_merge_run(struct go_v1 *r, struct fault *f);
 void v1_merge_free(struct v1_merge *m);
 
 int v1_settle_start(struct go_v1 *r, struct fault *f);
+/* How many of the merged events from merge.run on are the next ones in final order as they stand:
+ * those are in nanoseconds now.  0: the first one must be put. */
+uint32_t v1_settle_pass(struct go_v1 *r);
 /* One merged event in.  1: it is the next one in final order, now in nanoseconds, and was not kept;
  * 0: kept; < 0: times out of order, or a stray exit. */
 int v1_settle_put(struct go_v1 *r, struct v1_event *e, struct fault *f);
@@ -120,8 +122,13 @@ void v1_settle_free(struct v1_settle *s);
 
 /* Begins a pass over all events, with a thread that orders ahead where that is wanted. */
 int v1_ahead_start(struct go_v1 *r, struct fault *f);
-/* The next event in final order, NULL at the end; borrowed until the next call. */
-struct v1_event *v1_ahead_next(struct go_v1 *r);
+/* Makes next < end, events in final order: false = there are no more.  What was given before is
+ * not there any more. */
+bool v1_ahead_more(struct go_v1 *r);
+/* The next event in final order, NULL at the end. */
+static inline struct v1_event *v1_ahead_next(struct go_v1 *r) {
+    return r->ahead.next != r->ahead.end || v1_ahead_more(r) ? r->ahead.next++ : NULL;
+}
 void v1_ahead_stop(struct go_v1 *r);
 
 /* Go's checks between events; changes e as Go does (fake Ps). */

@@ -10,7 +10,7 @@
  * Source      go1.26 src/internal/trace/internal/tracev1/parser.go (parseEventBatches), order.go */
 #include "storage/src/go_v1_impl.h"
 
-enum { ITEMS = 64, FEW_ITEMS = 4, MANY_PROCS = 1024 };
+enum { FEW_ITEMS = 4, MANY_PROCS = 1024 };
 
 /* 1: *c->next is its next event.  0: it has no more.  < 0. */
 static inline int look(struct go_v1 *r, struct v1_cursor *c, struct fault *f) {
@@ -19,60 +19,112 @@ static inline int look(struct go_v1 *r, struct v1_cursor *c, struct fault *f) {
 
 /* ---- order ---- */
 
-/* No branches: which events are ready is hard to foresee. */
-static inline bool is_ready(const struct v1_merge *m, const struct v1_next *x) {
-    const struct v1_go *g = &m->gos[x->key];
-    return ((x->need_seq == g->seq) | (x->need_seq == V1_NO_SEQ)) & (x->need_status == g->status);
+static inline uint64_t needed_seq(const struct v1_rule *rule, const struct v1_event *e) {
+    return (e->args[rule->arg] & rule->said) | rule->need_seq;
 }
 
-static inline void apply(struct v1_merge *m, const struct v1_next *x) {
-    const struct v1_rule *rule = &v1_rules[x->order];
-    struct v1_go *g = &m->gos[x->key];
-    uint64_t seq = rule->need == V1_SEQ_RULE ? rule->next_seq : x->need_seq + 1;
-    seq = seq == V1_NO_SEQ ? g->seq : seq;
-    g->seq = seq == V1_SEQ_INC ? g->seq + 1 : seq;
+/* No branches: which events are ready is hard to foresee. */
+static inline bool is_ready(const struct v1_merge *m, const struct v1_event *e) {
+    const struct v1_rule *rule = &v1_rules[e->order];
+    const struct v1_go *g = &m->gos[e->key];
+    uint64_t seq = needed_seq(rule, e);
+    return ((seq == g->seq) | (seq == V1_NO_SEQ)) & (rule->need_status == g->status);
+}
+
+/* Applies the event if it is ready. */
+static inline bool take(struct v1_merge *m, const struct v1_event *e) {
+    const struct v1_rule *rule = &v1_rules[e->order];
+    struct v1_go *g = &m->gos[e->key];
+    uint64_t has = g->seq, seq = needed_seq(rule, e);
+    if (!(((seq == has) | (seq == V1_NO_SEQ)) & (rule->need_status == g->status))) return false;
+    seq = ((seq + 1) & rule->said) | rule->next_seq;
+    seq = seq == V1_NO_SEQ ? has : seq;
+    g->seq = seq == V1_SEQ_INC ? has + 1 : seq;
     g->status = rule->next_status;
     m->calm = !g->watched;
     g->watched = false;
+    return true;
 }
 
-/* ---- frontier ---- */
+/* ---- frontier ----
+ * Who comes before whom is as hard to foresee, so that the ways through the heap go to their ends
+ * and choose by values. */
+
+/* Exchanges both if yes. */
+static inline void exchange(struct v1_waiting *a, struct v1_waiting *b, bool yes) {
+    struct v1_waiting x = *a, y = *b;
+    a->ts = yes ? y.ts : x.ts;
+    a->cursor = yes ? y.cursor : x.cursor;
+    b->ts = yes ? x.ts : y.ts;
+    b->cursor = yes ? x.cursor : y.cursor;
+}
+
+/* Puts x on its way from the root to a place, which is counted from 1: what is later than x moves
+ * down by one.  The result is what comes to the place. */
+static inline struct v1_waiting lay(struct v1_merge *m, struct v1_waiting x, uint32_t place) {
+    struct v1_waiting carry = x;
+    for (uint32_t up = 31 - (uint32_t)__builtin_clz(place); up > 0; up--) {
+        struct v1_waiting *on_way = &m->frontier[(place >> up) - 1];
+        exchange(on_way, &carry, x.ts < on_way->ts);
+    }
+    return carry;
+}
+
+/* Puts x in place of the root: along the earlier children, what is earlier than x moves up. */
+static inline void sink(struct v1_merge *m, struct v1_waiting x) {
+    struct v1_waiting *f = m->frontier;
+    uint32_t i = 0;
+    for (uint32_t level = 0; level < m->depth; level++) {
+        uint32_t j = 2 * i + 1;
+        j += f[j + 1].ts < f[j].ts;
+        f[i] = f[j];
+        exchange(&f[i], &x, x.ts <= f[i].ts);
+        i = j;
+    }
+    f[i] = x;
+}
 
 static inline void push(struct v1_merge *m, uint32_t cursor, int64_t ts) {
-    uint32_t j = m->n_frontier++;
-    while (j > 0) {
-        uint32_t i = (j - 1) / 2;
-        if (ts >= m->times[i]) break;
-        m->times[j] = m->times[i];
-        m->frontier[j] = m->frontier[i];
-        j = i;
-    }
-    m->times[j] = ts;
-    m->frontier[j] = cursor;
+    uint32_t place = ++m->n_frontier;
+    m->frontier[place - 1] = lay(m, (struct v1_waiting){ts, cursor}, place);
 }
 
 static inline uint32_t pop(struct v1_merge *m) {
-    uint32_t top = m->frontier[0];
-    uint32_t n = --m->n_frontier;
-    uint32_t sink = m->frontier[n];
-    int64_t ts = m->times[n];
-    m->times[n] = INT64_MAX; /* no sibling of the last one is earlier */
-    uint32_t i = 0;
-    for (uint32_t j; (j = 2 * i + 1) < n; i = j) {
-        j += m->times[j + 1] < m->times[j];
-        if (m->times[j] >= ts) break;
-        m->times[i] = m->times[j];
-        m->frontier[i] = m->frontier[j];
-    }
-    m->times[i] = ts;
-    m->frontier[i] = sink;
+    uint32_t top = (uint32_t)m->frontier[0].cursor;
+    struct v1_waiting *last = &m->frontier[--m->n_frontier];
+    struct v1_waiting x = *last;
+    last->ts = INT64_MAX;
+    if (m->n_frontier) sink(m, x);
     return top;
 }
 
-/* Moves every available P whose next event is ready to the frontier. */
+/* A push and a pop at once. */
+static inline uint32_t swap(struct v1_merge *m, uint32_t cursor, int64_t ts) {
+    struct v1_waiting last = lay(m, (struct v1_waiting){ts, cursor}, m->n_frontier + 1);
+    uint32_t top = (uint32_t)m->frontier[0].cursor;
+    sink(m, last);
+    return top;
+}
+
+/* A P's event that is earlier than the whole frontier would be pushed and popped at once.  That
+ * leaves the heap as it was if no times are equal on the way from the new place to the root.
+ * The result: all earlier events may pass so. */
+static inline int64_t passing(const struct v1_merge *m) {
+    const struct v1_waiting *f = m->frontier;
+    bool equal = false;
+    for (uint32_t i = m->n_frontier; i > 0;) {
+        i = (i - 1) / 2;
+        equal |= (f[i].ts == f[2 * i + 1].ts) | (f[i].ts == f[2 * i + 2].ts);
+    }
+    return equal ? INT64_MIN : f[0].ts;
+}
+
+/* Moves every available P whose next event is ready to the frontier.  After a calm event that can
+ * only be its own P, the last one: the others wait for goroutines that did not change. */
 static int fill_frontier(struct go_v1 *r, struct fault *f) {
     struct v1_merge *m = &r->merge;
-    for (uint32_t i = 0; i < m->n_available;) {
+    uint32_t first = m->calm ? m->n_available - 1 : 0;
+    for (uint32_t i = first; i < m->n_available;) {
         uint32_t k = m->available[i];
         struct v1_cursor *c = &m->cursors[k];
         int rc = look(r, c, f);
@@ -85,7 +137,7 @@ static int fill_frontier(struct go_v1 *r, struct fault *f) {
                 i++;
                 continue;
             }
-            push(m, k, c->next->event.ts);
+            push(m, k, c->next->ts);
         }
         m->available[i] = m->available[--m->n_available];
     }
@@ -102,11 +154,11 @@ static int at_end(struct go_v1 *r, struct fault *f) {
     const struct v1_cursor *stuck = NULL;
     for (uint32_t i = 0; i < m->n_cursors; i++) {
         const struct v1_cursor *c = &m->cursors[i];
-        if (!c->done && (!stuck || c->next->event.ts < stuck->next->event.ts)) stuck = c;
+        if (!c->done && (!stuck || c->next->ts < stuck->next->ts)) stuck = c;
     }
     if (!stuck) return 0;
-    const struct v1_event *e = &stuck->next->event;
-    uint64_t g = v1_rules[stuck->next->order].key == V1_KEY_TARGET ? e->args[0] : e->g;
+    const struct v1_event *e = stuck->next;
+    uint64_t g = v1_rules[e->order].key == V1_KEY_TARGET ? e->args[0] : e->g;
     return fault_set(
         f, PV_ECORRUPT, offset_of(r, stuck),
         "no consistent ordering of events possible (%s of goroutine %llu on P %d waits "
@@ -114,44 +166,40 @@ static int at_end(struct go_v1 *r, struct fault *f) {
         v1_specs[e->type].name, (unsigned long long)g, e->p);
 }
 
-/* A P's event that is earlier than the whole frontier would be pushed and popped at once.  That
- * leaves the heap as it was if no times are equal on the way from the new place to the root. */
-static inline bool may_pass(const struct v1_merge *m, int64_t ts) {
-    uint32_t n = m->n_frontier;
-    const int64_t *t = m->times;
-    if (n > 0 && ts >= t[0]) return false;
-    for (uint32_t i = n; i > 0;) {
-        i = (i - 1) / 2;
-        if (2 * i + 1 < n && t[i] == t[2 * i + 1]) return false;
-        if (2 * i + 2 < n && t[i] == t[2 * i + 2]) return false;
-    }
-    return true;
-}
-
-/* The P of the last event goes on, and the other ones need not be looked at again: those in the
- * frontier stay there, and those that wait do so for goroutines that did not change. */
-static inline struct v1_cursor *same_again(struct v1_merge *m) {
-    if (!m->calm) return NULL;
-    struct v1_cursor *c = &m->cursors[m->available[m->n_available - 1]];
-    if (c->next == c->end || !is_ready(m, c->next)) return NULL;
-    return may_pass(m, c->next->event.ts) ? c : NULL;
-}
-
-int v1_merge_next(struct go_v1 *r, struct v1_event **out, struct fault *f) {
+/* Whose event is next: 1, 0 = none can be taken, < 0. */
+static inline int choose(struct go_v1 *r, uint32_t *chosen, struct fault *f) {
     struct v1_merge *m = &r->merge;
-    struct v1_cursor *c = same_again(m);
-    if (!c) {
-        TRY(fill_frontier(r, f));
-        if (m->n_frontier == 0) return at_end(r, f);
-        uint32_t k = pop(m);
-        c = &m->cursors[k];
-        if (!is_ready(m, c->next)) /* it was, when it entered: two Ps claim one goroutine */
-            return fault_set(f, PV_ECORRUPT, offset_of(r, c),
-                             "encountered impossible goroutine state transition");
-        m->available[m->n_available++] = k;
+    if (m->calm) {
+        uint32_t k = m->available[m->n_available - 1];
+        const struct v1_event *e = m->cursors[k].next;
+        if (e != m->cursors[k].end && m->n_frontier && is_ready(m, e)) {
+            m->n_available--;
+            *chosen = swap(m, k, e->ts);
+            return 1;
+        }
     }
-    apply(m, c->next);
-    *out = &c->next++->event;
+    TRY(fill_frontier(r, f));
+    if (m->n_frontier == 0) return 0;
+    *chosen = pop(m);
+    return 1;
+}
+
+int v1_merge_run(struct go_v1 *r, struct fault *f) {
+    struct v1_merge *m = &r->merge;
+    uint32_t k;
+    int rc = choose(r, &k, f);
+    if (rc <= 0) return rc < 0 ? rc : at_end(r, f);
+    struct v1_cursor *c = &m->cursors[k];
+    struct v1_event *e = c->next;
+    if (!take(m, e)) /* it was ready when it entered: two Ps claim one goroutine */
+        return fault_set(f, PV_ECORRUPT, offset_of(r, c),
+                         "encountered impossible goroutine state transition");
+    m->available[m->n_available++] = k;
+    int64_t before = passing(m);
+    m->run = e;
+    do e++;
+    while (m->calm && e != c->end && e->ts < before && take(m, e));
+    m->run_end = c->next = e;
     return 1;
 }
 
@@ -160,9 +208,12 @@ int v1_merge_next(struct go_v1 *r, struct v1_event **out, struct fault *f) {
 static int allocate(struct v1_merge *m, uint32_t n) {
     m->cursors = calloc(n, sizeof *m->cursors);
     m->available = calloc(n, sizeof *m->available);
-    m->frontier = calloc(n, sizeof *m->frontier);
-    m->times = calloc(n + 1, sizeof *m->times); /* pop looks one further */
-    return m->cursors && m->available && m->frontier && m->times ? 0 : PV_ENOMEM;
+    m->depth = 31 - (uint32_t)__builtin_clz(n);
+    uint32_t places = 4u << m->depth; /* each cursor's has two children */
+    m->frontier = calloc(places, sizeof *m->frontier);
+    if (!m->cursors || !m->available || !m->frontier) return PV_ENOMEM;
+    for (uint32_t i = 0; i < places; i++) m->frontier[i].ts = INT64_MAX;
+    return 0;
 }
 
 static int add_cursor(struct v1_merge *m, uint32_t proc, int32_t p, uint32_t n_items) {
@@ -180,7 +231,7 @@ static int add_cursor(struct v1_merge *m, uint32_t proc, int32_t p, uint32_t n_i
 static int add_cursors(struct go_v1 *r) {
     struct v1_index *x = &r->index;
     struct v1_merge *m = &r->merge;
-    uint32_t n_items = x->n_procs > MANY_PROCS ? FEW_ITEMS : ITEMS;
+    uint32_t n_items = x->n_procs > MANY_PROCS ? FEW_ITEMS : V1_RUN;
     uint32_t profile = UINT32_MAX;
     for (uint32_t i = 0; i < x->n_procs; i++) {
         struct v1_proc *p = &x->procs[i];
@@ -211,7 +262,6 @@ void v1_merge_free(struct v1_merge *m) {
     free(m->cursors);
     free(m->available);
     free(m->frontier);
-    free(m->times);
     free(m->gos);
     v1_refs_free(&m->slots);
     *m = (struct v1_merge){0};

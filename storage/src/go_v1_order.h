@@ -19,12 +19,13 @@ struct v1_event {
     uint32_t stack;   /* the file's id */
     uint32_t slot;    /* of g */
     uint32_t target;  /* slot of args[0], where that is a goroutine */
-    uint32_t proc;    /* index in v1_index.procs; not of CPU samples */
+    uint32_t key;     /* merge: slot of the goroutine on whose state it waits, */
     int32_t p;
-    uint8_t type;    /* "...Local" forms have become plain ones */
-    uint8_t pending; /* GO_SYSCALL: not yet known whether it blocks */
-    uint8_t blocked; /* GO_SYSCALL: the goroutine's next event is GO_SYS_BLOCK */
-    uint8_t unused;
+    uint16_t proc;     /* index in v1_index.procs; not of CPU samples */
+    uint8_t type;      /* "...Local" forms have become plain ones */
+    uint8_t order : 6; /* merge: the rule by which it waits */
+    bool pending : 1;  /* GO_SYSCALL: not yet known whether it blocks */
+    bool blocked : 1;  /* GO_SYSCALL: the goroutine's next event is GO_SYS_BLOCK */
 };
 _Static_assert(sizeof(struct v1_event) == 64, "struct v1_event changed size");
 
@@ -40,19 +41,9 @@ _Static_assert(sizeof(struct v1_go) == 24, "struct v1_go changed size");
 /* Slots that are not goroutines. */
 enum { V1_SLOT_NONE, V1_SLOT_GC, V1_SLOT_FREE, V1_N_FIXED_SLOTS };
 
-/* An event of one P, and what it waits for. */
-struct v1_next {
-    struct v1_event event;
-    uint64_t need_seq; /* the goroutine in slot key must have this sequence number, */
-    uint32_t key;
-    uint8_t need_status; /* and be in this state */
-    uint8_t order;
-    uint8_t unused[2];
-};
-
-struct v1_cursor {              /* one P's events, in file order */
-    struct v1_next *next, *end; /* decoded, not merged yet */
-    struct v1_next *items;      /* room for n_items */
+struct v1_cursor {               /* one P's events, in file order */
+    struct v1_event *next, *end; /* decoded, not merged yet */
+    struct v1_event *items;      /* room for n_items */
     uint32_t n_items;
     bool done;
     int32_t p;
@@ -60,21 +51,27 @@ struct v1_cursor {              /* one P's events, in file order */
     uint32_t last_slot; /* slot of last_g */
     uint64_t last_g;    /* the goroutine that runs, as far as decoded */
     int64_t ts;
-    struct v1_next *held, *held_end; /* for later: a system call without its next event, and on */
+    struct v1_event *held, *held_end; /* for later: a system call without its next event, and on */
     const uint8_t *batch, *at, *batch_end; /* at = what is not decoded yet */
     uint32_t next_sample, n_samples;       /* of the cursor for CPU samples */
     uint32_t bad;                          /* at batch_end is this fault (index + 1) */
 };
 
+struct v1_waiting { /* a cursor in the frontier */
+    int64_t ts;     /* of its next event */
+    uint64_t cursor;
+};
+
 struct v1_merge {
-    struct v1_cursor *cursors; /* one for each P with batches, then the CPU samples */
+    struct v1_event *run, *run_end; /* merged, not given out yet */
+    struct v1_cursor *cursors;      /* one for each P with batches, then the CPU samples */
     uint32_t n_cursors;
     uint32_t *available; /* cursors whose next event is not in the frontier */
     uint32_t n_available;
-    uint32_t *frontier; /* binary heap of cursors by the time of their next event, */
-    int64_t *times;     /* which stands here */
+    struct v1_waiting *frontier; /* binary heap by ts; what lies behind it has the last of times */
     uint32_t n_frontier;
-    bool calm; /* the last event changed nothing that a waiting one needs */
+    uint32_t depth; /* levels of the largest frontier that can be, less one */
+    bool calm;      /* the last event changed nothing that a waiting one needs */
     struct v1_go *gos;
     uint32_t n_gos, cap_gos;
     struct v1_refs slots; /* goroutine -> index in gos; 0 = none */
@@ -108,7 +105,7 @@ struct v1_settle {
 
 /* Events in final order, as they go from the ordering to the one who gives them out: from one
  * thread to another, if there are two. */
-enum { V1_CHUNK_EVENTS = 1024, V1_N_CHUNKS = 32 };
+enum { V1_RUN = 64, V1_CHUNK_EVENTS = 1024, V1_N_CHUNKS = 32 };
 struct v1_chunk {
     uint32_t n;
     bool last;
@@ -116,6 +113,8 @@ struct v1_chunk {
 };
 
 struct v1_ahead {
+    struct v1_event *next, *end; /* not given yet */
+    struct v1_chunk *chunk;      /* in which those lie */
     struct v1_chunk *chunks;
     uint32_t n_filled, n_taken; /* in all; guarded by lock where there is a thread */
     bool threaded, stop, over;  /* over: the last chunk is filled */

@@ -33,10 +33,21 @@
     ((code) == V1_GO_END || (code) == V1_GO_STOP ? V1_LEAVES                                       \
      : (code) == V1_GO_SYS_EXIT                  ? V1_OWNS                                         \
                                                  : 0)
+#define PLAIN_TYPE(code)                                                                           \
+    ((code) == V1_GO_START_LOCAL      ? V1_GO_START                                                \
+     : (code) == V1_GO_UNBLOCK_LOCAL  ? V1_GO_UNBLOCK                                              \
+     : (code) == V1_GO_SYS_EXIT_LOCAL ? V1_GO_SYS_EXIT                                             \
+                                      : (code))
 
 const struct v1_spec v1_specs[64] = {
 #define X(code, ident, name, since, n_args, stack, args, order)                                    \
-    [code] = {name, since, n_args, stack, V1_##order, ABOUT_##order | ABOUT_TYPE(code)},
+    [code] = {name,                                                                                \
+              since,                                                                               \
+              n_args,                                                                              \
+              stack,                                                                               \
+              V1_##order,                                                                          \
+              ABOUT_##order | ABOUT_TYPE(code),                                                    \
+              PLAIN_TYPE(code)},
 #include "storage/src/go_v1_events.def"
 #undef X
 };

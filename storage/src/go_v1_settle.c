@@ -107,7 +107,25 @@ static int keep(struct v1_settle *s, const struct v1_event *e) {
 /* Go converts on amd64: what does not fit becomes the smallest integer. */
 static inline int64_t to_ns(const struct go_v1 *r, int64_t ts) {
     double ns = (double)(int64_t)((uint64_t)ts - (uint64_t)r->settle.first) * r->ns_per_tick;
-    return ns < 9223372036854775808.0 && ns >= -9223372036854775808.0 ? (int64_t)ns : INT64_MIN;
+    return __builtin_fabs(ns) < 9223372036854775808.0 ? (int64_t)ns : INT64_MIN;
+}
+
+uint32_t v1_settle_pass(struct go_v1 *r) {
+    static const uint64_t special =
+        1ull << V1_GO_SYS_BLOCK | 1ull << V1_GO_IN_SYSCALL | 1ull << V1_GO_SYS_EXIT;
+    struct v1_settle *s = &r->settle;
+    struct v1_merge *m = &r->merge;
+    if (!s->any || s->head != s->tail || s->n_late || r->index.n_samples) return 0;
+    int64_t last = s->last, bound = s->bound, until = s->bound_until;
+    struct v1_event *e = m->run;
+    for (; e != m->run_end; e++) {
+        int64_t ts = e->ts;
+        if ((ts < last) | (ts > bound) | (ts >= until) | (special >> e->type & 1)) break;
+        last = ts;
+        e->ts = to_ns(r, ts);
+    }
+    s->last = last;
+    return (uint32_t)(e - m->run);
 }
 
 int v1_settle_put(struct go_v1 *r, struct v1_event *e, struct fault *f) {
