@@ -12,16 +12,16 @@
 #include "storage/src/varint.h"
 
 const struct v1_rule v1_rules[V1_N_ORDERS] = {
-    [V1_FREE] = {V1_NO_SEQ, V1_NO_SEQ, 0, 0, V1_KEY_FREE, V1_DEAD, V1_DEAD},
-    [V1_CREATE] = {0, 1, 0, 0, V1_KEY_TARGET, V1_DEAD, V1_RUNNABLE},
-    [V1_WAITING] = {1, 2, 0, 0, V1_KEY_OWN, V1_RUNNABLE, V1_BLOCKED},
-    [V1_START] = {0, 0, UINT64_MAX, 1, V1_KEY_OWN, V1_RUNNABLE, V1_RUNNING},
-    [V1_START_LOCAL] = {V1_NO_SEQ, V1_SEQ_INC, 0, 0, V1_KEY_OWN, V1_RUNNABLE, V1_RUNNING},
-    [V1_BLOCK] = {V1_NO_SEQ, V1_NO_SEQ, 0, 0, V1_KEY_OWN, V1_RUNNING, V1_BLOCKED},
-    [V1_YIELD] = {V1_NO_SEQ, V1_NO_SEQ, 0, 0, V1_KEY_OWN, V1_RUNNING, V1_RUNNABLE},
-    [V1_UNBLOCK] = {0, 0, UINT64_MAX, 1, V1_KEY_TARGET, V1_BLOCKED, V1_RUNNABLE},
-    [V1_UNBLOCK_LOCAL] = {V1_NO_SEQ, V1_SEQ_INC, 0, 0, V1_KEY_TARGET, V1_BLOCKED, V1_RUNNABLE},
-    [V1_GC] = {0, 0, UINT64_MAX, 0, V1_KEY_GC, V1_DEAD, V1_DEAD},
+    [V1_FREE] = {V1_NO_SEQ, V1_NO_SEQ, 0, 0, V1_DEAD, V1_DEAD},
+    [V1_CREATE] = {0, 1, 0, 0, V1_DEAD, V1_RUNNABLE},
+    [V1_WAITING] = {1, 2, 0, 0, V1_RUNNABLE, V1_BLOCKED},
+    [V1_START] = {0, 0, UINT64_MAX, 1, V1_RUNNABLE, V1_RUNNING},
+    [V1_START_LOCAL] = {V1_NO_SEQ, V1_SEQ_INC, 0, 0, V1_RUNNABLE, V1_RUNNING},
+    [V1_BLOCK] = {V1_NO_SEQ, V1_NO_SEQ, 0, 0, V1_RUNNING, V1_BLOCKED},
+    [V1_YIELD] = {V1_NO_SEQ, V1_NO_SEQ, 0, 0, V1_RUNNING, V1_RUNNABLE},
+    [V1_UNBLOCK] = {0, 0, UINT64_MAX, 1, V1_BLOCKED, V1_RUNNABLE},
+    [V1_UNBLOCK_LOCAL] = {V1_NO_SEQ, V1_SEQ_INC, 0, 0, V1_BLOCKED, V1_RUNNABLE},
+    [V1_GC] = {0, 0, UINT64_MAX, 0, V1_DEAD, V1_DEAD},
 };
 
 /* ---- goroutines ---- */
@@ -91,17 +91,6 @@ static const uint8_t *skip_structure(const uint8_t *at, uint8_t head) {
 
 /* ---- events ---- */
 
-/* What the event waits for. */
-static inline void set_need(struct v1_event *e, uint8_t order) {
-    uint8_t kind = v1_rules[order].key;
-    uint32_t key = kind == V1_KEY_GC ? V1_SLOT_GC : V1_SLOT_FREE;
-    key = kind == V1_KEY_OWN ? e->slot : key;
-    key = kind == V1_KEY_TARGET ? e->target : key;
-    e->key = key;
-    /* The slot also stands for a goroutine whose id is V1_FREE_GO. */
-    e->order = (key == V1_SLOT_FREE ? (unsigned)V1_FREE : order) & 63;
-}
-
 static const uint8_t *decode_log_text(struct go_v1 *r, const uint8_t *at, struct v1_event *e) {
     uint64_t n = 0;
     at = uvarint_fast(at, &n);
@@ -110,58 +99,73 @@ static const uint8_t *decode_log_text(struct go_v1 *r, const uint8_t *at, struct
     return at + n;
 }
 
-/* Which goroutines the event is about. */
+/* Which goroutines the event is about, and what it waits for. */
 static inline int attribute(struct v1_merge *m, struct v1_cursor *c, struct v1_event *e,
-                            uint8_t about) {
-    e->g = c->last_g;
-    e->slot = c->last_slot;
-    e->target = 0;
-    if (about & V1_NAMES) {
-        e->target = go_slot(m, e->args[0]);
-        if (e->target == UINT32_MAX) return PV_ENOMEM;
-        if (about & V1_OWNS) {
-            e->g = e->args[0];
-            e->slot = e->target;
-        }
-        if (about & V1_BEGINS) {
-            c->last_g = e->g;
-            c->last_slot = e->slot;
-        }
+                            const struct v1_spec *spec) {
+    uint64_t g = c->last_g;
+    uint32_t slot = c->last_slot, target = 0, key = spec->fixed ? spec->fixed : slot;
+    if (spec->about & V1_NAMES) {
+        key = target = go_slot(m, e->args[0]);
+        if (target == UINT32_MAX) return PV_ENOMEM;
+        bool owns = spec->about & V1_OWNS;
+        g = owns ? e->args[0] : g;
+        slot = owns ? target : slot;
+        bool begins = spec->about & V1_BEGINS;
+        c->last_g = begins ? g : c->last_g;
+        c->last_slot = begins ? slot : c->last_slot;
+    } else if (spec->about & V1_LEAVES) {
+        c->last_g = c->last_slot = 0;
     }
-    if (about & V1_LEAVES) c->last_g = c->last_slot = 0;
+    e->g = g;
+    e->slot = slot;
+    e->target = target;
+    e->key = key;
+    /* The slot also stands for a goroutine whose id is V1_FREE_GO. */
+    e->order = (key == V1_SLOT_FREE ? (unsigned)V1_FREE : spec->order) & 63;
+    __builtin_prefetch(&m->gos[key], 1);
     return 0;
 }
 
-/* The numbers of one event, which mostly lie within eight bytes: then they are cut out of one
- * word, without a branch on the length of each. */
+/* The numbers of one event, which mostly lie within eight bytes, and have up to four each: then
+ * they are cut out of one word, without a branch on the length of each. */
 struct numbers {
     const uint8_t *at;
     uint64_t inverted; /* what is left of the word at at; ones came in from the left as zeros */
 };
 
+static inline struct numbers numbers_at(const uint8_t *at) {
+    return (struct numbers){at, ~load_u64le(at)};
+}
+
 static inline uint64_t next_number(struct numbers *s) {
-    uint64_t stops = s->inverted & 0x8080808080808080;
     uint64_t v = 0;
+    uint32_t stops = (uint32_t)s->inverted & 0x80808080;
     if (__builtin_expect(stops == 0, 0)) {
-        s->at = uvarint_fast(s->at, &v);
-        s->inverted = ~load_u64le(s->at);
+        *s = numbers_at(uvarint_fast(s->at, &v));
         return v;
     }
-    unsigned bits = (unsigned)__builtin_ctzll(stops);
-    v = uvarint_squeeze(~s->inverted & (stops ^ (stops - 1)));
-    s->inverted = s->inverted >> bits >> 1;
-    s->at += (bits + 1) / 8;
+    unsigned bits = (unsigned)__builtin_ctz(stops) + 1;
+    uint32_t w = ~(uint32_t)s->inverted & (stops ^ (stops - 1)) & 0x7f7f7f7f;
+    w = (w & 0x007f007f) | (w & 0x7f007f00) >> 1;
+    v = (w & 0x3fff) | (w >> 2 & 0x0fffc000);
+    s->inverted >>= bits;
+    s->at += bits / 8;
     return v;
 }
 
 static inline const uint8_t *decode_args(const uint8_t *at, struct v1_cursor *c, struct v1_event *e,
                                          const struct v1_spec *spec) {
-    struct numbers s = {at, ~load_u64le(at)};
+    struct numbers s = numbers_at(at);
     c->ts = (int64_t)((uint64_t)c->ts + next_number(&s));
     e->ts = c->ts;
     e->args[0] = e->args[1] = e->args[2] = 0;
     uint32_t n = spec->n_args - 1u - spec->stack;
-    for (uint32_t i = 0; i < n; i++) e->args[i] = next_number(&s);
+    if (n > 0) e->args[0] = next_number(&s);
+    if (n > 1) {
+        s = numbers_at(s.at);
+        e->args[1] = next_number(&s);
+        if (n > 2) e->args[2] = next_number(&s);
+    }
     e->stack = spec->stack ? (uint32_t)next_number(&s) : 0;
     return s.at;
 }
@@ -191,9 +195,7 @@ static int decode(struct go_v1 *r, struct v1_cursor *c) {
         e->p = c->p;
         e->proc = (uint16_t)c->proc;
         e->pending = e->blocked = false;
-        TRY(attribute(&r->merge, c, e, spec->about));
-        set_need(e, spec->order);
-        __builtin_prefetch(&r->merge.gos[e++->key], 1);
+        TRY(attribute(&r->merge, c, e++, spec));
     }
     c->at = at;
     c->end = e;
@@ -226,7 +228,7 @@ static int decode_samples(struct go_v1 *r, struct v1_cursor *c) {
             .ts = s->ts, .g = s->g, .stack = s->stack, .p = s->p, .type = V1_CPU_SAMPLE};
         e->slot = go_slot(&r->merge, s->g);
         if (e->slot == UINT32_MAX) return PV_ENOMEM;
-        set_need(e++, V1_FREE);
+        e++->key = V1_SLOT_FREE;
     }
     c->next = c->items;
     c->end = e;

@@ -37,10 +37,14 @@ enum {
     V1_LEAVES = 8, /* none runs from now on */
 };
 
+/* Slots of the merge that are not goroutines. */
+enum v1_slot { V1_SLOT_NONE, V1_SLOT_GC, V1_SLOT_FREE, V1_N_FIXED_SLOTS };
+
 struct v1_spec {
     const char *name;
     uint8_t since, n_args, stack, order, about;
     uint8_t plain; /* the type without "...Local" */
+    uint8_t fixed; /* on whose state it waits (v1_slot), where that is no goroutine; else 0 */
 };
 extern const struct v1_spec v1_specs[64];
 
@@ -51,8 +55,6 @@ enum { V1_FAKE_P = 1000000, V1_TIMER_P, V1_NETPOLL_P, V1_SYSCALL_P, V1_GC_P, V1_
 
 enum { V1_MAX_PROCS = 1 << 16, V1_HEADER_BYTES = 16, V1_SLACK = 16 };
 
-/* Whose state an event needs: the slot of ... */
-enum { V1_KEY_FREE, V1_KEY_GC, V1_KEY_OWN, V1_KEY_TARGET };
 #define V1_NO_SEQ  UINT64_MAX       /* as needed: any; as left: the same */
 #define V1_SEQ_INC (UINT64_MAX - 1) /* as left: one more */
 #define V1_FREE_GO UINT64_MAX       /* "goroutine" of events that need nothing */
@@ -63,7 +65,7 @@ struct v1_rule {
     uint64_t next_seq; /* as left, unless the event says its number; then what was needed + 1 */
     uint64_t said;     /* all ones: the event says its number */
     uint8_t arg;       /* in args[arg] */
-    uint8_t key, need_status, next_status;
+    uint8_t need_status, next_status;
 };
 extern const struct v1_rule v1_rules[V1_N_ORDERS];
 

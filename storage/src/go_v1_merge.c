@@ -31,8 +31,8 @@ static inline bool is_ready(const struct v1_merge *m, const struct v1_event *e) 
     return ((seq == g->seq) | (seq == V1_NO_SEQ)) & (rule->need_status == g->status);
 }
 
-/* Applies the event if it is ready. */
-static inline bool take(struct v1_merge *m, const struct v1_event *e) {
+/* Applies the event if it is ready.  *calm: no other P waits for a change of its goroutine. */
+static inline bool take(struct v1_merge *m, const struct v1_event *e, bool *calm) {
     const struct v1_rule *rule = &v1_rules[e->order];
     struct v1_go *g = &m->gos[e->key];
     uint64_t has = g->seq, seq = needed_seq(rule, e);
@@ -41,7 +41,7 @@ static inline bool take(struct v1_merge *m, const struct v1_event *e) {
     seq = seq == V1_NO_SEQ ? has : seq;
     g->seq = seq == V1_SEQ_INC ? has + 1 : seq;
     g->status = rule->next_status;
-    m->calm = !g->watched;
+    *calm = !g->watched;
     g->watched = false;
     return true;
 }
@@ -158,7 +158,7 @@ static int at_end(struct go_v1 *r, struct fault *f) {
     }
     if (!stuck) return 0;
     const struct v1_event *e = stuck->next;
-    uint64_t g = v1_rules[e->order].key == V1_KEY_TARGET ? e->args[0] : e->g;
+    uint64_t g = v1_specs[e->type].about == V1_NAMES ? e->args[0] : e->g;
     return fault_set(
         f, PV_ECORRUPT, offset_of(r, stuck),
         "no consistent ordering of events possible (%s of goroutine %llu on P %d waits "
@@ -169,19 +169,23 @@ static int at_end(struct go_v1 *r, struct fault *f) {
 /* Whose event is next: 1, 0 = none can be taken, < 0. */
 static inline int choose(struct go_v1 *r, uint32_t *chosen, struct fault *f) {
     struct v1_merge *m = &r->merge;
-    if (m->calm) {
-        uint32_t k = m->available[m->n_available - 1];
-        const struct v1_event *e = m->cursors[k].next;
-        if (e != m->cursors[k].end && m->n_frontier && is_ready(m, e)) {
-            m->n_available--;
-            *chosen = swap(m, k, e->ts);
-            return 1;
-        }
+    if (m->last == V1_READY) {
+        uint32_t k = m->available[--m->n_available];
+        *chosen = swap(m, k, m->cursors[k].next->ts);
+        return 1;
     }
-    TRY(fill_frontier(r, f));
+    if (m->last == V1_UNKNOWN || m->n_frontier == 0) TRY(fill_frontier(r, f));
     if (m->n_frontier == 0) return 0;
     *chosen = pop(m);
     return 1;
+}
+
+/* After an event that changed nothing that another P waits for: where the P of *e stands. */
+static inline enum v1_last last_of(struct v1_merge *m, const struct v1_cursor *c) {
+    if (c->next == c->end || m->n_frontier == 0) return V1_UNKNOWN;
+    if (is_ready(m, c->next)) return V1_READY;
+    m->gos[c->next->key].watched = true;
+    return V1_WAITS;
 }
 
 int v1_merge_run(struct go_v1 *r, struct fault *f) {
@@ -191,15 +195,18 @@ int v1_merge_run(struct go_v1 *r, struct fault *f) {
     if (rc <= 0) return rc < 0 ? rc : at_end(r, f);
     struct v1_cursor *c = &m->cursors[k];
     struct v1_event *e = c->next;
-    if (!take(m, e)) /* it was ready when it entered: two Ps claim one goroutine */
+    bool calm = true;
+    if (!take(m, e, &calm)) /* it was ready when it entered: two Ps claim one goroutine */
         return fault_set(f, PV_ECORRUPT, offset_of(r, c),
                          "encountered impossible goroutine state transition");
     m->available[m->n_available++] = k;
     int64_t before = passing(m);
     m->run = e;
     do e++;
-    while (m->calm && e != c->end && e->ts < before && take(m, e));
+    while (calm && e != c->end && e->ts < before && take(m, e, &calm));
     m->run_end = c->next = e;
+    m->calm = calm;
+    m->last = (uint8_t)(calm ? last_of(m, c) : V1_UNKNOWN);
     return 1;
 }
 

@@ -38,9 +38,6 @@ struct v1_go {
 };
 _Static_assert(sizeof(struct v1_go) == 24, "struct v1_go changed size");
 
-/* Slots that are not goroutines. */
-enum { V1_SLOT_NONE, V1_SLOT_GC, V1_SLOT_FREE, V1_N_FIXED_SLOTS };
-
 struct v1_cursor {               /* one P's events, in file order */
     struct v1_event *next, *end; /* decoded, not merged yet */
     struct v1_event *items;      /* room for n_items */
@@ -57,6 +54,9 @@ struct v1_cursor {               /* one P's events, in file order */
     uint32_t bad;                          /* at batch_end is this fault (index + 1) */
 };
 
+/* Of the next event of the P that was merged last. */
+enum v1_last { V1_UNKNOWN, V1_READY, V1_WAITS };
+
 struct v1_waiting { /* a cursor in the frontier */
     int64_t ts;     /* of its next event */
     uint64_t cursor;
@@ -71,7 +71,8 @@ struct v1_merge {
     struct v1_waiting *frontier; /* binary heap by ts; what lies behind it has the last of times */
     uint32_t n_frontier;
     uint32_t depth; /* levels of the largest frontier that can be, less one */
-    bool calm;      /* the last event changed nothing that a waiting one needs */
+    bool calm;      /* the last event changed nothing that a waiting one needs, */
+    uint8_t last;   /* and this is known of its P (enum v1_last) */
     struct v1_go *gos;
     uint32_t n_gos, cap_gos;
     struct v1_refs slots; /* goroutine -> index in gos; 0 = none */

@@ -33,6 +33,17 @@
     ((code) == V1_GO_END || (code) == V1_GO_STOP ? V1_LEAVES                                       \
      : (code) == V1_GO_SYS_EXIT                  ? V1_OWNS                                         \
                                                  : 0)
+/* On whose state each order waits, if not a goroutine's. */
+#define FIXED_FREE          V1_SLOT_FREE
+#define FIXED_CREATE        0
+#define FIXED_WAITING       0
+#define FIXED_START         0
+#define FIXED_START_LOCAL   0
+#define FIXED_BLOCK         0
+#define FIXED_YIELD         0
+#define FIXED_UNBLOCK       0
+#define FIXED_UNBLOCK_LOCAL 0
+#define FIXED_GC            V1_SLOT_GC
 #define PLAIN_TYPE(code)                                                                           \
     ((code) == V1_GO_START_LOCAL      ? V1_GO_START                                                \
      : (code) == V1_GO_UNBLOCK_LOCAL  ? V1_GO_UNBLOCK                                              \
@@ -47,7 +58,8 @@ const struct v1_spec v1_specs[64] = {
               stack,                                                                               \
               V1_##order,                                                                          \
               ABOUT_##order | ABOUT_TYPE(code),                                                    \
-              PLAIN_TYPE(code)},
+              PLAIN_TYPE(code),                                                                    \
+              FIXED_##order},
 #include "storage/src/go_v1_events.def"
 #undef X
 };
@@ -85,6 +97,7 @@ struct scan {
     uint64_t args[5];
     uint32_t n_args;
     const uint8_t *args_at;
+    uint8_t plain[64];
 };
 
 int v1_grow(void *array, uint32_t n, uint32_t *cap, size_t size) {
@@ -341,6 +354,65 @@ static int scan_one(struct scan *s) {
     return scan_event(s, type);
 }
 
+/* ---- many at once ---- */
+
+/* How many numbers each type has that says nothing to the scan but its time; 0 = it is looked at. */
+static void find_plain(struct scan *s) {
+    static const uint64_t looked_at =
+        1ull << V1_BATCH | 1ull << V1_FREQUENCY | 1ull << V1_STACK | 1ull << V1_TIMER_GOROUTINE |
+        1ull << V1_STRING | 1ull << V1_LOG | 1ull << V1_CPU_SAMPLE | 1ull << V1_GO_SYS_EXIT;
+    for (int i = 0; i < V1_N_TYPES; i++)
+        if (!(looked_at >> i & 1) && v1_specs[i].since <= s->version)
+            s->plain[i] = v1_specs[i].n_args;
+}
+
+/* Bytes of n numbers that lie in the eight bytes whose ends are marked in ends; 0: they do not. */
+static inline uint32_t short_length(uint64_t ends, uint32_t n) {
+    ends &= ends - (n > 1);
+    ends &= ends - (n > 2);
+    return ends ? (uint32_t)__builtin_ctzll(ends) / 8 + 1 : 0;
+}
+
+/* The bytes at p are exactly so many numbers, none of them longer than nine bytes.  bytes <= 16. */
+static inline bool are_numbers(const uint8_t *p, uint32_t bytes, uint32_t n) {
+    static const uint64_t tops = 0x8080808080808080, ones = 0x0101010101010101;
+    if (bytes == 0 || p[bytes - 1] >= 0x80) return false;
+    uint64_t low = ~load_u64le(p) & tops, high = ~load_u64le(p + 8) & tops;
+    if (bytes < 8) low &= (UINT64_C(1) << 8 * bytes) - 1;
+    if (bytes <= 8)
+        high = 0;
+    else if (low == 0 || __builtin_clzll(low) + __builtin_ctzll(high) > 64)
+        return false;
+    else
+        high = high << (128 - 8 * bytes);
+    uint64_t ends = (low >> 7) + (high >> 7);
+    return ends * ones >> 56 == n;
+}
+
+/* Passes plain events until one comes that must be looked at, or stop is near. */
+static inline void scan_plain(struct scan *s, const uint8_t *stop) {
+    const uint8_t *p = s->p;
+    uint64_t ts = (uint64_t)s->ts;
+    while (stop - p >= 32) {
+        uint32_t n = s->plain[*p & 63], count = *p >> 6, bytes;
+        const uint8_t *at = p + 1;
+        if (count == 3) {
+            bytes = *at++;
+            if (bytes > 16 || n == 0 || !are_numbers(at, bytes, n)) break;
+        } else {
+            if (n != count + 1) break;
+            bytes = short_length(~load_u64le(at) & 0x8080808080808080, n);
+            if (bytes == 0) break;
+        }
+        uint64_t dt = 0;
+        uvarint_fast(at, &dt);
+        ts += dt;
+        p = at + bytes;
+    }
+    s->p = p;
+    s->ts = (int64_t)ts;
+}
+
 /* ---- after the pass ---- */
 
 static int compare_samples(const void *a, const void *b) {
@@ -390,7 +462,9 @@ static int build_stacks(struct scan *s) {
 static int scan_all(struct scan *s) {
     const uint8_t *dropped = s->start;
     int rc;
+    find_plain(s);
     while ((rc = scan_one(s)) > 0) {
+        if (s->x->n_batches) scan_plain(s, s->end);
         if (s->p - dropped < DROP_BYTES) continue;
         v1_spool_drop(s->spool, (uint64_t)(dropped - s->start), (uint64_t)(s->p - s->start));
         dropped = s->p;
