@@ -356,7 +356,7 @@ static int scan_one(struct scan *s) {
 
 /* ---- many at once ---- */
 
-/* How many numbers each type has that says nothing to the scan but its time; 0 = it is looked at. */
+/* How many numbers each type has that says nothing to the scan but its time; else 0. */
 static void find_plain(struct scan *s) {
     static const uint64_t looked_at =
         1ull << V1_BATCH | 1ull << V1_FREQUENCY | 1ull << V1_STACK | 1ull << V1_TIMER_GOROUTINE |
