@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Socket, serve } from "./serve.mjs";
 import { readTiles } from "./tiles.mjs";
 
-const named = ["go1.26-tasks.trace", "go1.26-testprog-annotations-stress.trace", "go1.26-http-p4.trace.zst", "go1.19-tasks.trace", "go1.26-tasks.damaged-hole.trace"]
+const named = ["go1.26-tasks.trace", "go1.26-testprog-annotations-stress.trace", "go1.26-http-p4.trace", "go1.19-tasks.trace", "go1.26-tasks.damaged-hole.trace"]
   .map((wanted) => corpus().find(({ name }) => name === wanted))
   .filter(Boolean);
 if (named.length === 0) skip("no trace with tasks in the corpus");
