@@ -26,7 +26,7 @@ await main(checks, async (later) => {
   feed.to(0.7);
   const server = await serve([pipe]);
   later(server.stop);
-  const { context, problems, close } = await browser();
+  const { context, problems, close } = await browser({ height: 1500 });
   later(close);
   const page = await context.newPage();
   await page.goto(server.url);
@@ -36,6 +36,9 @@ await main(checks, async (later) => {
   const early = (await view(page)).to;
   const counted = await until(async () => /waits/.test((await page.locator("#waits-sum").count()) ? await page.innerText("#waits-sum") : ""));
   checks.check("and figures of what is there", counted);
+  await page.locator(".ctl select").first().selectOption("creator");
+  const made = async () => (await page.locator(".names .n.g", { hasText: /^(by |made )/ }).locator(".m").allInnerTexts()).reduce((sum, t) => sum + Number(t.replaceAll(",", "")), 0);
+  checks.check("goroutines by their creators, as far as they are known", await until(async () => (await made()) > 0));
   feed.end();
   const whole = await until(async () => !/reading/.test(await page.innerText(".stat")));
   checks.check("it comes to its end", whole);
@@ -46,6 +49,9 @@ await main(checks, async (later) => {
   const said = Number((await page.innerText("#waits-sum")).split(" ")[0].replaceAll(",", ""));
   const [{ forever }] = sql(trace, "SELECT count(*) AS forever FROM waits WHERE reason = 'forever'");
   checks.equal("in the end the tables are of the whole", said, n + forever);
+  // The runtime's own are in no such group; none of the program's functions here is of runtime or runtime/trace.
+  const [{ users }] = sql(trace, "SELECT count(*) AS users FROM goroutines WHERE coalesce(start_function, '') NOT LIKE 'runtime%'");
+  checks.equal("the groups by creator, too", await made(), users);
   checks.check("and the lanes", (await lanes(page)).length > 3);
   checks.equal("nothing went wrong", problems.join("\n"), "");
 });

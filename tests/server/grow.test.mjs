@@ -40,6 +40,9 @@ const ask = async (from, to) => readTiles((await socket.ask("tiles", { trace: 0,
 checks.check("tiles of the first part", (await ask(0, 4)).some((r) => r.parts.length + r.solidStart.length > 0));
 const past = await ask(40, 41); // beyond the whole trace's end: it may have grown since first
 checks.check("tiles past its end say: ask again", past.length === first.procs.length && past.every((r) => r.flags & 1));
+const made = async () => (await socket.ask("sets", { trace: 0, by: "creator" })).ok.rows.filter((r) => r.group === null).reduce((n, r) => n + r.n, 0);
+const early = await made();
+checks.check("its goroutines by creator", early > 0);
 feed.to(0.996); // the second generation ends at 99.4 %: only then can its events be put in order
 const second = await eventually(async () => {
   const now = await info(socket);
@@ -57,6 +60,8 @@ const whole = await eventually(async () => {
 checks.check("it is complete in the end", whole && whole.duration > second.duration);
 checks.check("its last state was pushed", await socket.push((p) => p.push === "trace" && p.trace.state === "ready"));
 checks.check("no tile says ask again", (await ask(0, 4)).every((r) => !(r.flags & 1)));
+const late = await made();
+checks.check("and by creator, all of the whole", late >= early && late === whole.groups.filter((g) => g.kind === "user").reduce((n, g) => n + g.n, 0), `${early} ${late}`);
 const waits = (await socket.ask("waits", { trace: 0, from: 0, to: whole.duration, by: "refined" })).ok;
 await server.stop();
 
