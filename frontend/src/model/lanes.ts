@@ -194,7 +194,7 @@ export class Lanes extends Observable {
       const own = c.parts.flatMap(({ group, lane }) => {
         const whole = groups.get(group!);
         const set = lane.startsWith("F") ? undefined : this.sets.setOf(`by:${c.creator ?? ""}:${group}`);
-        return whole ? (set ? this.setHead(set) : [whole]) : [];
+        return whole ? (set ? this.setHead(set) : [whole]).map((d) => ({ ...d, nested: true })) : [];
       });
       if (own.length === 0) return [];
       const key = `C${c.creator ?? ""}`;
@@ -215,7 +215,7 @@ export class Lanes extends Observable {
     const set = d.set === undefined ? undefined : this.sets.setOf(d.set);
     const o = d.group === undefined ? undefined : this.open.get(d.group);
     const rows = set?.rows ?? (o ? this.membersOf(o) : []);
-    const inSet = set ? { set: set.key } : {};
+    const inSet = { ...(set ? { set: set.key } : {}), ...(d.nested ? { nested: true } : {}) };
     for (const m of rows) if (!this.hidden.has(`G${m.g}`)) out.push({ ...this.member(m), ...inSet, ...(set ? { key: `${set.key}/G${m.g}` } : {}) });
     const left = set ? set.all - rows.length : (o?.all ?? 0) - (o?.rows.length ?? 0);
     if (left > 0 && rows.length > 0) out.push({ key: `more/${d.key}`, kind: "more", name: "", height: SIZES.lane, lane: "", left, ...inSet, ...(d.group === undefined ? {} : { group: d.group }) });

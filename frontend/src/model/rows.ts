@@ -29,6 +29,7 @@ export interface Row {
   span?: Span;
   open?: boolean;
   count?: number; // of a creator: how many it made
+  nested?: boolean; // below a creator
   left?: number; // "more" rows: members not shown
   hidden?: number; // sections: rows that were hidden
 }

@@ -86,13 +86,13 @@ function Name({ stage, row, top }: RowProps & { top: number }) {
   const { lanes } = stage.app;
   const focused = lanes.focus === row.key;
   const open = row.open === undefined ? {} : { "aria-expanded": row.open };
-  const cls = `n ${CLASS[row.kind]} ${row.open ? "open" : ""} ${focused ? "focus" : ""} ${isSelected(stage, row) ? "sel" : ""}`;
+  const cls = `n ${CLASS[row.kind]} ${row.open ? "open" : ""} ${row.nested && !row.pinned ? "in" : ""} ${focused ? "focus" : ""} ${isSelected(stage, row) ? "sel" : ""}`;
   return (
     <div
       class={cls}
       id={rowId(row.key)}
       role="treeitem"
-      aria-level={row.kind === "g" || row.kind === "span" || row.kind === "more" ? 2 : 1}
+      aria-level={(row.kind === "g" || row.kind === "span" || row.kind === "more" ? 2 : 1) + (row.nested && !row.pinned ? 1 : 0)}
       aria-selected={focused}
       {...open}
       style={{ top: `${top}px`, height: `${row.height}px` }}
