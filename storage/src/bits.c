@@ -7,55 +7,33 @@
  *             each, where a varint takes 4.  Few long numbers do not make the others wide. */
 #include "storage/src/bits.h"
 
-#include <string.h>
-
-#include "storage/src/varint.h"
-
-enum { MAX_WIDTH = 56, HEADER = 2 }; /* so that eight bytes from a number's first hold all of it */
-
-static size_t packed_bytes(uint32_t n, uint32_t width) {
-    return ((size_t)n * width + 7) / 8;
-}
-
-static uint32_t n_bits(uint64_t v) {
-    return 64 - (uint32_t)__builtin_clzll(v | 1) - (v == 0);
-}
+enum { HEADER = 2, MAX_EACH = BITS_MAX_WIDTH / 8 + 1 + 10 };
 
 /* The width at which a block takes least, counted from the widest down: exceptions get more.  An
  * exception of b bits costs 1 + ceil((b - w) / 7) bytes: one bit narrower, those whose bits above w
  * are whole varints already take a byte more, and those of w bits become exceptions of two. */
-static size_t plan_block(const uint64_t *v, uint32_t n, uint8_t *width) {
-    uint8_t count[65] = {0};
-    uint32_t by_rest[7] = {0}; /* exceptions, by their bits modulo 7 */
-    for (uint32_t i = 0; i < n; i++) count[n_bits(v[i])]++;
-    uint32_t widest = 64;
-    while (widest && !count[widest]) widest--;
+static uint32_t best_width(const uint64_t *v, uint32_t n) {
+    uint8_t even[65] = {0}, odd[65] = {0}; /* two, lest each addition waits for the one before */
+    uint32_t by_rest[7] = {0};             /* exceptions, by their bits modulo 7 */
+    for (uint32_t i = 0; i < n; i += 2) even[bits_of(v[i])]++;
+    for (uint32_t i = 1; i < n; i += 2) odd[bits_of(v[i])]++;
+    uint32_t w = 64, best_w = 0;
+    while (w && !(even[w] | odd[w])) w--;
     size_t best = SIZE_MAX, exceptions = 0;
-    uint32_t w = widest;
-    for (; w > MAX_WIDTH; w--) {
-        exceptions += by_rest[w % 7] + 2u * count[w];
-        by_rest[w % 7] += count[w];
-    }
     for (;; w--) {
-        size_t bytes = HEADER + packed_bytes(n, w) + exceptions;
-        if (bytes < best) {
+        size_t bytes = bits_packed(n, w) + exceptions;
+        if (w <= BITS_MAX_WIDTH && bytes < best) {
             best = bytes;
-            *width = (uint8_t)w;
+            best_w = w;
         } else if (bytes > best + n / 8) { /* it only gets worse */
             break;
         }
         if (!w) break;
-        exceptions += by_rest[w % 7] + 2u * count[w];
-        by_rest[w % 7] += count[w];
+        uint32_t of_w = even[w] + odd[w];
+        exceptions += by_rest[w % 7] + 2u * of_w;
+        by_rest[w % 7] += of_w;
     }
-    return best;
-}
-
-void bits_plan(const uint64_t *values, uint32_t n, struct bits_plan *out) {
-    out->bytes = 0;
-    for (uint32_t i = 0; i < n; i += BITS_BLOCK)
-        out->bytes += plan_block(values + i, n - i < BITS_BLOCK ? n - i : BITS_BLOCK,
-                                 &out->width[i / BITS_BLOCK]);
+    return best_w;
 }
 
 static uint8_t *put_varint(uint8_t *p, uint64_t v) {
@@ -64,35 +42,68 @@ static uint8_t *put_varint(uint8_t *p, uint64_t v) {
     return p;
 }
 
-static uint8_t *put_block(uint8_t *p, const uint64_t *v, uint32_t n, uint32_t width) {
+/* Eight numbers are whole bytes, so that no eight wait for those before them; `group` of them at
+ * most 56 bits, which are put together first. */
+static inline void put_eight(uint8_t *at, const uint64_t *v, uint32_t width, uint32_t group) {
     uint64_t mask = (UINT64_C(1) << width) - 1, held = 0;
-    uint8_t *header = p, *at = p + HEADER;
     uint32_t n_held = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        held |= (v[i] & mask) << n_held;
-        n_held += width;
+    for (uint32_t i = 0; i < 8; i += group) {
+        uint64_t some = 0;
+        for (uint32_t k = 0; k < group; k++) some |= (v[i + k] & mask) << k * width;
+        held |= some << n_held;
+        n_held += group * width;
         store_u64le(at, held);
         at += n_held >> 3;
         held >>= n_held & ~7u;
         n_held &= 7;
     }
-    p = header + HEADER + packed_bytes(n, width);
-    uint32_t exceptions = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        if (!(v[i] >> width)) continue;
-        *p++ = (uint8_t)i;
-        p = put_varint(p, v[i] >> width);
-        exceptions++;
+}
+
+static inline void put_eights(uint8_t *out, const uint64_t *values, uint32_t n, uint32_t width,
+                              uint32_t group) {
+    uint64_t rest[8] = {0};
+    uint8_t last[8 * BITS_MAX_WIDTH / 8 + BITS_SLACK];
+    for (; n >= 8; n -= 8, values += 8, out += width) put_eight(out, values, width, group);
+    if (!n) return;
+    memcpy(rest, values, n * sizeof *rest);
+    put_eight(last, rest, width, group);
+    memcpy(out, last, bits_packed(n, width));
+}
+
+void bits_put_even(uint8_t *out, const uint64_t *values, uint32_t n, uint32_t width) {
+    if (width <= BITS_MAX_WIDTH / 4)
+        put_eights(out, values, n, width, 4);
+    else if (width <= BITS_MAX_WIDTH / 2)
+        put_eights(out, values, n, width, 2);
+    else
+        put_eights(out, values, n, width, 1);
+}
+
+static uint8_t *put_block(uint8_t *p, const uint64_t *v, uint32_t n) {
+    uint32_t width = best_width(v, n), exceptions = 0;
+    uint8_t wider[BITS_BLOCK];
+    for (uint32_t i = 0; i < n; i++) { /* without a branch, as nobody can foresee which */
+        wider[exceptions] = (uint8_t)i;
+        exceptions += v[i] >> width != 0;
     }
-    header[0] = (uint8_t)width;
-    header[1] = (uint8_t)exceptions;
+    p[0] = (uint8_t)width;
+    p[1] = (uint8_t)exceptions;
+    bits_put_even(p + HEADER, v, n, width);
+    p += HEADER + bits_packed(n, width);
+    for (uint32_t i = 0; i < exceptions; i++) {
+        *p++ = wider[i];
+        p = put_varint(p, v[wider[i]] >> width);
+    }
     return p;
 }
 
-void bits_put(uint8_t *out, const uint64_t *values, uint32_t n, const struct bits_plan *plan) {
+void bits_put(struct buffer *out, const uint64_t *values, uint32_t n) {
+    size_t most = BITS_MAX_BLOCKS * HEADER + (size_t)n * MAX_EACH + BITS_SLACK;
+    if (!buffer_reserve(out, most)) return;
+    uint8_t *p = out->data + out->n;
     for (uint32_t i = 0; i < n; i += BITS_BLOCK)
-        out = put_block(out, values + i, n - i < BITS_BLOCK ? n - i : BITS_BLOCK,
-                        plan->width[i / BITS_BLOCK]);
+        p = put_block(p, values + i, n - i < BITS_BLOCK ? n - i : BITS_BLOCK);
+    out->n = (size_t)(p - out->data);
 }
 
 struct block {
@@ -102,9 +113,9 @@ struct block {
 
 /* The block of n numbers at p. */
 static bool find_block(const uint8_t *p, const uint8_t *end, uint32_t n, struct block *b) {
-    if (end - p < HEADER || p[0] > MAX_WIDTH || p[1] > n) return false;
+    if (end - p < HEADER || p[0] > BITS_MAX_WIDTH || p[1] > n) return false;
     *b = (struct block){.packed = p + HEADER, .width = p[0], .n_exceptions = p[1]};
-    size_t bytes = packed_bytes(n, b->width);
+    size_t bytes = bits_packed(n, b->width);
     if ((size_t)(end - b->packed) < bytes) return false;
     b->exceptions = b->packed + bytes;
     b->end = uvarint_skip(b->exceptions, end, 2 * b->n_exceptions);
@@ -112,17 +123,15 @@ static bool find_block(const uint8_t *p, const uint8_t *end, uint32_t n, struct 
 }
 
 static bool get_block(const struct block *b, const uint8_t *end, uint64_t *out, uint32_t n) {
-    uint8_t padded[BITS_BLOCK * MAX_WIDTH / 8 + BITS_SLACK];
+    uint8_t padded[BITS_BLOCK * BITS_MAX_WIDTH / 8 + BITS_SLACK];
     const uint8_t *p = b->packed;
     if (end - b->exceptions < BITS_SLACK) {
-        size_t bytes = packed_bytes(n, b->width);
+        size_t bytes = bits_packed(n, b->width);
         memcpy(padded, p, bytes);
         memset(padded + bytes, 0, BITS_SLACK);
         p = padded;
     }
-    uint64_t mask = (UINT64_C(1) << b->width) - 1;
-    for (uint32_t i = 0, bit = 0; i < n; i++, bit += b->width)
-        out[i] = load_u64le(p + bit / 8) >> bit % 8 & mask;
+    for (uint32_t i = 0; i < n; i++) out[i] = bits_at(p, i, b->width);
     p = b->exceptions;
     for (uint32_t i = 0; i < b->n_exceptions; i++) {
         uint32_t at = *p++;

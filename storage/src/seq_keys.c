@@ -13,7 +13,7 @@
 #include "storage/src/seq_impl.h"
 
 enum { N_FIELDS = 3 };
-_Static_assert(N_FIELDS *SEQ_BLOCK_KEYS <= BITS_BLOCK * BITS_MAX_BLOCKS, "a block has a plan");
+_Static_assert(N_FIELDS *SEQ_BLOCK_KEYS <= BITS_BLOCK * BITS_MAX_BLOCKS, "a block is one run");
 
 void seq_put_block(struct buffer *index, struct buffer *blocks, const struct seq_key *keys,
                    uint32_t n, int64_t before, int64_t t0, int unit) {
@@ -25,14 +25,11 @@ void seq_put_block(struct buffer *index, struct buffer *blocks, const struct seq
         fields[2 * n + i] = seq_pack_signed(t0 - keys[i].first_start_ns, unit);
         rows += keys[i].n_rows;
     }
-    struct bits_plan plan;
-    bits_plan(fields, N_FIELDS * n, &plan);
+    size_t at = blocks->n;
+    bits_put(blocks, fields, N_FIELDS * n);
     buffer_signed(index, (int64_t)((uint64_t)keys[0].key - (uint64_t)before));
     buffer_varint(index, rows);
-    buffer_varint(index, plan.bytes);
-    if (!buffer_reserve(blocks, plan.bytes + BITS_SLACK)) return;
-    bits_put(blocks->data + blocks->n, fields, N_FIELDS * n, &plan);
-    blocks->n += plan.bytes;
+    buffer_varint(index, blocks->n - at);
 }
 
 int seq_parse_index(struct seq_chunk *c, struct cursor *in) {

@@ -322,8 +322,12 @@ int seq_read_rows(struct seq *s, uint32_t chunk, uint32_t page, uint32_t first, 
     int rc = column_get_part(codec, &in, gap, part);
     if (rc == 0) rc = column_get_part(codec, &in, dur, part);
     if (rc == 0) rc = column_get_part(codec, &in, columns & SEQ_WIDE ? out->wide : NULL, part);
-    for (uint32_t i = 0; rc == 0 && i < s->n_cols; i++)
-        rc = column_get_part(codec, &in, columns >> i & 1 ? out->v[i] : NULL, part);
+    uint64_t *v[SEQ_MAX_COLS];
+    for (uint32_t i = 0; i < SEQ_MAX_COLS; i++) v[i] = columns >> i & 1 ? out->v[i] : NULL;
+    bool slices = s->n_cols == SEQ_MAX_COLS;
+    if (rc == 0 && slices) rc = column_get_rows(codec, &in, v, part);
+    for (uint32_t i = slices ? PALETTE_COLUMNS : 0; rc == 0 && i < s->n_cols; i++)
+        rc = column_get_part(codec, &in, v[i], part);
     if (rc < 0) return fault_set(f, rc, -1, "a page of the store is damaged");
     unpack_signed(gap, out->n, seq_unit(s->series));
     unpack_ns(dur, out->n, seq_unit(s->series));

@@ -6,7 +6,8 @@
  *            first row; blocks of keys (seq_keys.c); never zstd
  *   carried  (slices only) n, then per row: key - previous, t0 - start, duration, wide,
  *            v0, v1
- *   data     per page: gap to the end of the key's row before, duration, wide, v0 … (column.h)
+ *   data     per page: gap to the end of the key's row before, duration, wide; of levels v0; of
+ *            slices v0 to v3 as a group, v4 (column.h)
  * Times, and of levels wide, are in units where these divide them (seq_unit in seq_impl.h).
  * Threads    with seq_seal_beside, ring[n_full] belongs to the caller's thread, ring[n_sealed] and
  *            all that follows it in the struct to the sealer's; both numbers change under the lock.
@@ -20,7 +21,9 @@
 
 /* A page's columns stand 24 numbers further apart than a power of two, lest all of them want the
  * same sets of the cache. */
-enum { N_COLUMNS = SEQ_MAX_COLS + 3, PREFETCH_ROWS = 32, COLUMN_ROOM = SEQ_PAGE_ROWS + 24 };
+enum { VALUES = 3, LAST_VALUE = VALUES + PALETTE_COLUMNS, N_COLUMNS = VALUES + SEQ_MAX_COLS };
+enum { PREFETCH_ROWS = 32, COLUMN_ROOM = SEQ_PAGE_ROWS + 24 };
+_Static_assert(SEQ_MAX_COLS == PALETTE_COLUMNS + 1, "of a slice all values but one have a code");
 
 /* One fills, one is being sealed, and of slices one evens out who is faster for the moment. */
 enum { MAX_RING = 3 };
@@ -52,6 +55,7 @@ struct seq_writer {
 
     sqlite3_stmt *insert, *insert_data;
     struct column_codec *codec;
+    struct palette palette;
     int64_t t0, n_chunks;
     struct column_past past[N_COLUMNS];
     uint64_t column[N_COLUMNS][COLUMN_ROOM];
@@ -135,10 +139,34 @@ static const struct seq_row *row_at(const struct filling *c, uint32_t i) {
     return &c->rows[c->order[i]];
 }
 
+static void put_columns(struct seq_writer *w, uint32_t n, uint32_t first, uint32_t end) {
+    for (uint32_t k = first; k < end; k++)
+        column_put(w->codec, &w->data, w->column[k], n, &w->past[k]);
+}
+
+/* v[0 … 3] as a code: most of what a slice has beyond its time repeats, row after row. */
+static uint64_t code_of(struct palette *p, const struct seq_row *r) {
+    return palette_code(p, r->v[0] | (uint64_t)r->v[1] << 32, r->v[2] | (uint64_t)r->v[3] << 32);
+}
+
+/* The codes in column[VALUES], or where there are too many the values themselves. */
+static void put_values(struct seq_writer *w, uint32_t row0, uint32_t n, bool too_many) {
+    const struct filling *c = &sealing(w)->rows;
+    if (!too_many && column_put_rows(&w->data, &w->palette, w->column[VALUES], n)) return;
+    column_put_apart(&w->data);
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t k = 0; k < PALETTE_COLUMNS; k++)
+            w->column[VALUES + k][i] = row_at(c, row0 + i)->v[k];
+    put_columns(w, n, VALUES, VALUES + PALETTE_COLUMNS);
+}
+
 static void put_page(struct seq_writer *w, uint32_t row0, uint32_t n) {
     const struct filling *c = &sealing(w)->rows;
     const struct seq_row *before = NULL;
     int unit = seq_unit(w->series);
+    bool slices = w->n_cols == SEQ_MAX_COLS;
+    uint64_t any_code = 0;
+    if (slices) palette_clear(&w->palette);
     for (uint32_t i = 0; i < n; i++) {
         if (row0 + i + PREFETCH_ROWS < c->n)
             __builtin_prefetch(row_at(c, row0 + i + PREFETCH_ROWS));
@@ -148,15 +176,18 @@ static void put_page(struct seq_writer *w, uint32_t row0, uint32_t n) {
         w->column[0][i] = seq_pack_signed(gap, unit);
         w->column[1][i] = pack_ns((uint64_t)r->dur_ns, unit);
         w->column[2][i] = w->series & 63 ? pack_ns(r->wide, SEQ_TICK) : r->wide;
-        if (w->n_cols == SEQ_MAX_COLS)
-            for (uint32_t k = 0; k < SEQ_MAX_COLS; k++) w->column[3 + k][i] = r->v[k];
-        else
-            w->column[3][i] = r->v[0];
+        w->column[VALUES][i] = slices ? code_of(&w->palette, r) : r->v[0];
+        if (slices) w->column[LAST_VALUE][i] = r->v[PALETTE_COLUMNS];
+        any_code |= w->column[VALUES][i];
         before = r;
     }
-    enum column_aim aim = w->series & 63 ? COLUMN_QUICK : COLUMN_SMALL;
-    for (uint32_t k = 0; k < w->n_cols + 3; k++)
-        column_put(w->codec, &w->data, w->column[k], n, aim, &w->past[k]);
+    put_columns(w, n, 0, VALUES);
+    if (slices) {
+        put_values(w, row0, n, any_code == PALETTE_FULL);
+        put_columns(w, n, LAST_VALUE, N_COLUMNS);
+    } else {
+        put_columns(w, n, VALUES, VALUES + w->n_cols);
+    }
 }
 
 static void put_pages(struct seq_writer *w) {

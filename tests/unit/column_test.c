@@ -55,6 +55,63 @@ static void test_damage(struct column_codec *codec, const struct buffer *bytes, 
     free(copy);
 }
 
+/* Rows of four columns, of few different ones or of very many. */
+static uint64_t rows[PALETTE_COLUMNS][COLUMN_MAX], got_rows[PALETTE_COLUMNS][COLUMN_MAX];
+static struct palette palette;
+
+static bool some_rows(uint32_t n, uint64_t *codes) {
+    uint32_t different = 1 + (uint32_t)(random64() % (PALETTE_MAX + 20));
+    bool full = false;
+    palette_clear(&palette);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t like = i < different ? i : (uint32_t)(random64() % different);
+        for (uint32_t k = 0; k < PALETTE_COLUMNS; k++)
+            rows[k][i] = like < i ? rows[k][like] : (uint32_t)random64() >> (random64() % 33) % 32;
+        codes[i] =
+            palette_code(&palette, rows[0][i] | rows[1][i] << 32, rows[2][i] | rows[3][i] << 32);
+        full = full || codes[i] == PALETTE_FULL;
+    }
+    return !full;
+}
+
+static void test_some(struct column_codec *codec, struct cursor in, uint32_t n, bool damaged) {
+    uint64_t *out[PALETTE_COLUMNS];
+    uint32_t first = (uint32_t)(random64() % n), part = 1 + (uint32_t)(random64() % (n - first));
+    for (uint32_t k = 0; k < PALETTE_COLUMNS; k++) out[k] = random64() % 4 ? got_rows[k] : NULL;
+    memset(got_rows, 0x55, sizeof got_rows);
+    int rc = column_get_rows(codec, &in, out, (struct column_part){n, first, part});
+    CHECK(damaged ? in.p <= in.end : rc == 0 && in.p == in.end);
+    for (uint32_t k = 0; k < PALETTE_COLUMNS; k++) {
+        if (out[k] && !damaged)
+            CHECK(memcmp(got_rows[k], rows[k] + first, part * sizeof *rows[k]) == 0);
+        for (uint32_t i = out[k] ? part : 0; i < COLUMN_MAX; i++)
+            CHECK(got_rows[k][i] == 0x5555555555555555);
+    }
+}
+
+static void test_rows(struct column_codec *codec) {
+    uint32_t n = 1 + (uint32_t)(random64() % COLUMN_MAX);
+    struct buffer bytes = {0};
+    struct column_past past[PALETTE_COLUMNS] = {0};
+    if (!some_rows(n, values) || !column_put_rows(&bytes, &palette, values, n)) {
+        column_put_apart(&bytes);
+        for (uint32_t k = 0; k < PALETTE_COLUMNS; k++)
+            column_put(codec, &bytes, rows[k], n, &past[k]);
+    }
+    CHECK(!bytes.bad);
+    for (int k = 0; k < PARTS; k++) test_some(codec, cursor_of(&bytes), n, false);
+    for (int k = 0; k < DAMAGES; k++) {
+        size_t size = random64() & 1 ? (size_t)(random64() % bytes.n) : bytes.n;
+        uint8_t *copy = malloc(size ? size : 1); /* on the heap, as in test_damage */
+        CHECK(copy);
+        memcpy(copy, bytes.data, size);
+        for (int i = 0; size && i < 3; i++) copy[random64() % size] = (uint8_t)random64();
+        test_some(codec, (struct cursor){copy, copy + size, false}, n, true);
+        free(copy);
+    }
+    buffer_free(&bytes);
+}
+
 int main(void) {
     struct column_codec *codec = column_codec_new();
     struct buffer bytes = {0};
@@ -65,7 +122,7 @@ int main(void) {
         uint32_t n = some_column();
         bytes.n = 0;
         if (i % 2) past = (struct column_past){0};
-        column_put(codec, &bytes, values, n, i % 3 ? COLUMN_SMALL : COLUMN_QUICK, &past);
+        column_put(codec, &bytes, values, n, &past);
         CHECK(!bytes.bad);
         n_bytes += bytes.n;
         n_values += n;
@@ -76,6 +133,7 @@ int main(void) {
         CHECK(column_get(codec, &in, NULL, n) == 0 && in.p == in.end);
         for (int k = 0; k < PARTS; k++) test_part(codec, &bytes, n);
         for (int k = 0; k < DAMAGES; k++) test_damage(codec, &bytes, n);
+        test_rows(codec);
     }
     printf("%d columns, %.2f bytes a number\n", ROUNDS, (double)n_bytes / (double)n_values);
     buffer_free(&bytes);
