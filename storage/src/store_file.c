@@ -1,15 +1,20 @@
-/* storage/src/store_file.c - a store's file, from its first byte under another name to the end. */
+/* storage/src/store_file.c - a store's file, from its first byte under another name to the end.
+ *
+ * What was written goes to the disk from time to time, begun by a thread that may wait for it, so
+ * that putting the store in place waits for the last tenth of a second and not for all of it. */
 #include "storage/src/store_file.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "storage/src/db.h"
 #include "storage/store.h"
 
 enum { BUSY_MS = 10000 }; /* readers of a growing store hold it for moments */
+enum { WRITE_BACK_NS = 100000000 };
 
 void store_partial_path(const char *store, char *out, size_t n) {
     snprintf(out, n, "%s.partial", store);
@@ -24,8 +29,48 @@ static void remove_partial(const struct store_file *s) {
     }
 }
 
+static void *write_back(void *arg) {
+    struct store_file *s = arg;
+    pthread_mutex_lock(&s->lock);
+    while (!s->stop) {
+        pthread_mutex_unlock(&s->lock);
+        (void)sync_file_range(s->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        t.tv_nsec += WRITE_BACK_NS;
+        t.tv_sec += t.tv_nsec / 1000000000;
+        t.tv_nsec %= 1000000000;
+        pthread_mutex_lock(&s->lock);
+        if (!s->stop) pthread_cond_timedwait(&s->changed, &s->lock, &t);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+static void start_write_back(struct store_file *s) {
+    if (s->fd < 0) return;
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->changed, NULL);
+    s->threaded = pthread_create(&s->thread, NULL, write_back, s) == 0;
+    if (s->threaded) return;
+    pthread_cond_destroy(&s->changed);
+    pthread_mutex_destroy(&s->lock);
+}
+
+static void stop_write_back(struct store_file *s) {
+    if (!s->threaded) return;
+    pthread_mutex_lock(&s->lock);
+    s->stop = true;
+    pthread_cond_signal(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+    pthread_join(s->thread, NULL);
+    pthread_cond_destroy(&s->changed);
+    pthread_mutex_destroy(&s->lock);
+    s->threaded = false;
+}
+
 int store_file_create(struct store_file *s, const char *path, bool growing, struct fault *f) {
-    *s = (struct store_file){.path = path, .growing = growing};
+    *s = (struct store_file){.path = path, .growing = growing, .fd = -1};
     if (strlen(path) + 32 > sizeof s->partial)
         return fault_set(f, PV_EUSAGE, -1, "the store's path is too long");
     store_partial_path(path, s->partial, sizeof s->partial);
@@ -34,6 +79,8 @@ int store_file_create(struct store_file *s, const char *path, bool growing, stru
     if (sqlite3_open_v2(s->partial, &s->db, flags, NULL) != SQLITE_OK)
         return fault_set(f, PV_EIO, -1, "cannot write %s: %s", s->partial,
                          s->db ? sqlite3_errmsg(s->db) : "no memory");
+    s->fd = open(s->partial, O_RDONLY | O_CLOEXEC);
+    start_write_back(s);
     sqlite3_busy_timeout(s->db, BUSY_MS);
     char sql[320];
     /* Nothing is ever vacuumed: but with auto_vacuum SQLite keeps a map of which page follows
@@ -42,7 +89,7 @@ int store_file_create(struct store_file *s, const char *path, bool growing, stru
     snprintf(sql, sizeof sql,
              "PRAGMA page_size=4096; PRAGMA auto_vacuum=INCREMENTAL;"
              "PRAGMA application_id=%d; PRAGMA user_version=%d;"
-             "PRAGMA synchronous=OFF; PRAGMA cache_size=-16384; PRAGMA journal_mode=%s;"
+             "PRAGMA synchronous=OFF; PRAGMA cache_size=-2048; PRAGMA journal_mode=%s;"
              "PRAGMA temp_store=MEMORY",
              STORE_APPLICATION_ID, STORE_FORMAT, growing ? "WAL" : "OFF");
     TRY(db_exec(s->db, sql, f));
@@ -94,6 +141,7 @@ int store_file_meta(struct store_file *s, struct builder *b, const struct store_
 
 int store_file_finish(struct store_file *s, struct fault *f) {
     TRY(db_exec(s->db, "COMMIT", f));
+    stop_write_back(s);
     if (s->growing) {
         int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
         if (rc != SQLITE_OK) return sql_fault(f, s->db, "finishing the store");
@@ -101,17 +149,18 @@ int store_file_finish(struct store_file *s, struct fault *f) {
     }
     sqlite3_close(s->db);
     s->db = NULL;
-    int fd = open(s->partial, O_RDONLY | O_CLOEXEC);
-    bool placed = fd >= 0 && fsync(fd) == 0 && rename(s->partial, s->path) == 0;
-    if (fd >= 0) close(fd);
+    bool placed = s->fd >= 0 && fsync(s->fd) == 0 && rename(s->partial, s->path) == 0;
     if (!placed) return fault_set(f, PV_EIO, -1, "cannot put %s in place", s->path);
     s->partial[0] = 0;
     return 0;
 }
 
 void store_file_abandon(struct store_file *s) {
+    stop_write_back(s);
     sqlite3_close(s->db);
     s->db = NULL;
+    if (s->path && s->fd >= 0) close(s->fd);
+    s->fd = -1;
     if (s->partial[0]) remove_partial(s);
     s->partial[0] = 0;
 }

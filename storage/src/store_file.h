@@ -5,6 +5,7 @@
 #ifndef PARKVIEW_STORAGE_STORE_FILE_H
 #define PARKVIEW_STORAGE_STORE_FILE_H
 
+#include <pthread.h>
 #include <sqlite3.h>
 
 #include "storage/src/build.h"
@@ -18,6 +19,11 @@ struct store_file {
     const char *path;
     char partial[4096];
     bool growing;
+    int fd; /* the same file; closed after db, whose locks it would take away; -1 = none */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool threaded, stop; /* stop: under the lock */
 };
 
 /* What a store says of its trace, beside the builder's counts. */
