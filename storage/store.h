@@ -267,6 +267,7 @@ struct store_span_query {
     int64_t from_ns, to_ns;           /* window of the figures */
     int64_t wide_from_ns, wide_to_ns; /* of the levels; at most n_px of them */
     uint32_t n_px;
+    const atomic_int *cancel; /* as of store_member_query */
 };
 /* store_span_types - tasks before regions, those with most first. */
 int store_span_types(struct store *s, const struct store_span_query *q,
@@ -316,6 +317,7 @@ struct store_wait_query {
     bool one_group;
     uint32_t group;
     enum wait_key by;
+    const atomic_int *cancel; /* as of store_member_query */
 };
 /* Exact to the nanosecond but p50 and p99, which may be up to 1/32 too high (area.h has exact ones,
  * for the price of reading every slice). */

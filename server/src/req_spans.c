@@ -22,7 +22,7 @@ static cJSON *levels_json(const struct store_span_type *t) {
 
 int req_span_types(struct job *j, struct answer *a, struct fault *f) {
     const struct store_span_type *rows;
-    struct store_span_query q;
+    struct store_span_query q = {.cancel = &j->canceled};
     int64_t px = 1000;
     uint32_t n;
     TRY(arg_window(j->request, &q.from_ns, &q.to_ns, f));

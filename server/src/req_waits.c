@@ -24,7 +24,7 @@ static cJSON *wait_json(const struct store_wait *w) {
 }
 
 int req_waits(struct job *j, struct answer *a, struct fault *f) {
-    struct store_wait_query q = {0};
+    struct store_wait_query q = {.cancel = &j->canceled};
     struct store_waits w;
     int by = 0;
     int64_t group = 0;

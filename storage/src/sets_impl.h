@@ -45,10 +45,4 @@ int store__sum_sets(struct store *s, struct store_sets *sets, const atomic_int *
 int store__paint_sets(struct store *s, const struct store_sets *sets, struct canvas *c, bool wide,
                       struct fault *f);
 
-static inline int store__look_up(const atomic_int *cancel, struct fault *f) {
-    /* relaxed: nothing else is handed over with it */
-    if (!cancel || !atomic_load_explicit(cancel, memory_order_relaxed)) return 0;
-    return fault_set(f, PV_ECANCELED, -1, "canceled");
-}
-
 #endif

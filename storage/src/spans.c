@@ -7,6 +7,7 @@
 
 #include "storage/src/store_impl.h"
 
+enum { LOOK_EVERY = 4096 }; /* rows between two looks at `cancel` */
 enum { MAX_TYPES = 256, MAX_PX = 8192, MAX_LEVELS = 1 << 18, SPANS_MAX = 2000 };
 
 struct span_row { /* a task or a region, as the tables have it */
@@ -39,12 +40,13 @@ static void read_region(const int64_t *v, struct span_row *out) {
 }
 
 /* Every task or region that touches [from, to). */
-static int each_span(struct store *s, bool regions, int64_t from_ns, int64_t to_ns, span_fn visit,
-                     void *arg, struct fault *f) {
+static int each_span(struct store *s, bool regions, int64_t from_ns, int64_t to_ns,
+                     const atomic_int *cancel, span_fn visit, void *arg, struct fault *f) {
     struct coltab *t;
     struct coltab_scan *scan;
     const int64_t *v;
     int rc;
+    uint32_t n = 0;
     TRY(store__tab(s, regions ? TAB_REGIONS : TAB_TASKS, &t, f));
     TRY(coltab_scan_open(t, &scan, f));
     /* No bound on tasks: those without a begin or an end would not lie within it. */
@@ -52,6 +54,7 @@ static int each_span(struct store *s, bool regions, int64_t from_ns, int64_t to_
     if (regions) coltab_scan_ends(scan, COL_REGIONS_START, COL_REGIONS_DUR, from_ns);
     while ((rc = coltab_scan_next(scan, &v, f)) == 1) {
         struct span_row row;
+        if (n++ % LOOK_EVERY == 0 && (rc = store__look_up(cancel, f)) < 0) break;
         if (regions)
             read_region(v, &row);
         else
@@ -192,7 +195,7 @@ int store_span_types(struct store *s, const struct store_span_query *query,
     *n = 0;
     for (int regions = 0; rc == 0 && regions < 2 && w->ns_per_px > 0; regions++) {
         w->region = regions;
-        rc = each_span(s, regions, q.wide_from_ns, q.wide_to_ns, sum_span, w, f);
+        rc = each_span(s, regions, q.wide_from_ns, q.wide_to_ns, q.cancel, sum_span, w, f);
     }
     if (rc == 0) rc = put_types(s, w, n, f);
     *out = s->span_types;
@@ -237,7 +240,7 @@ int store_spans(struct store *s, bool regions, uint32_t type, int64_t from_ns, i
                 uint32_t offset, uint32_t limit, const struct store_span **out, uint32_t *n,
                 uint32_t *n_all, struct fault *f) {
     struct list l = {.type = type};
-    int rc = each_span(s, regions, from_ns, to_ns, keep_span, &l, f);
+    int rc = each_span(s, regions, from_ns, to_ns, NULL, keep_span, &l, f);
     free(s->spans);
     s->spans = l.rows;
     *n = *n_all = 0;

@@ -79,6 +79,13 @@ struct store {
 };
 
 int store__no_memory(struct fault *f);
+/* store__look_up - PV_ECANCELED once somebody has set it; cancel may be NULL. */
+static inline int store__look_up(const atomic_int *cancel, struct fault *f) {
+    /* relaxed: nothing else is handed over with it */
+    if (!cancel || !atomic_load_explicit(cancel, memory_order_relaxed)) return 0;
+    return fault_set(f, PV_ECANCELED, -1, "canceled");
+}
+
 /* store__seq - the series of that kind and level, opened if need be. */
 int store__seq(struct store *s, enum seq_kind kind, int level, struct seq **out, struct fault *f);
 int store__tab(struct store *s, enum coltab_table t, struct coltab **out, struct fault *f);

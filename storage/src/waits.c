@@ -16,6 +16,8 @@ struct row {
     uint32_t *fine;          /* WAIT_FINE_BUCKETS */
 };
 
+enum { LOOK_EVERY = 4096 }; /* rows between two looks at `cancel` */
+
 struct waits {
     struct store *s;
     const struct store_wait_query *q;
@@ -28,6 +30,7 @@ struct waits {
     uint32_t n_classes;
     struct column_codec *codec;
     struct buffer scratch;
+    uint32_t until_look;
     bool failed;
 };
 
@@ -169,6 +172,7 @@ static int add_window(struct waits *w, struct seq *seq, struct fault *f) {
     for (uint32_t i = seq_first_chunk_after(seq, w->q->from_ns); i < seq_n_chunks(seq); i++) {
         const struct seq_chunk *c = seq_chunk_bounds(seq, i);
         if (c->min_start_ns >= w->q->to_ns) continue;
+        TRY(store__look_up(w->q->cancel, f));
         if (c->t0 >= w->q->to_ns)
             TRY(add_late_chunk(w, seq, i, f));
         else if (c->t0 >= w->q->from_ns && c->t1 <= w->q->to_ns)
@@ -182,6 +186,11 @@ static int add_window(struct waits *w, struct seq *seq, struct fault *f) {
 
 static int add_if_wanted(void *arg, const struct seq_row *row) {
     struct waits *w = arg;
+    struct fault f; /* add_some says it again */
+    if (!w->until_look--) {
+        w->until_look = LOOK_EVERY;
+        if (store__look_up(w->q->cancel, &f) < 0) return 1;
+    }
     if (!w->q->one_group || store__group_of(w->s, row->key, row->start_ns) == w->q->group)
         add_wait(w, row->v[0], row->start_ns, row->dur_ns);
     return w->failed;
@@ -191,6 +200,7 @@ static int add_some(struct waits *w, struct seq *seq, struct fault *f) {
     struct seq_window window = {w->q->from_ns, w->q->to_ns, INT64_MIN, INT64_MAX, SLICE_CLASS};
     if (w->q->one_g) window.key_min = window.key_max = w->q->g;
     TRY(seq_rows(seq, &window, add_if_wanted, w, f));
+    TRY(store__look_up(w->q->cancel, f));
     return w->failed ? store__no_memory(f) : 0;
 }
 

@@ -537,6 +537,26 @@ static void check_cut(struct store *s, const char *path, int64_t from, int64_t t
 
 /* ---- a trace ---- */
 
+/* What is canceled says so, and gives no half of an answer. */
+static void check_canceled(struct store *s) {
+    atomic_int stop = 1;
+    int64_t duration = store_info(s)->duration_ns;
+    struct store_wait_query waits = {.to_ns = duration, .cancel = &stop};
+    struct store_span_query spans = {.to_ns = duration, .n_px = 10, .cancel = &stop};
+    struct store_waits w;
+    const struct store_span_type *types;
+    uint32_t n = 0;
+    if (store_info(s)->n_slices && duration) {
+        CHECK(store_waits(s, &waits, &w, &fault) == PV_ECANCELED, "waits go on");
+        waits.one_group = true;
+        CHECK(store_waits(s, &waits, &w, &fault) == PV_ECANCELED, "waits of a group go on");
+    }
+    int rc = store_span_types(s, &spans, &types, &n, &fault);
+    CHECK(rc == PV_ECANCELED || (rc == 0 && n == 0), "types of spans go on");
+    rc = store_sets_new(s, SETS_BY_CREATOR, &stop, &sets, &fault);
+    CHECK(rc == PV_ECANCELED || (rc == 0 && store_info(s)->n_goroutines == 0), "sets go on");
+}
+
 static void check_trace(const char *path, int effort) {
     struct model m = {0};
     fault = (struct fault){0};
@@ -569,6 +589,7 @@ static void check_trace(const char *path, int effort) {
             store_sets_free(sets);
         }
     }
+    check_canceled(s);
     char cut_path[520];
     snprintf(cut_path, sizeof cut_path, "%s.cut", full);
     for (int i = 0; i < 3 && duration > 10; i++) {
