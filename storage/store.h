@@ -246,6 +246,9 @@ struct store_point {
 int store_counter(struct store *s, const char *name, int64_t from_ns, int64_t to_ns, uint32_t n_px,
                   const struct store_point **out, uint32_t *n, struct fault *f);
 
+/* store_has_counter - false where no reading of it is in the trace (or cannot be read). */
+bool store_has_counter(struct store *s, const char *name);
+
 /* ---- what the program said about itself ---------------------------------------------------- */
 
 /* A type of user task or region.  What began before the trace begins with it, what never ended

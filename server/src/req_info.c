@@ -57,6 +57,8 @@ static cJSON *groups_json(struct store *s) {
     return array;
 }
 
+static const char *const heap = "/memory/classes/heap/objects:bytes";
+
 static cJSON *info_json(struct job *j) {
     const struct store_info *info = store_info(j->store);
     cJSON *o = cJSON_CreateObject();
@@ -83,6 +85,7 @@ static cJSON *info_json(struct job *j) {
     json_add_int(o, "waits", info->n_waits);
     json_add_int(o, "wait_ns", info->wait_ns);
     cJSON_AddBoolToObject(o, "threads_reliable", info->threads_reliable);
+    cJSON_AddBoolToObject(o, "heap", store_has_counter(j->store, heap));
     cJSON_AddItemToObject(o, "procs", ids_json(info->procs, info->n_procs));
     cJSON_AddItemToObject(o, "threads", ids_json(info->threads, info->n_threads));
     cJSON_AddItemToObject(o, "gaps", gaps_json(info));

@@ -82,6 +82,12 @@ static uint32_t string_id_of(struct store *s, struct coltab *t, const char *name
     return found;
 }
 
+bool store_has_counter(struct store *s, const char *name) {
+    struct coltab *t;
+    struct fault f;
+    return store__tab(s, TAB_METRICS, &t, &f) == 0 && string_id_of(s, t, name) != 0;
+}
+
 /* The value that held when the window began: its last reading before, in one block or the next. */
 static int value_before(struct coltab *t, uint32_t name, int64_t from_ns, struct store_point *out,
                         struct fault *f) {

@@ -299,6 +299,21 @@ async function creators(page) {
   await settled(page);
 }
 
+/** A row for the heap stands where there are figures of it. */
+async function heap(later) {
+  for (const name of ["gc-pressure", "mutex-contention"]) {
+    const ring = join(root, `samples/${name}.ring.zst`);
+    const server = await serve([ring]);
+    later(server.stop);
+    const { context, problems, close } = await browser();
+    later(close);
+    const page = await open(context, server.url);
+    const [{ n }] = ask(ring, "SELECT count(*) AS n FROM metrics WHERE name LIKE '%heap/objects%'");
+    checks.equal(`${name}: a row for the heap`, (await lanes(page)).some((l) => l.kind === "heap"), n > 0);
+    checks.equal(`${name}: nothing went wrong`, problems.join("\n"), "");
+  }
+}
+
 await main(checks, async (later) => {
   const server = await serve([SAMPLE]);
   later(server.stop);
@@ -314,5 +329,6 @@ await main(checks, async (later) => {
   }
   checks.equal("nothing went wrong on the page", problems.join("\n"), "");
   await chain(later);
+  await heap(later);
   await samples(later);
 });

@@ -117,7 +117,7 @@ export class Lanes extends Observable {
   private drafts(info: Info): Draft[] {
     const out: Draft[] = [];
     const counter = { height: SIZES.counter, lane: "ALL" };
-    if (!this.hidden.has("heap")) out.push({ ...counter, key: "heap", kind: "heap", name: "Heap", lane: "" });
+    if (info.heap && !this.hidden.has("heap")) out.push({ ...counter, key: "heap", kind: "heap", name: "Heap", lane: "" });
     if (!this.hidden.has("count")) out.push({ ...counter, key: "count", kind: "count", name: "Goroutines not waiting" });
     this.section(out, "counters", "Counters", [
       { ...counter, key: "states", kind: "states", name: "Goroutines by state" },

@@ -69,6 +69,7 @@ export interface Info {
   waits: number;
   wait_ns: number;
   threads_reliable: boolean;
+  heap: boolean; // there are figures of it
   procs: Id[];
   threads: Id[];
   gaps: Gap[];

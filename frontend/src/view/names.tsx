@@ -309,7 +309,7 @@ function HeapFigure({ stage }: { stage: Stage }) {
   const value = (p: Point[] | undefined) => (p ? p[pointAt(p, at)]?.[3] : undefined);
   const live = value(app.figures.heap.value?.points);
   const goal = value(app.figures.goal.value?.points);
-  if (live === undefined) return <span class="m">{app.figures.heap.busy ? "" : "not in this trace"}</span>;
+  if (live === undefined) return <span class="m">{app.figures.heap.busy ? "" : "no reading in this window"}</span>;
   return (
     <span class="m">
       <i class="dot round" style={{ background: "var(--net-s)" }} />
