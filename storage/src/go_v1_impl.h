@@ -3,8 +3,8 @@
  *     spool    the bytes, kept where they can be read again
  *     scan     first pass: where each P's batches are; strings, stacks, frequency, CPU samples
  *     merge    second pass: the Ps' batches (cursor) -> one order
+ *     ahead    the merge on a thread of its own; hands over chunks
  *     settle   late system call exits put back to their time
- *     ahead    the above on a thread of its own; hands over chunks
  *     validate Go's checks between events
  *     convert  v1 events -> struct ev
  * go_v1.c drives them and says what is held in memory and why. */
@@ -86,11 +86,11 @@ struct go_v1 {
     double ns_per_tick;
     /* The ordering side. */
     struct v1_merge merge;
-    struct v1_settle settle;
-    struct fault
-        order_fault; /* what ended it; the other side may look once it has the last chunk */
+    struct fault merge_fault; /* what ended it: the other side looks once it has the last chunk */
     /* The giving side. */
     struct v1_ahead ahead;
+    struct v1_settle settle;
+    struct fault order_fault; /* of the merging or the settling */
     struct v1_valid valid;
     struct v1_convert convert;
     struct fault fault; /* what ended it all */
@@ -101,15 +101,15 @@ int v1_cursor_fill(struct go_v1 *r, struct v1_cursor *c, struct fault *f);
 uint32_t v1_go_add(struct v1_merge *m, uint64_t g);
 
 int v1_merge_start(struct go_v1 *r, struct fault *f);
-/* Makes run < run_end, events of one P that follow each other in merged order: 1, 0 at the end of
- * all, < 0. */
-int v1_merge_run(struct go_v1 *r, struct fault *f);
+/* The next events in merged order, all of one P: 1, 0 at the end of all, < 0.  They are borrowed
+ * until the next call. */
+int v1_merge_run(struct go_v1 *r, struct v1_event **from, struct v1_event **to, struct fault *f);
 void v1_merge_free(struct v1_merge *m);
 
 int v1_settle_start(struct go_v1 *r, struct fault *f);
-/* How many of the merged events from merge.run on are the next ones in final order as they stand:
- * those are in nanoseconds now.  0: the first one must be put. */
-uint32_t v1_settle_pass(struct go_v1 *r);
+/* Of merged events, those from the first on that are the next ones in final order as they stand,
+ * up to the result: they are in nanoseconds now.  The one at the result must be put. */
+struct v1_event *v1_settle_pass(struct go_v1 *r, struct v1_event *from, const struct v1_event *to);
 /* One merged event in.  1: it is the next one in final order, now in nanoseconds, and was not kept;
  * 0: kept; < 0: times out of order, or a stray exit. */
 int v1_settle_put(struct go_v1 *r, struct v1_event *e, struct fault *f);

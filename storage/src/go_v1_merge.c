@@ -188,7 +188,7 @@ static inline enum v1_last last_of(struct v1_merge *m, const struct v1_cursor *c
     return V1_WAITS;
 }
 
-int v1_merge_run(struct go_v1 *r, struct fault *f) {
+int v1_merge_run(struct go_v1 *r, struct v1_event **from, struct v1_event **to, struct fault *f) {
     struct v1_merge *m = &r->merge;
     uint32_t k;
     int rc = choose(r, &k, f);
@@ -201,10 +201,10 @@ int v1_merge_run(struct go_v1 *r, struct fault *f) {
                          "encountered impossible goroutine state transition");
     m->available[m->n_available++] = k;
     int64_t before = passing(m);
-    m->run = e;
+    *from = e;
     do e++;
     while (calm && e != c->end && e->ts < before && take(m, e, &calm));
-    m->run_end = c->next = e;
+    *to = c->next = e;
     m->calm = calm;
     m->last = (uint8_t)(calm ? last_of(m, c) : V1_UNKNOWN);
     return 1;

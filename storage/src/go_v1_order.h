@@ -30,13 +30,11 @@ struct v1_event {
 _Static_assert(sizeof(struct v1_event) == 64, "struct v1_event changed size");
 
 struct v1_go {
-    uint64_t seq;      /* merge */
-    int64_t sys_block; /* settle: ticks of the last GO_SYS_BLOCK or GO_IN_SYSCALL */
-    uint32_t call;     /* settle: ring position of a pending GO_SYSCALL, 31 bits, + 1 */
-    uint8_t status;    /* merge: enum v1_go_status */
-    bool watched;      /* merge: an event waits for a change of it */
+    uint64_t seq;
+    uint8_t status; /* enum v1_go_status */
+    bool watched;   /* an event waits for a change of it */
 };
-_Static_assert(sizeof(struct v1_go) == 24, "struct v1_go changed size");
+_Static_assert(sizeof(struct v1_go) == 16, "struct v1_go changed size");
 
 struct v1_cursor {               /* one P's events, in file order */
     struct v1_event *next, *end; /* decoded, not merged yet */
@@ -63,8 +61,7 @@ struct v1_waiting { /* a cursor in the frontier */
 };
 
 struct v1_merge {
-    struct v1_event *run, *run_end; /* merged, not given out yet */
-    struct v1_cursor *cursors;      /* one for each P with batches, then the CPU samples */
+    struct v1_cursor *cursors; /* one for each P with batches, then the CPU samples */
     uint32_t n_cursors;
     uint32_t *available; /* cursors whose next event is not in the frontier */
     uint32_t n_available;
@@ -87,7 +84,14 @@ struct v1_late { /* an exit that waits for the events before its real time */
     struct v1_event event;
 };
 
+struct v1_call {       /* of a goroutine */
+    int64_t sys_block; /* ticks of its last GO_SYS_BLOCK or GO_IN_SYSCALL */
+    uint32_t call;     /* ring position of a pending GO_SYSCALL, 31 bits, + 1 */
+};
+
 struct v1_settle {
+    struct v1_call *calls; /* by slot, as far as any had one */
+    uint32_t n_calls;
     struct v1_event *ring;
     uint64_t head, tail; /* positions; the index is position & mask */
     uint64_t mask;
@@ -104,8 +108,7 @@ struct v1_settle {
 
 /* ---- order ---- */
 
-/* Events in final order, as they go from the ordering to the one who gives them out: from one
- * thread to another, if there are two. */
+/* Merged events, as they go from one thread to another. */
 enum { V1_RUN = 64, V1_CHUNK_EVENTS = 1024, V1_N_CHUNKS = 32 };
 struct v1_chunk {
     uint32_t n;
@@ -114,8 +117,9 @@ struct v1_chunk {
 };
 
 struct v1_ahead {
-    struct v1_event *next, *end; /* not given yet */
-    struct v1_chunk *chunk;      /* in which those lie */
+    struct v1_event *next, *end;    /* in final order, not given yet */
+    struct v1_event *run, *run_end; /* merged, not settled */
+    struct v1_chunk *chunk;         /* in which those lie */
     struct v1_chunk *chunks;
     uint32_t n_filled, n_taken; /* in all; guarded by lock where there is a thread */
     bool threaded, stop, over;  /* over: the last chunk is filled */

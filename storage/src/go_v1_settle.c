@@ -10,6 +10,8 @@
  *             merged before an exit: at equal times those come first.
  * Not here    whether events make sense together (go_v1_validate.c).
  * Source      go1.26 src/internal/trace/internal/tracev1/parser.go (end of parseEventBatches) */
+#include <string.h>
+
 #include "storage/src/go_v1_impl.h"
 
 int v1_settle_start(struct go_v1 *r, struct fault *f) {
@@ -25,6 +27,7 @@ int v1_settle_start(struct go_v1 *r, struct fault *f) {
 void v1_settle_free(struct v1_settle *s) {
     free(s->ring);
     free(s->late);
+    free(s->calls);
     *s = (struct v1_settle){0};
 }
 
@@ -73,9 +76,25 @@ static void pop_late(struct v1_settle *s, struct v1_event *out) {
 
 /* ---- in ---- */
 
+/* Makes calls[slot].  0, PV_ENOMEM. */
+static int grow_calls(struct v1_settle *s, uint32_t slot) {
+    if (slot < s->n_calls) return 0;
+    uint32_t n = s->n_calls ? s->n_calls : 64;
+    while (n <= slot)
+        if (__builtin_mul_overflow(n, 2u, &n)) return PV_ENOMEM;
+    struct v1_call *calls = calloc(n, sizeof *calls);
+    if (!calls) return PV_ENOMEM;
+    if (s->n_calls) memcpy(calls, s->calls, s->n_calls * sizeof *calls);
+    free(s->calls);
+    s->calls = calls;
+    s->n_calls = n;
+    return 0;
+}
+
 /* An exit with a time of its own: checked as Go does, and set. */
 static int set_exit_time(struct go_v1 *r, struct v1_event *e, struct fault *f) {
-    int64_t block = r->merge.gos[e->slot].sys_block;
+    const struct v1_settle *s = &r->settle;
+    int64_t block = e->slot < s->n_calls ? s->calls[e->slot].sys_block : 0;
     int64_t real = (int64_t)e->args[2];
     if (block == 0) return fault_set(f, PV_ECORRUPT, -1, "stray syscall exit");
     if (real < block) return fault_set(f, PV_ECORRUPT, -1, "time stamps out of order");
@@ -85,9 +104,8 @@ static int set_exit_time(struct go_v1 *r, struct v1_event *e, struct fault *f) {
 
 /* With CPU samples: one of the goroutine that comes between a system call and its block makes the
  * call a quick one, as only the goroutine's very next event counts. */
-static void note_call(struct go_v1 *r, const struct v1_event *e) {
-    struct v1_settle *s = &r->settle;
-    struct v1_go *go = &r->merge.gos[e->slot];
+static void note_call(struct v1_settle *s, const struct v1_event *e) {
+    struct v1_call *go = &s->calls[e->slot];
     if (go->call) {
         struct v1_event *call = &s->ring[(go->call - 1) & s->mask];
         call->pending = false;
@@ -110,22 +128,20 @@ static inline int64_t to_ns(const struct go_v1 *r, int64_t ts) {
     return __builtin_fabs(ns) < 9223372036854775808.0 ? (int64_t)ns : INT64_MIN;
 }
 
-uint32_t v1_settle_pass(struct go_v1 *r) {
+struct v1_event *v1_settle_pass(struct go_v1 *r, struct v1_event *from, const struct v1_event *to) {
     static const uint64_t special =
         1ull << V1_GO_SYS_BLOCK | 1ull << V1_GO_IN_SYSCALL | 1ull << V1_GO_SYS_EXIT;
     struct v1_settle *s = &r->settle;
-    struct v1_merge *m = &r->merge;
-    if (!s->any || s->head != s->tail || s->n_late || r->index.n_samples) return 0;
+    if (!s->any || s->head != s->tail || s->n_late || r->index.n_samples) return from;
     int64_t last = s->last, bound = s->bound, until = s->bound_until;
-    struct v1_event *e = m->run;
-    for (; e != m->run_end; e++) {
-        int64_t ts = e->ts;
-        if ((ts < last) | (ts > bound) | (ts >= until) | (special >> e->type & 1)) break;
+    for (; from != to; from++) {
+        int64_t ts = from->ts;
+        if ((ts < last) | (ts > bound) | (ts >= until) | (special >> from->type & 1)) break;
         last = ts;
-        e->ts = to_ns(r, ts);
+        from->ts = to_ns(r, ts);
     }
     s->last = last;
-    return (uint32_t)(e - m->run);
+    return from;
 }
 
 int v1_settle_put(struct go_v1 *r, struct v1_event *e, struct fault *f) {
@@ -137,9 +153,12 @@ int v1_settle_put(struct go_v1 *r, struct v1_event *e, struct fault *f) {
     if (e->ts < s->last) return fault_set(f, PV_ECORRUPT, -1, "time stamps out of order");
     s->last = e->ts;
     if (e->ts >= s->bound_until) s->bound = v1_exits_bound(&r->index.exits, e->ts, &s->bound_until);
-    if (r->index.n_samples) note_call(r, e);
-    if (e->type == V1_GO_SYS_BLOCK || e->type == V1_GO_IN_SYSCALL) {
-        r->merge.gos[e->slot].sys_block = e->ts;
+    bool blocks = e->type == V1_GO_SYS_BLOCK || e->type == V1_GO_IN_SYSCALL;
+    if ((blocks || r->index.n_samples) && grow_calls(s, e->slot) < 0)
+        return fault_set(f, PV_ENOMEM, -1, "out of memory");
+    if (r->index.n_samples) note_call(s, e);
+    if (blocks) {
+        s->calls[e->slot].sys_block = e->ts;
     } else if (e->type == V1_GO_SYS_EXIT && e->args[2] != 0) {
         struct v1_event exit = *e;
         TRY(set_exit_time(r, &exit, f));
