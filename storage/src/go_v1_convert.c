@@ -79,15 +79,19 @@ static struct ev *append(struct go_v1 *r, int64_t time_ns, struct ev_batch *b) {
     return ev;
 }
 
+/* The thread on which the P of e runs. */
+static inline int64_t thread_of(const struct go_v1 *r, const struct v1_event *e) {
+    const struct v1_proc *p = &r->index.procs[e->proc];
+    if (p->id != e->p) p = v1_proc_find(&r->index, e->p);
+    return p && p->has_m && e->p != -1 ? p->m : NO_ID;
+}
+
 static struct ev *append_event(struct go_v1 *r, const struct v1_event *e, struct ev_batch *b) {
     struct ev *ev = append(r, e->ts, b);
     ev->g = e->g ? (int64_t)e->g : NO_ID;
     ev->p = e->p;
     ev->stack = v1_refs_get(&r->index.stacks, e->stack);
-    if (e->type == V1_CPU_SAMPLE || e->p == -1) return ev;
-    const struct v1_proc *p = &r->index.procs[e->proc];
-    if (p->id != e->p) p = v1_proc_find(&r->index, e->p);
-    if (p && p->has_m) ev->m = p->m;
+    if (e->type != V1_CPU_SAMPLE) ev->m = thread_of(r, e);
     return ev;
 }
 
@@ -154,11 +158,11 @@ static uint32_t stw_kind(const struct go_v1 *r, uint64_t kind) {
 
 static int add_early(struct go_v1 *r, const struct v1_event *e) {
     struct v1_convert *c = &r->convert;
-    struct v1_state *state = v1_state_of(r, e->target);
-    if (state->early) return 0;
+    uint8_t *state = v1_state_of(r, e->target);
+    if (*state & V1_EARLY) return 0;
     TRY(v1_grow(&c->earlies, c->n_earlies, &c->cap_earlies, sizeof *c->earlies));
     c->earlies[c->n_earlies++] = (struct v1_early){.g = e->args[0], .slot = e->target};
-    state->early = true;
+    *state |= V1_EARLY;
     return 0;
 }
 
@@ -173,7 +177,7 @@ static void end_early(struct go_v1 *r, const struct v1_event *e) {
     struct v1_convert *c = &r->convert;
     uint32_t n = 0;
     for (uint32_t i = 0; i < c->n_earlies; i++)
-        if (v1_state_of(r, c->earlies[i].slot)->early) c->earlies[n++] = c->earlies[i];
+        if (*v1_state_of(r, c->earlies[i].slot) & V1_EARLY) c->earlies[n++] = c->earlies[i];
     c->n_earlies = n;
     if (n) qsort(c->earlies, n, sizeof *c->earlies, compare_earlies);
     c->early = false;
@@ -230,7 +234,7 @@ static void leave(struct go_v1 *r, const struct v1_event *e, struct ev_batch *b,
 static void status(struct go_v1 *r, const struct v1_event *e, struct ev_batch *b,
                    enum go_state to) {
     transition(append_event(r, e, b), e->args[0], GO_UNDETERMINED, to);
-    v1_state_of(r, e->slot)->early = false;
+    *v1_state_of(r, e->slot) &= (uint8_t)~V1_EARLY;
 }
 
 static int convert_create(struct go_v1 *r, const struct v1_event *e, struct ev_batch *b,
@@ -340,8 +344,56 @@ static void convert_metric(struct go_v1 *r, const struct v1_event *e, struct ev_
     metric(append_event(r, e, b), name, e->args[0]);
 }
 
+/* Goroutines' transitions that are nothing else: of the goroutine that acts, with its stack and a
+ * reason, or of the one in args[0]. */
+static const struct plain {
+    uint8_t from, to;
+    bool acts;
+} plains[64] = {
+    [V1_GO_START] = {GO_RUNNABLE, GO_RUNNING, false},
+    [V1_GO_UNBLOCK] = {GO_WAITING, GO_RUNNABLE, false},
+    [V1_GO_SCHED] = {GO_RUNNING, GO_RUNNABLE, true},
+    [V1_GO_PREEMPT] = {GO_RUNNING, GO_RUNNABLE, true},
+    [V1_GO_STOP] = {GO_RUNNING, GO_WAITING, true},
+    [V1_GO_SLEEP] = {GO_RUNNING, GO_WAITING, true},
+    [V1_GO_BLOCK] = {GO_RUNNING, GO_WAITING, true},
+    [V1_GO_BLOCK_SEND] = {GO_RUNNING, GO_WAITING, true},
+    [V1_GO_BLOCK_RECV] = {GO_RUNNING, GO_WAITING, true},
+    [V1_GO_BLOCK_SELECT] = {GO_RUNNING, GO_WAITING, true},
+    [V1_GO_BLOCK_SYNC] = {GO_RUNNING, GO_WAITING, true},
+    [V1_GO_BLOCK_COND] = {GO_RUNNING, GO_WAITING, true},
+    [V1_GO_BLOCK_NET] = {GO_RUNNING, GO_WAITING, true},
+    [V1_GO_BLOCK_GC] = {GO_RUNNING, GO_WAITING, true},
+};
+
+/* By far the most events: without a branch on which it is. */
+static inline void convert_plain(struct go_v1 *r, const struct v1_event *e, struct ev_batch *b,
+                                 const struct plain *as) {
+    struct v1_convert *c = &r->convert;
+    uint32_t stack = v1_refs_get(&r->index.stacks, e->stack);
+    int64_t after = (int64_t)((uint64_t)c->last + 1), g = e->g ? (int64_t)e->g : NO_ID;
+    c->last = e->ts <= c->last ? after : e->ts;
+    b->ev[b->n++] = (struct ev){.time_ns = c->last,
+                                .g = g,
+                                .p = e->p,
+                                .m = thread_of(r, e),
+                                .id = as->acts ? (uint64_t)g : e->args[0],
+                                .stack = stack,
+                                .tstack = as->acts ? stack : 0,
+                                .str = c->names.wait[e->type],
+                                .kind = EV_GO_TRANSITION,
+                                .from = as->from,
+                                .to = as->to,
+                                .scope = SCOPE_GO};
+}
+
 int v1_convert(struct go_v1 *r, const struct v1_event *e, struct ev_batch *b, struct fault *f) {
     struct ev *ev;
+    const struct plain *as = &plains[e->type];
+    if (as->to != 0 && !r->convert.early) {
+        convert_plain(r, e, b, as);
+        return 0;
+    }
     switch ((enum v1_type)e->type) {
     case V1_GOMAXPROCS:
     case V1_HEAP_ALLOC:

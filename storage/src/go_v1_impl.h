@@ -16,12 +16,13 @@
 
 /* ---- validate ---- */
 
-struct v1_state {    /* of a goroutine */
-    uint8_t is : 2;  /* enum v1_go_status */
-    bool known : 1;  /* it exists */
-    bool net : 1;    /* waits for the network */
-    bool assist : 1; /* in a mark assist */
-    bool early : 1;  /* conversion: was there when tracing began, state not said so far */
+/* State of a goroutine: enum v1_go_status, and */
+enum {
+    V1_STATUS = 3,
+    V1_KNOWN = 4,   /* it exists */
+    V1_NET = 8,     /* waits for the network */
+    V1_ASSIST = 16, /* in a mark assist */
+    V1_EARLY = 32,  /* conversion: was there when tracing began, state not said so far */
 };
 
 struct v1_region {
@@ -30,7 +31,7 @@ struct v1_region {
 };
 
 struct v1_valid {
-    struct v1_state *states; /* by slot */
+    uint8_t *states; /* by slot */
     uint32_t n_states;
     bool in_gc, in_stw;
     struct idmap tasks;   /* open ones */
@@ -136,7 +137,7 @@ int v1_validate_start(struct go_v1 *r, struct fault *f);
 int v1_validate(struct go_v1 *r, struct v1_event *e, struct fault *f);
 void v1_valid_free(struct v1_valid *v);
 /* State of the goroutine in a slot that was validated. */
-static inline struct v1_state *v1_state_of(struct go_v1 *r, uint32_t slot) {
+static inline uint8_t *v1_state_of(struct go_v1 *r, uint32_t slot) {
     return &r->valid.states[slot];
 }
 

@@ -14,11 +14,20 @@ typedef long long ll;
 
 #define BROKEN(...) return fault_set(f, PV_ECORRUPT, -1, __VA_ARGS__)
 
+static inline uint8_t status(uint8_t state) {
+    return state & V1_STATUS;
+}
+
+/* Takes some bits from the state of a goroutine, then gives it others. */
+static inline void become(uint8_t *g, unsigned less, unsigned more) {
+    *g = (uint8_t)((*g & ~less) | more);
+}
+
 /* The goroutine of e runs, on the P of e. */
-static int check_running(const struct v1_state *g, const struct v1_proc *p,
-                         const struct v1_event *e, bool allow_none, struct fault *f) {
+static int check_running(const uint8_t *g, const struct v1_proc *p, const struct v1_event *e,
+                         bool allow_none, struct fault *f) {
     const char *name = v1_specs[e->type].name;
-    if (g->is != V1_RUNNING)
+    if (status(*g) != V1_RUNNING)
         BROKEN("g %llu is not running while %s (time %lld)", (ull)e->g, name, (ll)e->ts);
     if (p->g != e->g)
         BROKEN("p %d is not running g %llu while %s (time %lld)", e->p, (ull)e->g, name, (ll)e->ts);
@@ -75,84 +84,72 @@ static int sweep(struct v1_proc *p, const struct v1_event *e, struct fault *f) {
 }
 
 /* An assist may have been under way when tracing began, so an end alone is fine. */
-static int assist(struct v1_state *g, const struct v1_event *e, struct fault *f) {
+static int assist(uint8_t *g, const struct v1_event *e, struct fault *f) {
     bool start = e->type == V1_ASSIST_START;
-    if (start && g->assist)
+    if (start && *g & V1_ASSIST)
         BROKEN("previous mark assist is not ended before a new one (time %lld)", (ll)e->ts);
-    g->assist = start;
-    g->known = true;
+    become(g, V1_ASSIST, V1_KNOWN | (start ? V1_ASSIST : 0));
     return 0;
 }
 
 /* ---- goroutines ---- */
 
-static int go_early(struct v1_state *g, const struct v1_event *e, struct fault *f) {
-    if (g->is != V1_RUNNABLE)
+static int go_early(uint8_t *g, const struct v1_event *e, struct fault *f) {
+    if (status(*g) != V1_RUNNABLE)
         BROKEN("g %llu is not runnable before Ev%s (time %lld)", (ull)e->g, v1_specs[e->type].name,
                (ll)e->ts);
-    g->is = V1_BLOCKED;
-    g->net = false;
+    become(g, V1_STATUS | V1_NET, V1_BLOCKED);
     return 0;
 }
 
 static int go_create(struct go_v1 *r, const struct v1_event *e, struct fault *f) {
-    struct v1_state *made = v1_state_of(r, e->target);
+    uint8_t *made = v1_state_of(r, e->target);
     TRY(check_running(v1_state_of(r, e->slot), &r->index.procs[e->proc], e, true, f));
-    if (made->known) BROKEN("g %llu already exists (time %lld)", (ull)e->args[0], (ll)e->ts);
-    made->known = true;
-    made->is = V1_RUNNABLE;
-    made->net = made->assist = false;
+    if (*made & V1_KNOWN) BROKEN("g %llu already exists (time %lld)", (ull)e->args[0], (ll)e->ts);
+    become(made, V1_STATUS | V1_NET | V1_ASSIST, V1_KNOWN | V1_RUNNABLE);
     return 0;
 }
 
-static int go_start(struct v1_state *g, struct v1_proc *p, const struct v1_event *e,
-                    struct fault *f) {
-    if (g->is != V1_RUNNABLE)
+static int go_start(uint8_t *g, struct v1_proc *p, const struct v1_event *e, struct fault *f) {
+    if (status(*g) != V1_RUNNABLE)
         BROKEN("g %llu is not runnable before start (time %lld)", (ull)e->g, (ll)e->ts);
     if (p->g != 0)
         BROKEN("p %d is already running g %llu while start g %llu (time %lld)", e->p, (ull)p->g,
                (ull)e->g, (ll)e->ts);
-    g->is = V1_RUNNING;
-    g->known = true;
-    g->net = false;
+    become(g, V1_STATUS | V1_NET, V1_KNOWN | V1_RUNNING);
     p->g = e->g;
     return 0;
 }
 
 /* Ends, yields and blocks: the goroutine leaves its P. */
-static int go_leave(struct v1_state *g, struct v1_proc *p, const struct v1_event *e,
-                    enum v1_go_status status, struct fault *f) {
+static int go_leave(uint8_t *g, struct v1_proc *p, const struct v1_event *e, enum v1_go_status to,
+                    struct fault *f) {
     TRY(check_running(g, p, e, false, f));
-    g->is = (uint8_t)(status & 3);
-    g->net = e->type == V1_GO_BLOCK_NET;
+    become(g, V1_STATUS | V1_NET, to | (e->type == V1_GO_BLOCK_NET ? V1_NET : 0));
     p->g = 0;
     return 0;
 }
 
 static int go_unblock(struct go_v1 *r, struct v1_event *e, struct fault *f) {
-    if (v1_state_of(r, e->slot)->is != V1_RUNNING)
+    if (status(*v1_state_of(r, e->slot)) != V1_RUNNING)
         BROKEN("g %llu is not running while unpark (time %lld)", (ull)e->g, (ll)e->ts);
     bool timer = r->index.timers.n && idmap_get(&r->index.timers, e->g);
     if (timer) e->p = V1_TIMER_P;
     if (!timer && r->index.procs[e->proc].g != e->g)
         BROKEN("p %d is not running g %llu while unpark (time %lld)", e->p, (ull)e->g, (ll)e->ts);
-    struct v1_state *woken = v1_state_of(r, e->target);
-    if (woken->is != V1_BLOCKED)
+    uint8_t *woken = v1_state_of(r, e->target);
+    if (status(*woken) != V1_BLOCKED)
         BROKEN("g %llu is not waiting before unpark (time %lld)", (ull)e->args[0], (ll)e->ts);
-    if (woken->net) e->p = V1_NETPOLL_P;
-    woken->is = V1_RUNNABLE;
-    woken->known = true;
-    woken->net = false;
+    if (*woken & V1_NET) e->p = V1_NETPOLL_P;
+    become(woken, V1_STATUS | V1_NET, V1_KNOWN | V1_RUNNABLE);
     return 0;
 }
 
-static int sys_exit(struct v1_state *g, struct v1_event *e, struct fault *f) {
+static int sys_exit(uint8_t *g, struct v1_event *e, struct fault *f) {
     e->p = V1_SYSCALL_P;
-    if (g->is != V1_BLOCKED)
+    if (status(*g) != V1_BLOCKED)
         BROKEN("g %llu is not waiting during syscall exit (time %lld)", (ull)e->g, (ll)e->ts);
-    g->is = V1_RUNNABLE;
-    g->known = true;
-    g->net = false;
+    become(g, V1_STATUS | V1_NET, V1_KNOWN | V1_RUNNABLE);
     return 0;
 }
 
@@ -229,8 +226,7 @@ int v1_validate_start(struct go_v1 *r, struct fault *f) {
     r->valid.states = calloc(64, sizeof *r->valid.states);
     if (!r->valid.states) return fault_set(f, PV_ENOMEM, -1, "out of memory");
     r->valid.n_states = 64;
-    v1_state_of(r, V1_SLOT_NONE)->known = true;
-    v1_state_of(r, V1_SLOT_NONE)->is = V1_RUNNING;
+    *v1_state_of(r, V1_SLOT_NONE) = V1_KNOWN | V1_RUNNING;
     return 0;
 }
 
@@ -246,7 +242,7 @@ static int grow_states(struct v1_valid *v, uint32_t slot) {
     uint32_t n = v->n_states;
     while (n <= slot)
         if (__builtin_mul_overflow(n, 2u, &n)) return PV_ENOMEM;
-    struct v1_state *states = realloc(v->states, n * sizeof *states);
+    uint8_t *states = realloc(v->states, n * sizeof *states);
     if (!states) return PV_ENOMEM;
     memset(states + v->n_states, 0, (n - v->n_states) * sizeof *states);
     v->states = states;
@@ -259,7 +255,7 @@ int v1_validate(struct go_v1 *r, struct v1_event *e, struct fault *f) {
     uint32_t slot = e->slot > e->target ? e->slot : e->target;
     if (slot >= r->valid.n_states && grow_states(&r->valid, slot) < 0)
         return fault_set(f, PV_ENOMEM, -1, "out of memory");
-    struct v1_state *g = v1_state_of(r, e->slot);
+    uint8_t *g = v1_state_of(r, e->slot);
     struct v1_proc *p = &r->index.procs[e->proc];
     switch ((enum v1_type)e->type) {
     case V1_PROC_START:
@@ -309,7 +305,7 @@ int v1_validate(struct go_v1 *r, struct v1_event *e, struct fault *f) {
     case V1_GO_UNBLOCK:
         return go_unblock(r, e, f);
     case V1_GO_SYSCALL:
-        g->net = false;
+        become(g, V1_NET, 0);
         return check_running(g, p, e, false, f);
     case V1_GO_SYS_EXIT:
         return sys_exit(g, e, f);
