@@ -1,7 +1,7 @@
 /* storage/src/go_v1_ahead.c - v1 events in final order; their merging on a thread that goes ahead.
  *
- * One thread decodes and merges, the caller's settles, validates and converts: about half of the work
- * each.  The two share only what the scan left, the dictionary (the merging side adds log
+ * One thread decodes and merges, the caller's settles, validates and converts: about half of the
+ * work each.  The two share only what the scan left, the dictionary (the merging side adds log
  * messages, the giving side only looks up), and the chunks.  Small traces, and callers that want it
  * so, do without the thread.
  * Either side that has to wait does so until half of the chunks are its own: a chunk is too little
