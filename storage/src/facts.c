@@ -363,10 +363,8 @@ static int read_path(const char *path, const struct facts_options *o, bool early
         rc = read_all(b, f);
     }
     finish(b);
-    if (b->failed) {
-        rc = fault_set(f, PV_ENOMEM, -1, "out of memory");
-        goto failed;
-    }
+    if (b->failed) rc = fault_set(f, PV_ENOMEM, -1, "out of memory");
+    if (rc == PV_ENOMEM || rc == PV_EIO) goto failed; /* this says nothing of the trace */
     if (rc < 0) b->out.fault = *f;
     *out = &b->out;
     return rc < 0 ? rc : 0;

@@ -7,6 +7,7 @@
  *                afterwards that it did not need to.
  *             3. The window ends with the batch or holds more than an event needs.
  * Source      go1.26 src/internal/trace/batchcursor.go */
+#include <stdlib.h>
 #include <string.h>
 
 #include "storage/src/go_v2_impl.h"
@@ -26,11 +27,28 @@ static bool next_batch(struct go_cursor *c, const struct go_gen *g) {
     return true;
 }
 
+/* A window for so many bytes; the first are those that are left.  Threads of a hostile trace
+ * can be as many as its batches, and as small. */
+static int widen(struct go_cursor *c, size_t left, uint32_t room, struct fault *f) {
+    uint8_t *window = malloc(room + GO_SLACK);
+    if (!window) return fault_set(f, PV_ENOMEM, -1, "out of memory for threads");
+    if (left) memcpy(window, c->p, left);
+    free(c->window);
+    c->window = window;
+    c->room = room;
+    c->p = window;
+    return 0;
+}
+
 /* Reads on in the batch; what is left in the window comes first. */
 static int fill(struct go_cursor *c, const struct go_bytes *bytes, struct fault *f) {
-    size_t left = (size_t)(c->end - c->p), n = GO_WINDOW_BYTES - left;
-    if (n > c->rest) n = c->rest;
-    memmove(c->window, c->p, left);
+    size_t left = (size_t)(c->end - c->p), want = left + c->rest;
+    if (want > GO_WINDOW_BYTES) want = GO_WINDOW_BYTES;
+    if (want > c->room)
+        TRY(widen(c, left, (uint32_t)want, f));
+    else
+        memmove(c->window, c->p, left);
+    size_t n = want - left;
     c->p = c->window;
     c->end = c->window + left;
     TRY(go_bytes_get(bytes, c->rest_at, c->window + left, n, f));

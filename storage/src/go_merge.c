@@ -74,8 +74,7 @@ static int add_cursor(struct go_merge *q, const struct go_gen *g, uint32_t i, st
     TRY(reserve(q, f));
     struct go_cursor *c = &q->cursors[q->n_cursors];
     const struct go_batch *b = &g->batches[i];
-    uint8_t *window = c->window ? c->window : malloc(GO_WINDOW_BYTES + GO_SLACK);
-    if (!window) return fault_set(f, PV_ENOMEM, -1, "out of memory for threads");
+    uint8_t *window = c->window; /* of the generation before, or none yet */
     *c = (struct go_cursor){.m = b->m,
                             .batch = i,
                             .at = window,
@@ -83,7 +82,8 @@ static int add_cursor(struct go_merge *q, const struct go_gen *g, uint32_t i, st
                             .end = window,
                             .rest = b->size,
                             .rest_at = b->at,
-                            .window = window};
+                            .window = window,
+                            .room = c->room};
     q->n_cursors++;
     if (idmap_put(&q->m_map, b->m, q->n_cursors) == 0) return 0;
     return fault_set(f, PV_ENOMEM, -1, "out of memory for threads");

@@ -188,8 +188,9 @@ struct go_cursor {          /* one M's place in a generation, with its next even
     uint32_t batch;   /* index of the batch that p is in */
     uint32_t rest;    /* its bytes that are beyond the window */
     uint64_t rest_at; /* where in the trace these are */
-    uint8_t *window;  /* GO_WINDOW_BYTES and GO_SLACK; owned */
-    uint8_t to_128[24];
+    uint8_t *window;  /* `room` bytes and GO_SLACK; owned */
+    uint32_t room;    /* at most GO_WINDOW_BYTES, and no more than a batch needs */
+    uint8_t to_128[20];
 };
 _Static_assert(sizeof(struct go_cursor) == 128, "two cache lines, and an index is a shift");
 

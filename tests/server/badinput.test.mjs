@@ -74,6 +74,22 @@ const hostile = file("evil\x1b[2J\u009bname", "no trace");
 const shown = run(["waits", hostile]).stderr;
 checks.check("a file's name cannot reach the terminal's controls", !/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(shown), JSON.stringify(shown));
 
+/** A generation of n threads with one event each, of which none can come first. */
+function manyThreads(n) {
+  const number = (v) => {
+    const bytes = [];
+    for (; v >= 128; v = Math.floor(v / 128)) bytes.push((v % 128) + 128);
+    return [...bytes, v];
+  };
+  const clock = [8, ...number(1e9)];
+  const noThread = [...Array(9).fill(255), 1];
+  const out = [...Buffer.from("go 1.22 trace\0\0\0"), 1, 1, ...noThread, 1, clock.length, ...clock];
+  for (let m = 0; m < n; m++) out.push(1, 1, ...number(m), 5, 2, 11, 1);
+  return Buffer.from(out);
+}
+const threads = spawnSync("prlimit", ["--as=2500000000", parkview, "summary", file("threads", manyThreads(300_000))], { encoding: "utf8" });
+checks.check("300,000 threads in 3 MB take no gigabytes", threads.status === 1 && /damaged: event ProcStop/.test(threads.stdout), threads.stdout.slice(0, 200));
+
 // ---- no room ------------------------------------------------------------------------------------
 
 for (const limit of [1, 4096, 20_000, 60_000]) {
