@@ -15,7 +15,8 @@ enum {
     FIRST_CHANGES = 1 << 13,
     MOST_CHANGES = 1 << 20, /* 24 bytes each, twice, while they are collected; 16 kept */
     MOST_LEVEL = 44,
-    BUCKET_BITS = 31
+    BUCKET_BITS = 31,
+    NEAR_BITS = 3 /* so many buckets stand beside each other: a goroutine changes often */
 };
 #define NO_KEY UINT64_MAX
 
@@ -82,7 +83,9 @@ static int no_memory(struct fault *f) {
 /* Where the key stands, or would. */
 static inline struct change *place_of(const struct set_steps *s, uint64_t key) {
     uint32_t mask = s->cap - 1;
-    uint32_t i = (uint32_t)(key * 0x9e3779b97f4a7c15u >> 32) & mask;
+    uint32_t i = ((uint32_t)((key >> NEAR_BITS) * 0x9e3779b97f4a7c15u >> 32) << NEAR_BITS |
+                  ((uint32_t)key & ((1u << NEAR_BITS) - 1))) &
+                 mask;
     while (s->changes[i].key != key && s->changes[i].key != NO_KEY) i = (i + 1) & mask;
     return &s->changes[i];
 }
