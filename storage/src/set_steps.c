@@ -16,6 +16,7 @@ enum {
     MOST_CHANGES = 1 << 20, /* 24 bytes each, twice, while they are collected; 16 kept */
     MOST_LEVEL = 44,
     BUCKET_BITS = 31,
+    TIME_BITS = 61,
     NEAR_BITS = 3 /* so many buckets stand beside each other: a goroutine changes often */
 };
 #define NO_KEY UINT64_MAX
@@ -57,7 +58,7 @@ struct set_steps *set_steps_new(int64_t duration_ns) {
     struct set_steps *s = calloc(1, sizeof *s);
     if (!s) return NULL;
     s->level = LOD_FIRST;
-    while (duration_ns >> s->level >> BUCKET_BITS) s->level++;
+    while ((uint64_t)duration_ns >> s->level >> BUCKET_BITS) s->level++;
     s->cap = 2 * FIRST_CHANGES;
     s->changes = new_changes(s->cap);
     if (s->changes) return s;
@@ -143,7 +144,8 @@ static inline int add(struct set_steps *s, uint64_t key, int64_t at, int64_t ste
 
 int set_steps_add(struct set_steps *s, uint32_t set, uint32_t tag, int64_t from_ns, int64_t to_ns,
                   struct fault *f) {
-    int64_t most = INT64_C(1) << (s->level + BUCKET_BITS); /* beyond it only in a damaged store */
+    int bits = s->level + BUCKET_BITS < TIME_BITS ? s->level + BUCKET_BITS : TIME_BITS;
+    int64_t most = INT64_C(1) << bits; /* beyond it only in a damaged store */
     if (from_ns < 0) from_ns = 0;
     if (to_ns > most) to_ns = most;
     if (from_ns >= to_ns) return 0;
