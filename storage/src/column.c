@@ -126,7 +126,7 @@ static bool sized(struct cursor *in, struct cursor *out) {
     in->p++;
     uint64_t n = cursor_varint(in);
     const uint8_t *p = in->bad ? NULL : cursor_bytes(in, n);
-    *out = (struct cursor){p, p + n, false};
+    *out = (struct cursor){p, p ? p + n : NULL, false};
     return p;
 }
 
