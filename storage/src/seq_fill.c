@@ -6,8 +6,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { ROWS_AT_FIRST = 256, WRITE_AHEAD = 8 };
+enum { ROWS_AT_FIRST = 256, WRITE_AHEAD = 8, HUGE_PAGE = 2 << 20 };
 
 /* The place of the key in the table: its slot's, or the empty one where it belongs. */
 static uint32_t *place_of(struct filling *c, int64_t key) {
@@ -23,14 +24,25 @@ static bool grow(void *array, uint32_t room, size_t size) {
     return grown != NULL;
 }
 
+/* Rows of slices are all in use soon, and read in no order of memory: they lie in huge pages, of
+ * which the system gives one at a touch, and whose places the processor remembers.  Other rows lie
+ * in small ones, as most of them are never touched. */
+static struct seq_row *new_rows(const struct filling *c) {
+    size_t bytes = ((size_t)c->max + WRITE_AHEAD) * sizeof(struct seq_row);
+    if (!c->own_hints || bytes < HUGE_PAGE) return aligned_alloc(sizeof(struct seq_row), bytes);
+    size_t pages = bytes / HUGE_PAGE + 1;
+    struct seq_row *rows = aligned_alloc(HUGE_PAGE, pages * HUGE_PAGE);
+    if (rows) (void)madvise(rows, (pages - 1) * HUGE_PAGE, MADV_HUGEPAGE);
+    return rows;
+}
+
 /* Most levels of detail hold few rows: arrays start small and double.  Only the rows have room for
  * all from the start, which the system gives when it is touched: a row is one cache line, and not a
  * piece of two, as they are gathered in no order of memory; and realloc would not keep it so.
  * This and slot_of stand apart from fill_add, so that its common way stays short. */
 static __attribute__((noinline)) bool make_room(struct filling *c) {
     uint32_t room = c->room ? c->room * 2 : ROWS_AT_FIRST;
-    size_t all = ((size_t)c->max + WRITE_AHEAD) * sizeof *c->rows;
-    if (!c->rows) c->rows = aligned_alloc(sizeof *c->rows, all);
+    if (!c->rows) c->rows = new_rows(c);
     if (!c->rows || !grow(&c->row_slot, room, sizeof *c->row_slot) ||
         !grow(&c->order, room, sizeof *c->order) || !grow(&c->slots, room, sizeof *c->slots))
         return false;
