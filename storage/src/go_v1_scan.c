@@ -366,13 +366,6 @@ static void find_plain(struct scan *s) {
             s->plain[i] = v1_specs[i].n_args;
 }
 
-/* Bytes of n numbers that lie in the eight bytes whose ends are marked in ends; 0: they do not. */
-static inline uint32_t short_length(uint64_t ends, uint32_t n) {
-    ends &= ends - (n > 1);
-    ends &= ends - (n > 2);
-    return ends ? (uint32_t)__builtin_ctzll(ends) / 8 + 1 : 0;
-}
-
 /* The bytes at p are exactly so many numbers, none of them longer than nine bytes.  bytes <= 16. */
 static inline bool are_numbers(const uint8_t *p, uint32_t bytes, uint32_t n) {
     static const uint64_t tops = 0x8080808080808080, ones = 0x0101010101010101;
@@ -401,7 +394,7 @@ static inline void scan_plain(struct scan *s, const uint8_t *stop) {
             if (bytes > 16 || n == 0 || !are_numbers(at, bytes, n)) break;
         } else {
             if (n != count + 1) break;
-            bytes = short_length(~load_u64le(at) & 0x8080808080808080, n);
+            bytes = uvarint_bytes(load_u64le(at), count); /* not n, which comes later */
             if (bytes == 0) break;
         }
         uint64_t dt = 0;

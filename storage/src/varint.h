@@ -77,6 +77,14 @@ static inline const uint8_t *uvarint_skip(const uint8_t *p, const uint8_t *end, 
     return n ? NULL : p;
 }
 
+/* uvarint_bytes - of the first 1, 2 or 3 (more = 0, 1, 2) numbers in w; 0: they do not end in it. */
+static inline uint32_t uvarint_bytes(uint64_t w, uint32_t more) {
+    uint64_t ends = ~w & 0x8080808080808080;
+    ends &= ends - (more > 0);
+    ends &= ends - (more > 1);
+    return ends ? ((uint32_t)__builtin_ctzll(ends) >> 3) + 1 : 0;
+}
+
 /* Spread seven-bit groups over the bytes: the way back from uvarint_squeeze. */
 static inline uint64_t uvarint_spread(uint64_t v) {
     v = (v & 0x000000000fffffff) | (v & 0x00fffffff0000000) << 4;
