@@ -6,7 +6,7 @@
  *             So nothing can be given out before the last byte was seen.
  * Held        not the file: its bytes lie in a temporary file (small ones on the heap).  In memory:
  *             16 bytes a batch (of 64 KiB), strings and stacks once (struct dict), the CPU samples,
- *             30 bytes a goroutine (an id that comes again must be recognised as Go does, so none
+ *             22 bytes a goroutine (an id that comes again must be recognised as Go does, so none
  *             is forgotten), the Ps' cursors, and the events that wait for their final place
  *             (go_v1_settle.c).  Peak: 28 MB for a 49 MB trace with 337,000 goroutines, 67 MB for
  *             155 MB with a million.
