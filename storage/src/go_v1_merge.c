@@ -4,9 +4,9 @@
  * by time) as soon as its goroutine is in the state that the event needs; the earliest of the
  * frontier is taken, and its P looks again.  So a wrong clock cannot break causality.
  *
- * What follows in one P is taken as a run, as long as it is earlier than the frontier and no other P
- * waits for it.  Ties of time are broken by the heap's and the list's shape, as in Go: pushes, pops and the swaps
- * in the list of available Ps are the same operations in the same order.
+ * What follows in one P is taken as a run, as long as it is earlier than the frontier and no other
+ * P waits for it.  Ties of time are broken by the heap's and the list's shape, as in Go: pushes,
+ * pops and the swaps in the list of available Ps come to the same in the same order.
  * Not here    decoding (go_v1_cursor.c); system call exits that were written late (go_v1_settle.c).
  * Source      go1.26 src/internal/trace/internal/tracev1/parser.go (parseEventBatches), order.go */
 #include "storage/src/go_v1_impl.h"

@@ -77,7 +77,7 @@ static inline const uint8_t *uvarint_skip(const uint8_t *p, const uint8_t *end, 
     return n ? NULL : p;
 }
 
-/* uvarint_bytes - of the first 1, 2 or 3 (more = 0, 1, 2) numbers in w; 0: they do not end in it. */
+/* uvarint_bytes - of the first 1, 2 or 3 (more = 0, 1, 2) numbers in w; 0: they end behind it. */
 static inline uint32_t uvarint_bytes(uint64_t w, uint32_t more) {
     uint64_t ends = ~w & 0x8080808080808080;
     ends &= ends - (more > 0);
