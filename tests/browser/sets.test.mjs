@@ -1,7 +1,7 @@
 // tests/browser/sets.test.mjs - groups by task and by creator of more goroutines than could be summed from their lanes are
 // areas: their heights in pixels, and the words under the pointer, filtered or not, are what SQL says; figures of them, too.
 import { Checks, corpus } from "../lib/project.mjs";
-import { browser, lanes, main, open, serve, settled, view } from "./chromium.mjs";
+import { addressed, browser, lanes, main, open, serve, settled, view } from "./chromium.mjs";
 import { copied, sql } from "./figures.mjs";
 
 const checks = new Checks();
@@ -130,6 +130,7 @@ await main(checks, async (later) => {
     await page.mouse.move(box.x + box.width - 50, row.top + 20, { steps: 4 });
     await page.mouse.up();
     await settled(page);
+    await addressed(page);
     const [, a, b] = /area=(\d+)-(\d+),S\d+/.exec(decodeURIComponent(page.url())) ?? [];
     checks.check(`${set.name}: an area of its row`, Number(a) >= from - 1 && Number(b) <= to + 1, page.url());
     await page.locator(".dock button", { hasText: "Waiting" }).first().click();
