@@ -106,7 +106,7 @@ void column_put(struct column_codec *c, struct buffer *out, const uint64_t *valu
     size_t bytes = out->n - before;
     put_bits(out, values, n);
     size_t bits = out->n - before - bytes;
-    past->palette = coded && bytes < bits - bits / 8;
+    past->palette = coded && bytes < bits / 2;
     if (out->bad || !coded) return;
     if (!past->palette) memmove(out->data + before, out->data + before + bytes, bits);
     out->n = before + (past->palette ? bytes : bits);

@@ -12,7 +12,7 @@ struct column_codec *column_codec_new(void);
 void column_codec_free(struct column_codec *c);
 
 /* column_put - appends n values (at most COLUMN_MAX) as: constant, bits, or codes of a palette
- * where those are smaller by an eighth.  *past is the caller's memory of the column between calls
+ * where those take half the bytes.  *past is the caller's memory of the column between calls
  * (start with zeros): which of the two is smaller is looked at only now and then. */
 enum { COLUMN_MAX = 2048 };
 struct column_past {
