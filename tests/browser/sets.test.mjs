@@ -35,7 +35,7 @@ async function under(page, set) {
   const box = await page.locator(".lanes").boundingBox();
   await page.mouse.move(box.x + box.width / 2 - 2, row.top + row.height / 2);
   await page.mouse.move(box.x + box.width / 2, row.top + row.height / 2);
-  await page.waitForSelector(".tip .mixrow", { timeout: 5000 }).catch(() => undefined);
+  await page.waitForSelector(".tip .mixrow", { timeout: 10_000 }).catch(() => undefined);
   const rows = await page.locator(".tip .mixrow").evaluateAll((all) => all.map((r) => [r.childNodes[1].textContent, Number(r.querySelector(".sec").textContent)]));
   await page.mouse.move(2, 2);
   return Object.fromEntries(rows);
