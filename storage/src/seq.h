@@ -103,8 +103,12 @@ enum { SEQ_BLOCK_KEYS = 128 };
 struct seq_block { /* of a directory: the keys from `first` on */
     int64_t first;
     uint32_t row0;
-    uint32_t offset, bytes; /* in packed */
-    struct seq_key *keys;   /* NULL = not unpacked */
+    uint32_t offset, bytes; /* in the chunk's data */
+    struct seq_key *keys;   /* NULL = not read */
+};
+struct seq_page_at {
+    int64_t start_ns;      /* of its first row */
+    uint32_t offset, rows; /* in the chunk's data: its blocks of keys, and what follows them */
 };
 struct seq_carried { /* a row that started before the chunk's t0 */
     int64_t key;
@@ -119,13 +123,9 @@ struct seq_chunk {
     /* loaded on demand: */
     struct seq_carried *carried; /* NULL = not loaded */
     uint32_t n_carried;
-    struct seq_block *blocks;
-    uint8_t *packed;
-    uint32_t n_blocks, n_keys;
-    int64_t *page_start_ns;
-    uint32_t *page_offset; /* n_pages + 1 */
-    uint32_t n_pages;
-    bool loaded;
+    struct seq_block *blocks; /* NULL = directory not loaded */
+    struct seq_page_at *pages;
+    uint32_t n_blocks, n_keys, n_pages;
 };
 
 /* growing: the writer still writes, so nothing may stay open between two calls. */
@@ -148,15 +148,15 @@ int seq_extra(struct seq *s, uint32_t i, const uint8_t **data, size_t *n, struct
 uint32_t seq_first_chunk_after(const struct seq *s, int64_t t);
 /* seq_find_key - *at: the key's place among n_keys, or where it would stand; 1 = it stands there,
  * 0 = not, < 0 fault.  seq_key_of_row - *at: the place of the key that has the row. */
-int seq_find_key(const struct seq *s, const struct seq_chunk *c, int64_t key, uint32_t *at,
+int seq_find_key(struct seq *s, const struct seq_chunk *c, int64_t key, uint32_t *at,
                  struct fault *f);
-int seq_key_of_row(const struct seq *s, const struct seq_chunk *c, uint32_t row, uint32_t *at,
+int seq_key_of_row(struct seq *s, const struct seq_chunk *c, uint32_t row, uint32_t *at,
                    struct fault *f);
 /* seq_key - the i-th key of a chunk with its directory; NULL on a fault.  Borrowed until seq_close;
  * those of one block (i / SEQ_BLOCK_KEYS) follow each other. */
-int seq_load_block(const struct seq *s, const struct seq_chunk *c, uint32_t block, struct fault *f);
-static inline const struct seq_key *seq_key(const struct seq *s, const struct seq_chunk *c,
-                                            uint32_t i, struct fault *f) {
+int seq_load_block(struct seq *s, const struct seq_chunk *c, uint32_t block, struct fault *f);
+static inline const struct seq_key *seq_key(struct seq *s, const struct seq_chunk *c, uint32_t i,
+                                            struct fault *f) {
     const struct seq_block *b = &c->blocks[i / SEQ_BLOCK_KEYS];
     if (!b->keys && seq_load_block(s, c, i / SEQ_BLOCK_KEYS, f) < 0) return NULL;
     return &b->keys[i % SEQ_BLOCK_KEYS];

@@ -60,9 +60,12 @@ struct seq {
 /* Directories (seq_keys.c).  seq_put_block - n keys behind the block that began with `before`. */
 void seq_put_block(struct buffer *index, struct buffer *blocks, const struct seq_key *keys,
                    uint32_t n, int64_t before, int64_t t0, int unit);
-/* seq_parse_index, seq_keep_blocks - 0, PV_ECORRUPT or PV_ENOMEM; seq_free_blocks in any case. */
-int seq_parse_index(struct seq_chunk *c, struct cursor *in);
-int seq_keep_blocks(struct seq_chunk *c, struct cursor *in);
-void seq_free_blocks(struct seq_chunk *c);
+/* seq_parse_directory - 0, PV_ECORRUPT or PV_ENOMEM; seq_free_directory in any case. */
+int seq_parse_directory(struct seq_chunk *c, struct cursor *in);
+void seq_free_directory(struct seq_chunk *c);
+/* seq_read_bytes - a piece of the chunk's data into the cache's bytes; to = UINT32_MAX: to its end.
+ * Valid until the next call. */
+int seq_read_bytes(struct seq *s, const struct seq_chunk *c, uint32_t from, uint32_t to,
+                   struct fault *f);
 
 #endif

@@ -1,12 +1,13 @@
 /* storage/src/seq_keys.c - a chunk's directory of keys, in blocks that are read alone.
  *
- * Layout      index: n_keys, then per block of SEQ_BLOCK_KEYS keys: its first key - that of the
- *             block before, its rows, its bytes (varints).  A block: per key the distance to the
- *             key before (of the first 0), then per key rows - 1, then per key t0 - first start in
- *             units (seq_pack_signed), all as one run of bits.h.
- * Why         one goroutine's history looks for one key in every chunk; the directories of a trace
- *             with very many goroutines take longer to read whole than its slices do.
- * Not here    the pages of a directory (seq_read.c, seq_write.c). */
+ * Layout      directory (varints): n_keys, then per block of SEQ_BLOCK_KEYS keys: its first key -
+ *             that of the block before, its rows, its bytes; n_pages, then per page: where it
+ *             begins in data - the page before, t0 - start of its first row.  A page in data: the
+ *             blocks whose first row it has, then the rows (seq_write.c).  A block: per key the
+ *             distance to the key before (of the first 0), then per key rows - 1, then per key
+ *             t0 - first start in units (seq_pack_signed), all as one run of bits.h.
+ * Why         one goroutine's history looks for one key in every chunk: with its block beside its
+ *             rows both are mostly one piece of the file, and a dozen directories are one page. */
 #include <stdlib.h>
 
 #include "storage/src/bits.h"
@@ -32,35 +33,50 @@ void seq_put_block(struct buffer *index, struct buffer *blocks, const struct seq
     buffer_varint(index, blocks->n - at);
 }
 
-int seq_parse_index(struct seq_chunk *c, struct cursor *in) {
+static int parse_blocks(struct seq_chunk *c, struct cursor *in) {
     uint64_t n = cursor_varint(in);
     if (in->bad || n < 1 || n > c->n_rows) return PV_ECORRUPT;
     c->n_keys = (uint32_t)n;
     c->n_blocks = (c->n_keys + SEQ_BLOCK_KEYS - 1) / SEQ_BLOCK_KEYS;
-    c->blocks = calloc(c->n_blocks, sizeof *c->blocks);
+    c->blocks = malloc(c->n_blocks * sizeof *c->blocks);
     if (!c->blocks) return PV_ENOMEM;
-    uint64_t row0 = 0, key = 0, offset = 0;
+    for (uint32_t i = 0; i < c->n_blocks; i++) c->blocks[i].keys = NULL;
+    uint64_t row0 = 0, key = 0;
     for (uint32_t i = 0; i < c->n_blocks; i++) {
         key += (uint64_t)cursor_signed(in);
         uint64_t rows = cursor_varint(in), bytes = cursor_varint(in);
-        if (in->bad || rows > c->n_rows - row0 || bytes > INT32_MAX - offset) return PV_ECORRUPT;
+        if (in->bad || rows < 1 || rows > c->n_rows - row0 || bytes > INT32_MAX) return PV_ECORRUPT;
         if (i && (int64_t)key <= c->blocks[i - 1].first) return PV_ECORRUPT;
-        c->blocks[i] =
-            (struct seq_block){(int64_t)key, (uint32_t)row0, (uint32_t)offset, (uint32_t)bytes, 0};
+        c->blocks[i] = (struct seq_block){(int64_t)key, (uint32_t)row0, 0, (uint32_t)bytes, NULL};
         row0 += rows;
-        offset += bytes;
     }
     return row0 == c->n_rows ? 0 : PV_ECORRUPT;
 }
 
-int seq_keep_blocks(struct seq_chunk *c, struct cursor *in) {
-    const struct seq_block *last = &c->blocks[c->n_blocks - 1];
-    size_t bytes = (size_t)last->offset + last->bytes;
-    const uint8_t *packed = cursor_bytes(in, bytes);
-    if (!packed) return PV_ECORRUPT;
-    c->packed = malloc(bytes + 1);
-    if (!c->packed) return PV_ENOMEM;
-    memcpy(c->packed, packed, bytes);
+static int parse_pages(struct seq_chunk *c, struct cursor *in) {
+    uint64_t n = cursor_varint(in), offset = 0;
+    if (in->bad || n != (c->n_rows + SEQ_PAGE_ROWS - 1) / SEQ_PAGE_ROWS) return PV_ECORRUPT;
+    c->pages = malloc(n * sizeof *c->pages);
+    if (!c->pages) return PV_ENOMEM;
+    for (uint64_t i = 0; i < n; i++) {
+        offset += cursor_varint(in);
+        int64_t start = (int64_t)((uint64_t)c->t0 - (uint64_t)cursor_signed(in));
+        if (in->bad || offset > INT32_MAX) return PV_ECORRUPT;
+        c->pages[i] = (struct seq_page_at){start, (uint32_t)offset, (uint32_t)offset};
+    }
+    c->n_pages = (uint32_t)n;
+    return 0;
+}
+
+int seq_parse_directory(struct seq_chunk *c, struct cursor *in) {
+    TRY(parse_blocks(c, in));
+    TRY(parse_pages(c, in));
+    for (uint32_t i = 0; i < c->n_blocks; i++) {
+        struct seq_page_at *page = &c->pages[c->blocks[i].row0 / SEQ_PAGE_ROWS];
+        c->blocks[i].offset = page->rows;
+        if (c->blocks[i].bytes > INT32_MAX - page->rows) return PV_ECORRUPT;
+        page->rows += c->blocks[i].bytes;
+    }
     return 0;
 }
 
@@ -69,12 +85,13 @@ static uint32_t keys_in(const struct seq_chunk *c, uint32_t block) {
     return c->n_keys - before < SEQ_BLOCK_KEYS ? c->n_keys - before : SEQ_BLOCK_KEYS;
 }
 
-static int unpack_block(const struct seq_chunk *c, uint32_t block, int unit, struct seq_key *keys) {
+static int unpack_block(const struct seq_chunk *c, uint32_t block, const struct buffer *packed,
+                        int unit, struct seq_key *keys) {
     uint64_t fields[N_FIELDS * SEQ_BLOCK_KEYS];
     const struct seq_block *b = &c->blocks[block];
     uint32_t n = keys_in(c, block), row = b->row0;
     uint32_t end = block + 1 < c->n_blocks ? b[1].row0 : c->n_rows;
-    if (!bits_get(c->packed + b->offset, b->bytes, fields, N_FIELDS * n, 0, N_FIELDS * n))
+    if (!bits_get(packed->data, packed->n, fields, N_FIELDS * n, 0, N_FIELDS * n))
         return PV_ECORRUPT;
     uint64_t key = (uint64_t)b->first;
     for (uint32_t i = 0; i < n; i++) {
@@ -91,25 +108,28 @@ static int unpack_block(const struct seq_chunk *c, uint32_t block, int unit, str
     return row == end && apart ? 0 : PV_ECORRUPT;
 }
 
-int seq_load_block(const struct seq *s, const struct seq_chunk *c, uint32_t block,
-                   struct fault *f) {
+int seq_load_block(struct seq *s, const struct seq_chunk *c, uint32_t block, struct fault *f) {
+    struct seq_block *b = &c->blocks[block];
+    TRY(seq_read_bytes(s, c, b->offset, b->offset + b->bytes, f));
     struct seq_key *keys = malloc(keys_in(c, block) * sizeof *keys);
-    int rc = keys ? unpack_block(c, block, seq_unit(s->series), keys) : PV_ENOMEM;
+    int rc = keys ? unpack_block(c, block, &s->cache->bytes, seq_unit(s->series), keys) : PV_ENOMEM;
     if (rc < 0) {
         free(keys);
         return fault_set(f, rc, -1, "a chunk's directory in the store is damaged");
     }
-    c->blocks[block].keys = keys;
+    b->keys = keys;
     return 0;
 }
 
-void seq_free_blocks(struct seq_chunk *c) {
+void seq_free_directory(struct seq_chunk *c) {
     for (uint32_t i = 0; c->blocks && i < c->n_blocks; i++) free(c->blocks[i].keys);
     free(c->blocks);
-    free(c->packed);
+    free(c->pages);
+    c->blocks = NULL;
+    c->pages = NULL;
 }
 
-int seq_find_key(const struct seq *s, const struct seq_chunk *c, int64_t key, uint32_t *at,
+int seq_find_key(struct seq *s, const struct seq_chunk *c, int64_t key, uint32_t *at,
                  struct fault *f) {
     uint32_t low = 0, high = c->n_blocks;
     while (low < high) { /* the first block that begins behind the key */
@@ -136,7 +156,7 @@ int seq_find_key(const struct seq *s, const struct seq_chunk *c, int64_t key, ui
     return low < n && keys[low].key == key;
 }
 
-int seq_key_of_row(const struct seq *s, const struct seq_chunk *c, uint32_t row, uint32_t *at,
+int seq_key_of_row(struct seq *s, const struct seq_chunk *c, uint32_t row, uint32_t *at,
                    struct fault *f) {
     uint32_t low = 0, high = c->n_blocks;
     while (high - low > 1) {

@@ -23,8 +23,8 @@ int seq_open(sqlite3 *db, int series, uint32_t n_cols, bool growing, struct seq_
     s->bucket_ns = series & 63 ? INT64_C(1) << (series & 63) : 0;
     int rc = 0;
     static const char *const sql[] = {"SELECT dir FROM seq WHERE id=?1",
-                                      "SELECT carried FROM seq_data WHERE id=?1",
-                                      "SELECT extra FROM seq_data WHERE id=?1"};
+                                      "SELECT carried FROM seq_sums WHERE id=?1",
+                                      "SELECT extra FROM seq_sums WHERE id=?1"};
     for (int i = 0; rc == 0 && i < 3; i++) rc = db_prepare(db, sql[i], &s->small[i], f);
     if (rc == 0)
         rc = db_prepare(db,
@@ -40,16 +40,9 @@ int seq_open(sqlite3 *db, int series, uint32_t n_cols, bool growing, struct seq_
     return 0;
 }
 
-static void free_directory(struct seq_chunk *c) {
-    seq_free_blocks(c);
-    free(c->carried);
-    free(c->page_start_ns);
-    free(c->page_offset);
-}
-
 void seq_close(struct seq *s) {
     if (!s) return;
-    for (uint32_t i = 0; i < s->n_chunks; i++) free_directory(&s->chunks[i]);
+    for (uint32_t i = 0; i < s->n_chunks; i++) seq_forget(s, i);
     free(s->chunks);
     sqlite3_blob_close(s->data);
     sqlite3_finalize(s->list);
@@ -139,23 +132,6 @@ static int read_blob(struct seq *s, enum blob which, int64_t id, struct buffer *
     return code;
 }
 
-static int parse_pages(struct seq_chunk *c, struct cursor *in) {
-    uint64_t n = cursor_varint(in);
-    if (in->bad || n != (c->n_rows + SEQ_PAGE_ROWS - 1) / SEQ_PAGE_ROWS) return PV_ECORRUPT;
-    c->page_start_ns = malloc(n * sizeof *c->page_start_ns);
-    c->page_offset = malloc(n * sizeof *c->page_offset);
-    if (!c->page_start_ns || !c->page_offset) return PV_ENOMEM;
-    uint64_t offset = 0;
-    for (uint64_t i = 0; i < n; i++) {
-        offset += cursor_varint(in);
-        c->page_start_ns[i] = (int64_t)((uint64_t)c->t0 - (uint64_t)cursor_signed(in));
-        if (in->bad || offset > INT32_MAX) return PV_ECORRUPT;
-        c->page_offset[i] = (uint32_t)offset;
-    }
-    c->n_pages = (uint32_t)n;
-    return 0;
-}
-
 static int parse_carried(struct seq_chunk *c, struct cursor *in) {
     uint64_t n = cursor_varint(in), key = 0;
     if (in->bad || n > c->n_rows) return PV_ECORRUPT;
@@ -182,24 +158,16 @@ static int damaged(struct fault *f, int rc) {
 static int load_directory(struct seq *s, struct seq_chunk *c, struct fault *f) {
     struct buffer *bytes = &s->cache->scratch;
     TRY(read_blob(s, BLOB_DIR, c->id, bytes, false, f));
-    struct seq_chunk fresh = *c;
     struct cursor in = {bytes->data, bytes->data + bytes->n, false};
-    int rc = seq_parse_index(&fresh, &in);
-    if (rc == 0) rc = parse_pages(&fresh, &in);
-    if (rc == 0) rc = seq_keep_blocks(&fresh, &in);
-    if (rc < 0) {
-        fresh.carried = NULL; /* is c's */
-        free_directory(&fresh);
-        return damaged(f, rc);
-    }
-    fresh.loaded = true;
-    *c = fresh;
-    return 0;
+    int rc = seq_parse_directory(c, &in);
+    if (rc == 0) return 0;
+    seq_free_directory(c);
+    return damaged(f, rc);
 }
 
 const struct seq_chunk *seq_chunk(struct seq *s, uint32_t i, struct fault *f) {
     struct seq_chunk *c = &s->chunks[i];
-    if (!c->loaded && load_directory(s, c, f) < 0) return NULL;
+    if (!c->blocks && load_directory(s, c, f) < 0) return NULL;
     return c;
 }
 
@@ -219,12 +187,9 @@ const struct seq_chunk *seq_carried(struct seq *s, uint32_t i, struct fault *f) 
 
 void seq_forget(struct seq *s, uint32_t i) {
     struct seq_chunk *c = &s->chunks[i];
-    free_directory(c);
-    *c = (struct seq_chunk){.id = c->id,
-                            .t0 = c->t0,
-                            .t1 = c->t1,
-                            .min_start_ns = c->min_start_ns,
-                            .n_rows = c->n_rows};
+    seq_free_directory(c);
+    free(c->carried);
+    c->carried = NULL;
 }
 
 int seq_extra(struct seq *s, uint32_t i, const uint8_t **data, size_t *n, struct fault *f) {
@@ -251,22 +216,22 @@ static int open_data(struct seq *s, const struct seq_chunk *c, struct fault *f) 
     return sql_fault(f, s->db, "reading the store");
 }
 
-/* The page's bytes into s->cache->bytes. */
-static int read_bytes(struct seq *s, const struct seq_chunk *c, uint32_t page, struct fault *f) {
+int seq_read_bytes(struct seq *s, const struct seq_chunk *c, uint32_t from, uint32_t to,
+                   struct fault *f) {
     TRY(open_data(s, c, f));
+    struct buffer *bytes = &s->cache->bytes;
     uint32_t size = (uint32_t)sqlite3_blob_bytes(s->data);
-    uint32_t from = c->page_offset[page];
-    uint32_t to = page + 1 < c->n_pages ? c->page_offset[page + 1] : size;
+    if (to == UINT32_MAX) to = size;
     int code = 0;
-    s->cache->bytes.n = 0;
+    bytes->n = 0;
     if (from > to || to > size)
         code = fault_set(f, PV_ECORRUPT, -1, "a chunk's pages in the store are damaged");
-    else if (!buffer_reserve(&s->cache->bytes, (size_t)(to - from) + 1))
+    else if (!buffer_reserve(bytes, (size_t)(to - from) + 1))
         code = fault_set(f, PV_ENOMEM, -1, "out of memory while reading the store");
-    else if (sqlite3_blob_read(s->data, s->cache->bytes.data, (int)(to - from), (int)from) !=
-             SQLITE_OK)
+    else if (sqlite3_blob_read(s->data, bytes->data, (int)(to - from), (int)from) != SQLITE_OK)
         code = sql_fault(f, s->db, "reading the store");
-    s->cache->bytes.n = to - from;
+    else
+        bytes->n = to - from;
     if (code < 0 || s->growing) close_data(s);
     return code;
 }
@@ -284,11 +249,11 @@ static void unpack_signed(uint64_t *v, uint32_t n, int unit) {
 }
 
 /* Which key each row belongs to, and where the first row of each key starts. */
-static int place_rows(const struct seq *s, const struct seq_chunk *c, uint32_t page,
-                      struct seq_page *out, struct fault *f) {
+static int place_rows(struct seq *s, const struct seq_chunk *c, uint32_t page, struct seq_page *out,
+                      struct fault *f) {
     uint32_t k;
     TRY(seq_key_of_row(s, c, out->row0, &k, f));
-    int64_t end = c->page_start_ns[page];
+    int64_t end = c->pages[page].start_ns;
     for (uint32_t i = 0; i < out->n; k++) {
         const struct seq_key *key = seq_key(s, c, k, f);
         if (!key) return f->code;
@@ -310,7 +275,8 @@ int seq_read_rows(struct seq *s, uint32_t chunk, uint32_t page, uint32_t first, 
                   uint32_t columns, struct seq_page *out, struct fault *f) {
     const struct seq_chunk *c = seq_chunk(s, chunk, f);
     if (!c) return f->code;
-    TRY(read_bytes(s, c, page, f));
+    uint32_t to = page + 1 < c->n_pages ? c->pages[page + 1].offset : UINT32_MAX;
+    TRY(seq_read_bytes(s, c, c->pages[page].rows, to, f));
     uint32_t row0 = page * SEQ_PAGE_ROWS;
     uint32_t all = c->n_rows - row0 < SEQ_PAGE_ROWS ? c->n_rows - row0 : SEQ_PAGE_ROWS;
     out->row0 = row0 + first;

@@ -66,8 +66,8 @@ static struct seq_rows_of trim(const struct seq *s, const struct seq_chunk *c,
                                const struct seq_key *key, const struct seq_sweep *w) {
     struct seq_rows_of r = {key->row0, key->row0 + key->n_rows};
     uint32_t first = r.a / SEQ_PAGE_ROWS, last = (r.b - 1) / SEQ_PAGE_ROWS;
-    while (last > first && c->page_start_ns[last] >= w->to_ns) r.b = last-- * SEQ_PAGE_ROWS;
-    while (first < last && c->page_start_ns[first + 1] + s->bucket_ns <= w->from_ns)
+    while (last > first && c->pages[last].start_ns >= w->to_ns) r.b = last-- * SEQ_PAGE_ROWS;
+    while (first < last && c->pages[first + 1].start_ns + s->bucket_ns <= w->from_ns)
         r.a = ++first * SEQ_PAGE_ROWS;
     return r;
 }

@@ -1,13 +1,11 @@
 /* storage/src/seq_write.c - sorted chunks, encoded and written; beside the builder if wanted.
  *
- * Layout of a chunk's blobs, dir in the table seq and the others in seq_data (varints, zstd where
- * it pays; see column.h):
- *   dir      index of keys; n_pages, then per page: offset in data - previous, t0 - start of its
- *            first row; blocks of keys (seq_keys.c); never zstd
- *   carried  (slices only) n, then per row: key - previous, t0 - start, duration, wide,
- *            v0, v1
- *   data     per page: gap to the end of the key's row before, duration, wide; of levels v0; of
- *            slices v0 to v3 as a group, v4 (column.h)
+ * Layout of a chunk's blobs (varints, zstd where it pays; see column.h):
+ *   dir      where the blocks of keys and the pages are (seq_keys.c); never zstd
+ *   carried  (of slices, as is extra) n, then per row: key - previous, t0 - start, duration,
+ *            wide, v0, v1
+ *   data     per page: its blocks of keys; gap to the end of the key's row before, duration, wide;
+ *            of levels v0; of slices v0 to v3 as a group, v4 (column.h)
  * Times, and of levels wide, are in units where these divide them (seq_unit in seq_impl.h).
  * Threads    with seq_seal_beside, ring[n_full] belongs to the caller's thread, ring[n_sealed] and
  *            all that follows it in the struct to the sealer's; both numbers change under the lock.
@@ -27,6 +25,7 @@ _Static_assert(SEQ_MAX_COLS == PALETTE_COLUMNS + 1, "of a slice all values but o
 
 /* One fills, one is being sealed, and of slices one evens out who is faster for the moment. */
 enum { MAX_RING = 3 };
+enum { MAX_BLOCKS = SEQ_CHUNK_ROWS / SEQ_BLOCK_KEYS };
 
 struct full { /* a chunk that fills, or waits to be sealed */
     struct filling rows;
@@ -37,7 +36,7 @@ struct seq_writer {
     sqlite3 *db;
     int series;
     uint32_t n_cols, max, n_ring; /* max: rows of a full chunk */
-    bool list_carried;            /* slices only: levels of detail are read key by key */
+    bool is_slices; /* which have carried rows and sums; levels of detail are read key by key */
     seq_seal_fn on_seal;
     void *arg;
     int64_t n_appended;
@@ -53,12 +52,13 @@ struct seq_writer {
     uint64_t n_full, n_sealed; /* chunks; modulo n_ring their places; equal without a thread */
     struct full ring[MAX_RING], *in; /* in: where rows are added */
 
-    sqlite3_stmt *insert, *insert_data;
+    sqlite3_stmt *insert, *insert_data, *insert_sums;
     struct column_codec *codec;
     struct palette palette;
     int64_t t0, n_chunks;
     struct column_past past[N_COLUMNS];
     uint64_t column[N_COLUMNS][COLUMN_ROOM];
+    uint32_t block_row0[MAX_BLOCKS], block_bytes[MAX_BLOCKS], n_blocks;
     struct buffer dir, blocks, carried, extra, data, packed_carried;
 };
 
@@ -66,8 +66,8 @@ int seq_create(sqlite3 *db, struct fault *f) {
     return db_exec(db,
                    "CREATE TABLE seq(id INTEGER PRIMARY KEY, t0 INTEGER, t1 INTEGER,"
                    " min_start INTEGER, n_rows INTEGER, dir BLOB);"
-                   "CREATE TABLE seq_data(id INTEGER PRIMARY KEY, carried BLOB, extra BLOB,"
-                   " data BLOB)",
+                   "CREATE TABLE seq_data(id INTEGER PRIMARY KEY, data BLOB);"
+                   "CREATE TABLE seq_sums(id INTEGER PRIMARY KEY, carried BLOB, extra BLOB)",
                    f);
 }
 
@@ -81,16 +81,17 @@ struct seq_writer *seq_writer_new(sqlite3 *db, int series, uint32_t n_cols, uint
     w->on_seal = on_seal;
     w->arg = arg;
     w->max = max_rows;
-    w->list_carried = series == seq_series(SEQ_SLICES, 0);
-    w->n_ring = w->list_carried ? MAX_RING : MAX_RING - 1;
+    w->is_slices = series == seq_series(SEQ_SLICES, 0);
+    w->n_ring = w->is_slices ? MAX_RING : MAX_RING - 1;
     for (int i = 0; i < MAX_RING; i++)
-        w->ring[i].rows = (struct filling){.max = max_rows, .own_hints = w->list_carried};
+        w->ring[i].rows = (struct filling){.max = max_rows, .own_hints = w->is_slices};
     w->in = w->ring;
     w->codec = column_codec_new();
     struct fault f;
     if (w->codec &&
         db_prepare(db, "INSERT INTO seq VALUES(?1,?2,?3,?4,?5,?6)", &w->insert, &f) == 0 &&
-        db_prepare(db, "INSERT INTO seq_data VALUES(?1,?2,?3,?4)", &w->insert_data, &f) == 0)
+        db_prepare(db, "INSERT INTO seq_data VALUES(?1,?2)", &w->insert_data, &f) == 0 &&
+        db_prepare(db, "INSERT INTO seq_sums VALUES(?1,?2,?3)", &w->insert_sums, &f) == 0)
         return w;
     seq_writer_free(w);
     return NULL;
@@ -113,6 +114,7 @@ void seq_writer_free(struct seq_writer *w) {
     stop_sealer(w);
     sqlite3_finalize(w->insert);
     sqlite3_finalize(w->insert_data);
+    sqlite3_finalize(w->insert_sums);
     column_codec_free(w->codec);
     for (int i = 0; i < MAX_RING; i++) fill_free(&w->ring[i].rows);
     struct buffer *buffers[] = {&w->dir,   &w->blocks, &w->carried,
@@ -193,11 +195,16 @@ static void put_page(struct seq_writer *w, uint32_t row0, uint32_t n) {
 static void put_pages(struct seq_writer *w) {
     const struct filling *c = &sealing(w)->rows;
     buffer_varint(&w->dir, (c->n + SEQ_PAGE_ROWS - 1) / SEQ_PAGE_ROWS);
-    size_t before = 0;
+    size_t before = 0, blocks_at = 0;
+    uint32_t block = 0;
     for (uint32_t row0 = 0; row0 < c->n; row0 += SEQ_PAGE_ROWS) {
         buffer_varint(&w->dir, w->data.n - before);
         buffer_signed(&w->dir, w->t0 - row_at(c, row0)->start_ns);
         before = w->data.n;
+        size_t blocks = blocks_at;
+        for (; block < w->n_blocks && w->block_row0[block] < row0 + SEQ_PAGE_ROWS; block++)
+            blocks_at += w->block_bytes[block];
+        buffer_bytes(&w->data, w->blocks.data + blocks, blocks_at - blocks);
         put_page(w, row0, c->n - row0 < SEQ_PAGE_ROWS ? c->n - row0 : SEQ_PAGE_ROWS);
     }
 }
@@ -211,7 +218,7 @@ static void put_carried(struct buffer *out, const struct seq_row *r, int64_t t0,
     buffer_varint(out, r->v[1]);
 }
 
-/* The directory of keys, and the rows that began before t0 (only a key's first can).  Returns the
+/* Keys in blocks, and the rows that began before t0 (only a key's first can).  Returns the
  * earliest start. */
 static int64_t put_keys(struct seq_writer *w) {
     const struct filling *c = &sealing(w)->rows;
@@ -227,12 +234,15 @@ static int64_t put_keys(struct seq_writer *w) {
             __builtin_prefetch(row_at(c, c->slots[i + PREFETCH_ROWS].place));
         block[n++] = (struct seq_key){r->key, r->start_ns, row0, c->slots[i].n};
         if (n == SEQ_BLOCK_KEYS || i + 1 == c->n_slots) {
+            size_t before = w->blocks.n;
             seq_put_block(&w->dir, &w->blocks, block, n, block_key, w->t0, seq_unit(w->series));
+            w->block_row0[w->n_blocks] = block[0].row0;
+            w->block_bytes[w->n_blocks++] = (uint32_t)(w->blocks.n - before);
             block_key = block[0].key;
             n = 0;
         }
         if (r->start_ns < min_start) min_start = r->start_ns;
-        if (r->start_ns < w->t0 && w->list_carried) {
+        if (r->start_ns < w->t0 && w->is_slices) {
             put_carried(&rows, r, w->t0, carried_key);
             carried_key = r->key;
             n_carried++;
@@ -246,11 +256,19 @@ static int64_t put_keys(struct seq_writer *w) {
     return min_start;
 }
 
-static int write_chunk(struct seq_writer *w, int64_t min_start, struct fault *f) {
-    if (w->blocks.bad) w->dir.bad = true;
-    buffer_bytes(&w->dir, w->blocks.data, w->blocks.n);
+static int write_sums(struct seq_writer *w, int64_t id, struct fault *f) {
     bytes_put(w->codec, &w->packed_carried, &w->carried);
-    if (w->data.bad || w->dir.bad || w->packed_carried.bad || w->extra.bad)
+    if (w->packed_carried.bad || w->extra.bad)
+        return fault_set(f, PV_ENOMEM, -1, "out of memory while writing the store");
+    sqlite3_bind_int64(w->insert_sums, 1, id);
+    sqlite3_bind_blob64(w->insert_sums, 2, w->packed_carried.data, w->packed_carried.n,
+                        SQLITE_STATIC);
+    sqlite3_bind_blob64(w->insert_sums, 3, w->extra.data, w->extra.n, SQLITE_STATIC);
+    return db_run(w->db, w->insert_sums, f);
+}
+
+static int write_chunk(struct seq_writer *w, int64_t min_start, struct fault *f) {
+    if (w->data.bad || w->dir.bad || w->blocks.bad)
         return fault_set(f, PV_ENOMEM, -1, "out of memory while writing the store");
     int64_t id = (int64_t)w->series << 32 | w->n_chunks;
     sqlite3_stmt *s = w->insert, *d = w->insert_data;
@@ -261,10 +279,9 @@ static int write_chunk(struct seq_writer *w, int64_t min_start, struct fault *f)
     sqlite3_bind_int64(s, 5, sealing(w)->rows.n);
     sqlite3_bind_blob64(s, 6, w->dir.data, w->dir.n, SQLITE_STATIC);
     sqlite3_bind_int64(d, 1, id);
-    sqlite3_bind_blob64(d, 2, w->packed_carried.data, w->packed_carried.n, SQLITE_STATIC);
-    sqlite3_bind_blob64(d, 3, w->extra.data, w->extra.n, SQLITE_STATIC);
-    sqlite3_bind_blob64(d, 4, w->data.data, w->data.n, SQLITE_STATIC);
+    sqlite3_bind_blob64(d, 2, w->data.data, w->data.n, SQLITE_STATIC);
     TRY(db_run(w->db, d, f));
+    if (w->is_slices) TRY(write_sums(w, id, f));
     return db_run(w->db, s, f);
 }
 
@@ -273,6 +290,7 @@ static int seal_next(struct seq_writer *w, struct fault *f) {
     struct filling *c = &sealing(w)->rows;
     int64_t t1 = sealing(w)->t1;
     if (!fill_sort(c)) return fault_set(f, PV_ENOMEM, -1, "out of memory while sorting slices");
+    w->n_blocks = 0;
     w->dir.n = w->blocks.n = w->carried.n = w->extra.n = w->data.n = w->packed_carried.n = 0;
     int64_t min_start = put_keys(w);
     put_pages(w);
