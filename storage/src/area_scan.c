@@ -10,7 +10,6 @@
 
 #include "storage/src/sets_impl.h"
 
-enum { LOOK_EVERY = 4096 }; /* slices between two looks at `cancel` */
 enum verdict { UNKNOWN, IN, OUT, IF_START /* only where the start function matches */ };
 
 struct area_scan {

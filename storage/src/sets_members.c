@@ -8,7 +8,7 @@
 
 #include "storage/src/sets_impl.h"
 
-enum { MOST_RANGES = 1024, LOOK_EVERY = 65536 };
+enum { MOST_RANGES = 1024, LOOK_EVERY_ROWS = 65536 };
 #define NO_SET         UINT32_MAX
 #define ALL_OF_CREATOR (UINT64_C(1) << 63)
 
@@ -80,7 +80,7 @@ static int set_of(struct finder *w, uint64_t key, const struct found *like, uint
 
 static int look(struct finder *w) {
     if (w->until_look--) return 0;
-    w->until_look = LOOK_EVERY;
+    w->until_look = LOOK_EVERY_ROWS;
     return store__look_up(w->cancel, w->f);
 }
 

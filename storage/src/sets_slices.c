@@ -4,7 +4,7 @@
 
 #include "storage/src/sets_impl.h"
 
-enum { LOOK_EVERY = 32, WORK_SLICES = 50000, WORK_SHIFT = 3 /* as of groups */ };
+enum { LOOK_EVERY_SPANS = 32, WORK_SLICES = 50000, WORK_SHIFT = 3 /* as of groups */ };
 
 struct walk {
     struct store *s;
@@ -36,7 +36,7 @@ static int add(struct walk *w, uint32_t tag, int64_t start, int64_t end) {
 static int take(void *arg, const struct seq_page *p, uint32_t i, uint32_t end) {
     struct walk *w = arg;
     if (!w->until_look--) {
-        w->until_look = LOOK_EVERY;
+        w->until_look = LOOK_EVERY_SPANS;
         TRY(store__look_up(w->cancel, w->f));
     }
     for (; i < end; i++) {

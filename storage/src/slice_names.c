@@ -37,6 +37,23 @@ static int load_classes(struct query *q, struct slice_names *n) {
     return SQLITE_OK;
 }
 
+struct text slice_names_class(const struct class_names *c, int column) {
+    switch (column) {
+    case SQLCOL_SLICES_STATE:
+        return c->state;
+    case SQLCOL_SLICES_REASON:
+        return c->reason;
+    case SQLCOL_SLICES_REFINED:
+        return c->refined;
+    case SQLCOL_SLICES_FAMILY:
+        return c->family;
+    case SQLCOL_SLICES_USER_FUNC:
+        return c->user_func;
+    default:
+        return (struct text){0};
+    }
+}
+
 uint32_t slice_names_group(struct slice_names *n, int64_t g, int64_t at_ns) {
     const struct go_index *go = n->last;
     if (!go || go->g != g || at_ns < go->start_ns || at_ns > go->end_ns)

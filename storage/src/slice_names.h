@@ -20,6 +20,9 @@ struct slice_names {
 /* slice_names_load - SQLITE_OK or an error.  q owns the result. */
 int slice_names_load(struct query *q, struct slice_names **out);
 void slice_names_free(struct slice_names *n);
+/* slice_names_class - a class's text in one of the columns of `slices` (SQLCOL_SLICES_…); empty in
+ * those that a class does not decide. */
+struct text slice_names_class(const struct class_names *c, int column);
 /* slice_names_group - the group of goroutine g at that time: its start function as a number. */
 uint32_t slice_names_group(struct slice_names *n, int64_t g, int64_t at_ns);
 /* slice_names_start - what the group's start function is called; empty where it is not known. */

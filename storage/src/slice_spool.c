@@ -102,23 +102,6 @@ static uint32_t fields_of(int column) {
     }
 }
 
-static struct text class_text(const struct class_names *c, int column) {
-    switch (column) {
-    case SQLCOL_SLICES_STATE:
-        return c->state;
-    case SQLCOL_SLICES_REASON:
-        return c->reason;
-    case SQLCOL_SLICES_REFINED:
-        return c->refined;
-    case SQLCOL_SLICES_FAMILY:
-        return c->family;
-    case SQLCOL_SLICES_USER_FUNC:
-        return c->user_func;
-    default:
-        return (struct text){0};
-    }
-}
-
 static int compare_text(struct text a, struct text b) {
     size_t n = a.n < b.n ? a.n : b.n;
     int order = n ? memcmp(a.data, b.data, n) : 0;
@@ -158,8 +141,8 @@ static int64_t number_of(const struct spool *s, const struct slice *slice, int c
 static int compare_column(const struct spool *s, const struct slice *a, const struct slice *b,
                           int column) {
     if (of_class(column) && column != SQLCOL_SLICES_STACK)
-        return compare_text(class_text(&s->names->classes[a->class_id], column),
-                            class_text(&s->names->classes[b->class_id], column));
+        return compare_text(slice_names_class(&s->names->classes[a->class_id], column),
+                            slice_names_class(&s->names->classes[b->class_id], column));
     int64_t x = number_of(s, a, column), y = number_of(s, b, column);
     if ((column == SQLCOL_SLICES_START_FUNC || column == SQLCOL_SLICES_WAKER_FUNC) && x != y)
         return compare_text(slice_names_start(s->names, (uint32_t)x),

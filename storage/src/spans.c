@@ -7,7 +7,6 @@
 
 #include "storage/src/store_impl.h"
 
-enum { LOOK_EVERY = 4096 }; /* rows between two looks at `cancel` */
 enum { MAX_TYPES = 256, MAX_PX = 8192, MAX_LEVELS = 1 << 18, SPANS_MAX = 2000 };
 
 struct span_row { /* a task or a region, as the tables have it */

@@ -79,6 +79,7 @@ struct store {
 };
 
 int store__no_memory(struct fault *f);
+enum { LOOK_EVERY = 4096 }; /* slices between two looks at `cancel` */
 /* store__look_up - PV_ECANCELED once somebody has set it; cancel may be NULL. */
 static inline int store__look_up(const atomic_int *cancel, struct fault *f) {
     /* relaxed: nothing else is handed over with it */

@@ -155,21 +155,6 @@ static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
 
 /* ---- conditions ---------------------------------------------------------------------------- */
 
-static struct text class_text(const struct class_names *c, int column) {
-    switch (column) {
-    case SQLCOL_SLICES_STATE:
-        return c->state;
-    case SQLCOL_SLICES_REASON:
-        return c->reason;
-    case SQLCOL_SLICES_REFINED:
-        return c->refined;
-    case SQLCOL_SLICES_FAMILY:
-        return c->family;
-    default:
-        return c->user_func;
-    }
-}
-
 static int take_classes(struct cursor *c) {
     if (c->classes) return SQLITE_OK;
     c->classes = malloc((size_t)c->names->n_classes + 1);
@@ -192,7 +177,7 @@ static int only_text(struct cursor *c, struct query *q, int column, struct text 
     int rc = take_classes(c);
     if (rc != SQLITE_OK) return rc;
     for (uint32_t i = 0; i < c->names->n_classes; i++) {
-        struct text t = class_text(&c->names->classes[i], column);
+        struct text t = slice_names_class(&c->names->classes[i], column);
         c->classes[i] &= t.n == want.n && (t.n == 0 || memcmp(t.data, want.data, t.n) == 0);
     }
     return SQLITE_OK;

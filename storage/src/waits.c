@@ -16,8 +16,6 @@ struct row {
     uint32_t *fine;          /* WAIT_FINE_BUCKETS */
 };
 
-enum { LOOK_EVERY = 4096 }; /* rows between two looks at `cancel` */
-
 struct waits {
     struct store *s;
     const struct store_wait_query *q;
