@@ -62,17 +62,21 @@ struct builder *build_new(sqlite3 *db, const struct dict *d, bool threads) {
     b->lod_m = lod_writer_new(db, SEQ_LOD_M);
     b->lod_group = lod_writer_new(db, SEQ_LOD_GROUP);
     b->steps = b->lod_group ? steps_new(b->lod_group) : NULL;
-    struct fault f;
-    bool ok = b->names && b->sums && b->slices && b->lod_g && b->lod_p && b->lod_m && b->steps;
+    b->crew = crew_new();
+    bool ok = b->crew && b->names && b->sums && b->slices && b->lod_g && b->lod_p && b->lod_m && b->steps;
     for (int t = 0; ok && t < N_COLTABS; t++) {
         b->tabs[t] = coltab_writer_new(db, (enum coltab_table)t);
         ok = b->tabs[t] != NULL;
     }
-    ok = ok && seq_seal_beside(b->slices, &f) == 0 && lod_seal_beside(b->lod_p, &f) == 0 &&
-         lod_seal_beside(b->lod_m, &f) == 0 && lod_seal_beside(b->lod_group, &f) == 0;
-    if (ok) return b;
-    build_free(b);
-    return NULL;
+    if (!ok) {
+        build_free(b);
+        return NULL;
+    }
+    lod_seal_beside(b->lod_p, b->crew);
+    lod_seal_beside(b->lod_m, b->crew);
+    lod_seal_beside(b->lod_group, b->crew);
+    seq_seal_beside(b->slices, b->crew);
+    return b;
 }
 
 void build_free(struct builder *b) {
@@ -100,6 +104,7 @@ void build_free(struct builder *b) {
     steps_free(b->steps);
     for (int t = 0; t < N_COLTABS; t++) coltab_writer_free(b->tabs[t]);
     names_free(b->names);
+    crew_free(b->crew);
     free(b);
 }
 
@@ -459,6 +464,10 @@ int build_write_ids(struct builder *b, struct fault *f) {
 
 void build_set_wall(struct builder *b, int64_t unix_ns) {
     b->counts.wall_unix_ns = unix_ns;
+}
+
+struct crew *build_crew(struct builder *b) {
+    return b->crew;
 }
 
 struct build_counts build_counts(const struct builder *b) {

@@ -7,6 +7,7 @@
 
 #include <sqlite3.h>
 
+#include "storage/src/crew.h"
 #include "storage/src/event.h"
 #include "storage/src/names.h"
 
@@ -31,6 +32,8 @@ int build_publish(struct builder *b, struct fault *f);
 /* build_finish - closes what is open; damage: NULL, or what ended the trace early. */
 int build_finish(struct builder *b, const struct fault *damage, struct fault *f);
 void build_free(struct builder *b);
+/* build_crew - who seals and encodes what was built; whoever builds is its owner. */
+struct crew *build_crew(struct builder *b);
 
 /* build_write_ids - processors and threads seen so far, and the goroutines that are alive. */
 int build_write_ids(struct builder *b, struct fault *f);

@@ -82,6 +82,7 @@ struct pool { /* rows that are used again; free ones are linked by the first wor
 struct builder {
     sqlite3 *db;
     const struct dict *dict;
+    struct crew *crew;
     struct names *names;
     bool threads_reliable;
 

@@ -130,3 +130,7 @@ int go_v1_next(struct go_v1 *r, struct ev_batch *b, struct fault *f) {
     if (r->fault.code) *f = r->fault;
     return r->fault.code;
 }
+
+bool go_v1_ready(const struct go_v1 *r) {
+    return r->phase == V1_GIVING; /* the whole input was seen before */
+}

@@ -220,6 +220,10 @@ int go_v2_next(struct go_v2 *r, struct ev_batch *b, struct fault *f) {
     return f->code;
 }
 
+bool go_v2_ready(struct go_v2 *r) {
+    return r->state != NEED_GENERATION || r->is_prepared || go_ahead_ready(&r->ahead);
+}
+
 const struct fault *go_v2_first_fault(const struct go_v2 *r) {
     return &r->first_fault;
 }

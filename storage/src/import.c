@@ -1,7 +1,6 @@
-/* storage/src/import.c - a trace becomes a store: one thread orders events, this one builds.
+/* storage/src/import.c - a trace becomes a store: the owner of the crew builds, the others do the rest.
  *
  * A growing store is in WAL mode, so that readers see each publication whole. */
-#include <pthread.h>
 #include <string.h>
 #include <time.h>
 
@@ -11,22 +10,24 @@
 #include "storage/src/store_file.h"
 #include "storage/store.h"
 
-enum { N_BATCHES = 16, PROGRESS_MS = 50, PUBLISH_FIRST_MS = 40, PUBLISH_MAX_MS = 1000 };
+enum {
+    N_BATCHES = 16,
+    GIVE_BACK = N_BATCHES / 2,
+    PROGRESS_MS = 50,
+    PUBLISH_FIRST_MS = 40,
+    PUBLISH_MAX_MS = 1000
+};
 
-/* Batches go round: the reader's thread fills them, the builder's empties them.  There are enough
- * that neither waits while the other has lost its processor for some milliseconds; and a reader
- * that has filled all of them sleeps until half are empty, as waking it costs more than it reads.
- */
-struct queue {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    struct ev_batch *batches;
-    uint64_t filled, emptied;
-    bool stop; /* the builder wants no more */
-    bool done; /* the reader has no more; rc and fault are final */
-    int rc;
-    struct fault fault;
+/* Batches go round: a line of the crew fills them, the builder empties them.  There are enough that
+ * the builder goes on while whoever reads has a chunk to seal; and emptied ones are given back some
+ * at a time, so that nobody is called for one of them. */
+struct reading {
+    struct crew_line line; /* a unit is a batch */
     struct reader *reader;
+    struct ev_batch *batches;
+    uint64_t taken; /* by the builder */
+    int rc;         /* final once the line is over, as is fault */
+    struct fault fault;
 };
 
 struct import {
@@ -35,7 +36,7 @@ struct import {
     struct reader *reader;
     struct store_file file;
     struct builder *builder;
-    struct queue queue;
+    struct reading reading;
     int64_t progress_ms, publish_ms, publish_every_ms;
     uint64_t n_published; /* events */
     bool readable;
@@ -47,54 +48,20 @@ static int64_t now_ms(void) {
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static void *read_events(void *arg) {
-    struct queue *q = arg;
-    int rc = 1;
-    while (rc == 1) {
-        pthread_mutex_lock(&q->lock);
-        if (q->filled - q->emptied == N_BATCHES)
-            while (q->filled - q->emptied > N_BATCHES / 2 && !q->stop)
-                pthread_cond_wait(&q->changed, &q->lock);
-        bool stop = q->stop;
-        pthread_mutex_unlock(&q->lock);
-        if (stop) break;
-        struct fault f = {0};
-        rc = reader_next(q->reader, &q->batches[q->filled % N_BATCHES], &f);
-        pthread_mutex_lock(&q->lock);
-        if (rc == 1)
-            q->filled++;
-        else
-            q->fault = f;
-        pthread_cond_broadcast(&q->changed);
-        pthread_mutex_unlock(&q->lock);
-    }
-    pthread_mutex_lock(&q->lock);
-    q->done = true;
-    q->rc = rc;
-    pthread_cond_broadcast(&q->changed);
-    pthread_mutex_unlock(&q->lock);
-    return NULL;
+static bool read_batch(void *arg) {
+    struct reading *r = arg;
+    r->rc = reader_next(r->reader, &r->batches[r->line.done % N_BATCHES], &r->fault);
+    return r->rc == 1;
 }
 
-/* The next batch, to be given back with batch_done; NULL: there are no more (*over), or none came
- * by the deadline. */
-static const struct ev_batch *next_batch(struct queue *q, int64_t deadline_ms, bool *over) {
-    struct timespec t = {.tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000};
-    int rc = 0;
-    pthread_mutex_lock(&q->lock);
-    while (q->filled == q->emptied && !q->done && rc == 0)
-        rc = pthread_cond_timedwait(&q->changed, &q->lock, &t);
-    bool got = q->filled != q->emptied;
-    *over = !got && q->done;
-    pthread_mutex_unlock(&q->lock);
-    return got ? &q->batches[q->emptied % N_BATCHES] : NULL;
+static bool would_wait(void *arg) {
+    const struct reading *r = arg;
+    return !reader_ready(r->reader);
 }
 
-static void batch_done(struct queue *q) {
-    pthread_mutex_lock(&q->lock);
-    q->emptied++;
-    if (q->filled - q->emptied == N_BATCHES / 2) pthread_cond_broadcast(&q->changed);
-    pthread_mutex_unlock(&q->lock);
+/* After the builder is done with a batch. */
+static void batch_done(struct reading *r, struct crew *crew) {
+    if (++r->taken % GIVE_BACK == 0) crew_give(crew, &r->line, GIVE_BACK);
 }
 
 static int write_meta(struct import *im, bool complete, struct fault *f) {
@@ -149,51 +116,40 @@ static int tick(struct import *im, struct fault *f) {
 
 /* Ticks also while a pipe is silent: what has come is shown, and who stops the import is heard. */
 static int build_all(struct import *im, struct fault *f) {
+    struct reading *r = &im->reading;
+    struct crew *crew = build_crew(im->builder);
     for (;;) {
-        bool over;
-        const struct ev_batch *batch = next_batch(&im->queue, im->progress_ms + PROGRESS_MS, &over);
-        if (over) return 0;
-        int rc = batch ? build_batch(im->builder, batch, f) : 0;
-        if (batch) batch_done(&im->queue);
-        if (rc == 0) rc = tick(im, f);
-        if (rc < 0) return rc;
+        int64_t deadline = im->progress_ms + PROGRESS_MS;
+        enum crew_answer answer = crew_wait(crew, &r->line, r->taken + 1, deadline);
+        if (answer == CREW_OVER) return 0;
+        if (answer == CREW_DONE) {
+            TRY(build_batch(im->builder, &r->batches[r->taken % N_BATCHES], f));
+            batch_done(r, crew);
+        }
+        TRY(tick(im, f));
     }
 }
 
-/* The reader in its own thread; on return it has stopped. */
+/* On return nobody reads any more. */
 static int run_pipeline(struct import *im, struct fault *f) {
-    struct queue *q = &im->queue;
-    q->reader = im->reader;
-    q->batches = malloc(N_BATCHES * sizeof *q->batches);
-    if (!q->batches) return fault_set(f, PV_ENOMEM, -1, "out of memory while importing");
-    pthread_mutex_init(&q->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&q->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    pthread_t thread;
-    int rc = pthread_create(&thread, NULL, read_events, q)
-                 ? fault_set(f, PV_ENOMEM, -1, "cannot start the reader's thread")
-                 : 0;
-    if (rc == 0) {
-        rc = build_all(im, f);
-        pthread_mutex_lock(&q->lock);
-        q->stop = true;
-        pthread_cond_broadcast(&q->changed);
-        pthread_mutex_unlock(&q->lock);
-        if (rc < 0) input_cancel(im->input);
-        pthread_join(thread, NULL);
-    }
-    pthread_cond_destroy(&q->changed);
-    pthread_mutex_destroy(&q->lock);
-    free(q->batches);
+    struct reading *r = &im->reading;
+    struct crew *crew = build_crew(im->builder);
+    r->reader = im->reader;
+    r->batches = malloc(N_BATCHES * sizeof *r->batches);
+    if (!r->batches) return fault_set(f, PV_ENOMEM, -1, "out of memory while importing");
+    r->line = (struct crew_line){.work = read_batch, .waits = would_wait, .arg = r};
+    crew_add(crew, &r->line);
+    crew_give(crew, &r->line, N_BATCHES);
+    int rc = build_all(im, f);
+    if (rc < 0) input_cancel(im->input);
+    crew_remove(crew, &r->line);
+    free(r->batches);
     return rc;
 }
 
 static int import_events(struct import *im, struct fault *f) {
     TRY(run_pipeline(im, f));
-    const struct fault *damage = im->queue.rc < 0 ? &im->queue.fault : NULL;
+    const struct fault *damage = im->reading.rc < 0 ? &im->reading.fault : NULL;
     if (damage &&
         (damage->code == PV_ENOMEM || damage->code == PV_EIO || damage->code == PV_EFULL)) {
         *f = *damage;

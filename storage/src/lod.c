@@ -160,8 +160,8 @@ struct seq_writer *lod_first(struct lod_writer *w) {
     return w->levels[0].writer;
 }
 
-int lod_seal_beside(struct lod_writer *w, struct fault *f) {
-    return seq_seal_beside(lod_first(w), f);
+void lod_seal_beside(struct lod_writer *w, struct crew *crew) {
+    seq_seal_beside(lod_first(w), crew);
 }
 
 int lod_seal(struct lod_writer *w, struct fault *f) {

@@ -67,8 +67,8 @@ struct lod_writer;
 struct lod_writer *lod_writer_new(sqlite3 *db, enum seq_kind kind);
 /* lod_first - where the rows of the kind's first level are put. */
 struct seq_writer *lod_first(struct lod_writer *w);
-/* lod_seal_beside - from now on full chunks climb the levels in a thread of their own. */
-int lod_seal_beside(struct lod_writer *w, struct fault *f);
+/* lod_seal_beside - from now on full chunks climb the levels by the hands of the crew. */
+void lod_seal_beside(struct lod_writer *w, struct crew *crew);
 /* lod_seal - everything that was appended becomes readable, level by level. */
 int lod_seal(struct lod_writer *w, struct fault *f);
 void lod_writer_free(struct lod_writer *w);

@@ -13,6 +13,7 @@ struct go_v1; /* versions 11, 19, 21: go_v1.c */
 int go_v1_open(struct input *in, int version, const struct reader_options *o, struct dict *d,
                struct go_v1 **out, struct fault *f);
 int go_v1_next(struct go_v1 *r, struct ev_batch *b, struct fault *f);
+bool go_v1_ready(const struct go_v1 *r);
 void go_v1_close(struct go_v1 *r);
 
 struct go_v2; /* versions 22, 23, 25, 26 and newer: go_v2.c, go_order.c */
@@ -20,6 +21,7 @@ int go_v2_open(struct input *in, int version, const struct reader_options *o, st
                struct go_v2 **out, struct fault *f);
 int go_v2_next(struct go_v2 *r, struct ev_batch *b, struct fault *f);
 const struct fault *go_v2_first_fault(const struct go_v2 *r);
+bool go_v2_ready(struct go_v2 *r);
 void go_v2_close(struct go_v2 *r);
 
 struct ring; /* ring files of Parkview's own tracer: ring.c */

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "storage/fault.h"
+#include "storage/src/crew.h"
 
 enum { SEQ_MAX_COLS = 5, SEQ_PAGE_ROWS = 2048, SEQ_CHUNK_ROWS = 65536, SEQ_AHEAD = 32 };
 
@@ -76,12 +77,10 @@ struct seq_row *seq_add(struct seq_writer *w, int64_t key, int64_t end_ns, uint3
                         struct fault *f);
 /* seq_seal - writes what has been appended as a chunk, however little it is. */
 int seq_seal(struct seq_writer *w, struct fault *f);
-/* seq_seal_beside - from now on full chunks are sealed by a thread of the writer's own; at most two
- * are under way.  The database connection must be serialized (SQLITE_OPEN_FULLMUTEX), and on_seal
- * runs in that thread.  seq_settle waits until none is under way, and gives its fault. */
-int seq_seal_beside(struct seq_writer *w, struct fault *f);
-int seq_settle(struct seq_writer *w, struct fault *f);
-int64_t seq_n_appended(const struct seq_writer *w);
+/* seq_seal_beside - from now on full chunks are sealed by the crew, whose owner appends; at most
+ * two are under way.  The database connection must be serialized (SQLITE_OPEN_FULLMUTEX), and
+ * on_seal runs in any thread. */
+void seq_seal_beside(struct seq_writer *w, struct crew *crew);
 void seq_writer_free(struct seq_writer *w);
 
 /* ---- reading ---- */

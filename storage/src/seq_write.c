@@ -7,12 +7,10 @@
  *   data     per page: its blocks of keys; gap to the end of the key's row before, duration, wide;
  *            of levels v0; of slices v0 to v3 as a group, v4 (column.h)
  * Times, and of levels wide, are in units where these divide them (seq_unit in seq_impl.h).
- * Threads    with seq_seal_beside, ring[n_full] belongs to the caller's thread, ring[n_sealed] and
- *            all that follows it in the struct to the sealer's; both numbers change under the lock.
+ * Threads    with seq_seal_beside, ring[n_full] belongs to the caller's thread; ring[line.done] and
+ *            all that follows it in the struct to whoever of the crew does the line's next unit.
  * Not here   reading (seq_read.c); the order of rows (seq_fill.c); what values mean (build_go.c,
  *            lod.c). */
-#include <pthread.h>
-
 #include "storage/src/db.h"
 #include "storage/src/seq_fill.h"
 #include "storage/src/seq_impl.h"
@@ -39,17 +37,12 @@ struct seq_writer {
     bool is_slices; /* which have carried rows and sums; levels of detail are read key by key */
     seq_seal_fn on_seal;
     void *arg;
-    int64_t n_appended;
     int64_t t1; /* latest end of what was appended */
 
-    bool beside;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool stop; /* the thread shall end */
-    int rc;    /* first fault of the thread */
-    struct fault fault;
-    uint64_t n_full, n_sealed; /* chunks; modulo n_ring their places; equal without a thread */
+    struct crew *crew;     /* NULL: chunks are sealed at once */
+    struct crew_line line; /* a unit is a full chunk */
+    struct fault fault;    /* of the unit that ended the line */
+    uint64_t n_full;       /* chunks handed over; modulo n_ring the place of the next one */
     struct full ring[MAX_RING], *in; /* in: where rows are added */
 
     sqlite3_stmt *insert, *insert_data, *insert_sums;
@@ -97,21 +90,9 @@ struct seq_writer *seq_writer_new(sqlite3 *db, int series, uint32_t n_cols, uint
     return NULL;
 }
 
-static void stop_sealer(struct seq_writer *w) {
-    if (!w->beside) return;
-    pthread_mutex_lock(&w->lock);
-    w->stop = true;
-    pthread_cond_broadcast(&w->changed);
-    pthread_mutex_unlock(&w->lock);
-    pthread_join(w->thread, NULL);
-    pthread_cond_destroy(&w->changed);
-    pthread_mutex_destroy(&w->lock);
-    w->beside = false;
-}
-
 void seq_writer_free(struct seq_writer *w) {
     if (!w) return;
-    stop_sealer(w);
+    crew_remove(w->crew, &w->line);
     sqlite3_finalize(w->insert);
     sqlite3_finalize(w->insert_data);
     sqlite3_finalize(w->insert_sums);
@@ -123,10 +104,6 @@ void seq_writer_free(struct seq_writer *w) {
     free(w);
 }
 
-int64_t seq_n_appended(const struct seq_writer *w) {
-    return w->n_appended;
-}
-
 /* ---- encoding a sorted chunk ---- */
 
 static uint64_t pack_ns(uint64_t ns, int unit) {
@@ -134,7 +111,7 @@ static uint64_t pack_ns(uint64_t ns, int unit) {
 }
 
 static struct full *sealing(struct seq_writer *w) {
-    return &w->ring[w->n_sealed % w->n_ring];
+    return &w->ring[w->line.done % w->n_ring];
 }
 
 static const struct seq_row *row_at(const struct filling *c, uint32_t i) {
@@ -303,63 +280,34 @@ static int seal_next(struct seq_writer *w, struct fault *f) {
     return 0;
 }
 
-/* ---- appending, and the sealer's thread ---- */
+/* ---- appending, and sealing beside it ---- */
 
-static void *run_sealer(void *arg) {
+static bool seal_unit(void *arg) {
     struct seq_writer *w = arg;
-    pthread_mutex_lock(&w->lock);
-    for (;;) {
-        while (w->n_sealed == w->n_full && !w->stop) pthread_cond_wait(&w->changed, &w->lock);
-        if (w->n_sealed == w->n_full) break;
-        pthread_mutex_unlock(&w->lock);
-        struct fault f;
-        int rc = w->rc < 0 ? w->rc : seal_next(w, &f);
-        pthread_mutex_lock(&w->lock);
-        if (rc < 0 && w->rc == 0) {
-            w->rc = rc;
-            w->fault = f;
-        }
-        w->n_sealed++;
-        pthread_cond_broadcast(&w->changed);
-    }
-    pthread_mutex_unlock(&w->lock);
-    return NULL;
+    return seal_next(w, &w->fault) == 0;
 }
 
-int seq_seal_beside(struct seq_writer *w, struct fault *f) {
-    pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->changed, NULL);
-    if (pthread_create(&w->thread, NULL, run_sealer, w)) {
-        pthread_cond_destroy(&w->changed);
-        pthread_mutex_destroy(&w->lock);
-        return fault_set(f, PV_ENOMEM, -1, "cannot start the store's thread");
-    }
-    w->beside = true;
-    return 0;
+void seq_seal_beside(struct seq_writer *w, struct crew *crew) {
+    w->crew = crew;
+    w->line = (struct crew_line){.work = seal_unit, .arg = w};
+    crew_add(crew, &w->line);
 }
 
-/* Waits until at most n chunks are still to be sealed; then one more may have become full. */
-static int wait_for_sealer(struct seq_writer *w, uint64_t n, uint64_t full, struct fault *f) {
-    if (!w->beside) return 0;
-    pthread_mutex_lock(&w->lock);
-    while (w->n_full - w->n_sealed > n) pthread_cond_wait(&w->changed, &w->lock);
-    int rc = w->rc;
-    if (rc < 0) *f = w->fault;
-    w->n_full += full;
-    pthread_cond_broadcast(&w->changed);
-    pthread_mutex_unlock(&w->lock);
-    return rc;
-}
-
-int seq_settle(struct seq_writer *w, struct fault *f) {
-    return wait_for_sealer(w, 0, 0, f);
+/* Waits until at most n chunks are still to be sealed. */
+static int wait_for_sealer(struct seq_writer *w, uint64_t n, struct fault *f) {
+    if (!w->crew || w->n_full <= n) return 0;
+    if (crew_wait(w->crew, &w->line, w->n_full - n, -1) == CREW_DONE) return 0;
+    *f = w->fault;
+    return f->code;
 }
 
 /* What was added is a chunk.  Apart, so that the common way of seq_add stays short. */
 static __attribute__((noinline)) int hand_over(struct seq_writer *w, struct fault *f) {
     w->in->t1 = w->t1;
-    if (!w->beside) return seal_next(w, f);
-    TRY(wait_for_sealer(w, w->n_ring - 2, 1, f));
+    if (!w->crew) return seal_next(w, f);
+    TRY(wait_for_sealer(w, w->n_ring - 2, f));
+    w->n_full++;
+    crew_give(w->crew, &w->line, 1);
     w->in = &w->ring[w->n_full % w->n_ring];
     return 0;
 }
@@ -367,7 +315,6 @@ static __attribute__((noinline)) int hand_over(struct seq_writer *w, struct faul
 struct seq_row *seq_add(struct seq_writer *w, int64_t key, int64_t end_ns, uint32_t *hint,
                         struct fault *f) {
     if (w->in->rows.n == w->max && hand_over(w, f) < 0) return NULL;
-    w->n_appended++;
     if (end_ns > w->t1) w->t1 = end_ns;
     struct seq_row *row = fill_add(&w->in->rows, key, hint);
     if (!row) fault_set(f, PV_ENOMEM, -1, "out of memory while sorting slices");
@@ -376,5 +323,5 @@ struct seq_row *seq_add(struct seq_writer *w, int64_t key, int64_t end_ns, uint3
 
 int seq_seal(struct seq_writer *w, struct fault *f) {
     if (w->in->rows.n) TRY(hand_over(w, f));
-    return seq_settle(w, f);
+    return wait_for_sealer(w, 0, f);
 }
