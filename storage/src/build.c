@@ -63,7 +63,8 @@ struct builder *build_new(sqlite3 *db, const struct dict *d, bool threads) {
     b->lod_group = lod_writer_new(db, SEQ_LOD_GROUP);
     b->steps = b->lod_group ? steps_new(b->lod_group) : NULL;
     b->crew = crew_new();
-    bool ok = b->crew && b->names && b->sums && b->slices && b->lod_g && b->lod_p && b->lod_m && b->steps;
+    bool ok = b->crew && b->names && b->sums && b->slices && b->lod_g && b->lod_p && b->lod_m &&
+              b->steps;
     for (int t = 0; ok && t < N_COLTABS; t++) {
         b->tabs[t] = coltab_writer_new(db, (enum coltab_table)t);
         ok = b->tabs[t] != NULL;

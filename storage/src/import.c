@@ -1,4 +1,4 @@
-/* storage/src/import.c - a trace becomes a store: the owner of the crew builds, the others do the rest.
+/* storage/src/import.c - a trace becomes a store: this thread builds, its crew does the rest.
  *
  * A growing store is in WAL mode, so that readers see each publication whole. */
 #include <string.h>
