@@ -13,16 +13,6 @@
 
 /* ---- threads ---- */
 
-/* Merged events into a chunk, as long as a run has room. */
-static void fill(struct go_v1 *r, struct v1_chunk *c) {
-    struct v1_event *from, *to;
-    for (c->n = 0; c->n <= V1_CHUNK_EVENTS - V1_RUN; c->n += (uint32_t)(to - from)) {
-        c->last = v1_merge_run(r, &from, &to, &r->merge_fault) != 1;
-        if (c->last) return;
-        memcpy(&c->events[c->n], from, (size_t)(to - from) * sizeof *from);
-    }
-}
-
 static void *order_ahead(void *arg) {
     struct go_v1 *r = arg;
     struct v1_ahead *a = &r->ahead;
@@ -35,8 +25,7 @@ static void *order_ahead(void *arg) {
         if (a->stop) break;
         struct v1_chunk *c = &a->chunks[a->n_filled % V1_N_CHUNKS];
         pthread_mutex_unlock(&a->lock);
-        fill(r, c);
-        last = c->last;
+        last = !v1_merge(r, c, V1_CHUNK_EVENTS, &r->merge_fault);
         pthread_mutex_lock(&a->lock);
         a->n_filled++;
         a->over = last;
@@ -46,23 +35,18 @@ static void *order_ahead(void *arg) {
     return NULL;
 }
 
-static int start_thread(struct go_v1 *r, struct fault *f) {
+static void start_thread(struct go_v1 *r) {
     struct v1_ahead *a = &r->ahead;
-    a->chunks = malloc(V1_N_CHUNKS * sizeof *a->chunks);
-    if (!a->chunks) return fault_set(f, PV_ENOMEM, -1, "out of memory");
-    if (pthread_mutex_init(&a->lock, NULL) != 0) return 0;
+    if (pthread_mutex_init(&a->lock, NULL) != 0) return;
     if (pthread_cond_init(&a->turn, NULL) == 0) {
         a->threaded = pthread_create(&a->thread, NULL, order_ahead, r) == 0;
-        if (a->threaded) return 0;
+        if (a->threaded) return;
         pthread_cond_destroy(&a->turn);
     }
     pthread_mutex_destroy(&a->lock);
-    return 0;
 }
 
-/* The next chunk, unless the one before was the last. */
-static bool take_chunk(struct v1_ahead *a) {
-    if (a->chunk && a->chunk->last) return false;
+static void take_filled(struct v1_ahead *a) {
     pthread_mutex_lock(&a->lock);
     if (a->chunk) {
         a->n_taken++;
@@ -73,6 +57,18 @@ static bool take_chunk(struct v1_ahead *a) {
             pthread_cond_wait(&a->turn, &a->lock);
     a->chunk = &a->chunks[a->n_taken % V1_N_CHUNKS];
     pthread_mutex_unlock(&a->lock);
+}
+
+/* The next chunk, unless the one before was the last. */
+static bool take_chunk(struct go_v1 *r) {
+    struct v1_ahead *a = &r->ahead;
+    if (a->chunk && a->chunk->last) return false;
+    if (a->threaded) {
+        take_filled(a);
+    } else {
+        a->chunk = a->chunks;
+        v1_merge(r, a->chunk, V1_FEW_EVENTS, &r->merge_fault);
+    }
     a->run = a->chunk->events;
     a->run_end = a->run + a->chunk->n;
     return a->chunk->n > 0;
@@ -84,8 +80,7 @@ static bool take_chunk(struct v1_ahead *a) {
 static bool more_merged(struct go_v1 *r) {
     struct v1_ahead *a = &r->ahead;
     if (a->run != a->run_end) return true;
-    bool more =
-        a->threaded ? take_chunk(a) : v1_merge_run(r, &a->run, &a->run_end, &r->merge_fault) == 1;
+    bool more = take_chunk(r);
     if (!more && r->merge_fault.code) r->order_fault = r->merge_fault;
     return more;
 }
@@ -141,7 +136,11 @@ int v1_ahead_start(struct go_v1 *r, struct fault *f) {
     r->merge_fault = r->order_fault = (struct fault){0};
     TRY(v1_settle_start(r, f));
     TRY(v1_merge_start(r, f));
-    return r->single_thread || !r->spool.mapped ? 0 : start_thread(r, f);
+    bool threads = !r->single_thread && r->spool.mapped;
+    r->ahead.chunks = malloc((threads ? V1_N_CHUNKS : 1) * sizeof *r->ahead.chunks);
+    if (!r->ahead.chunks) return fault_set(f, PV_ENOMEM, -1, "out of memory");
+    if (threads) start_thread(r);
+    return 0;
 }
 
 void v1_ahead_stop(struct go_v1 *r) {

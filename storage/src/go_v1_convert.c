@@ -83,7 +83,7 @@ static struct ev *append(struct go_v1 *r, int64_t time_ns, struct ev_batch *b) {
 static inline int64_t thread_of(const struct go_v1 *r, const struct v1_event *e) {
     const struct v1_proc *p = &r->index.procs[e->proc];
     if (p->id != e->p) p = v1_proc_find(&r->index, e->p);
-    return p && p->has_m && e->p != -1 ? p->m : NO_ID;
+    return p ? p->m : NO_ID;
 }
 
 static struct ev *append_event(struct go_v1 *r, const struct v1_event *e, struct ev_batch *b) {
@@ -135,7 +135,7 @@ static void convert_proc(struct go_v1 *r, const struct v1_event *e, struct ev_ba
     struct v1_proc *p = &r->index.procs[e->proc];
     bool start = e->type == V1_PROC_START;
     if (start) {
-        p->m = (int64_t)e->args[0];
+        p->m = p->id == -1 ? NO_ID : (int64_t)e->args[0];
         p->has_m = true;
     }
     struct ev *ev = append_event(r, e, b);
@@ -146,7 +146,9 @@ static void convert_proc(struct go_v1 *r, const struct v1_event *e, struct ev_ba
     if (!p->seen) ev->from = PROC_UNDETERMINED;
     ev->to = start ? PROC_RUNNING : PROC_IDLE;
     p->seen = true;
-    if (!start) p->has_m = false;
+    if (start) return;
+    p->has_m = false;
+    p->m = NO_ID;
 }
 
 static uint32_t stw_kind(const struct go_v1 *r, uint64_t kind) {
@@ -344,56 +346,8 @@ static void convert_metric(struct go_v1 *r, const struct v1_event *e, struct ev_
     metric(append_event(r, e, b), name, e->args[0]);
 }
 
-/* Goroutines' transitions that are nothing else: of the goroutine that acts, with its stack and a
- * reason, or of the one in args[0]. */
-static const struct plain {
-    uint8_t from, to;
-    bool acts;
-} plains[64] = {
-    [V1_GO_START] = {GO_RUNNABLE, GO_RUNNING, false},
-    [V1_GO_UNBLOCK] = {GO_WAITING, GO_RUNNABLE, false},
-    [V1_GO_SCHED] = {GO_RUNNING, GO_RUNNABLE, true},
-    [V1_GO_PREEMPT] = {GO_RUNNING, GO_RUNNABLE, true},
-    [V1_GO_STOP] = {GO_RUNNING, GO_WAITING, true},
-    [V1_GO_SLEEP] = {GO_RUNNING, GO_WAITING, true},
-    [V1_GO_BLOCK] = {GO_RUNNING, GO_WAITING, true},
-    [V1_GO_BLOCK_SEND] = {GO_RUNNING, GO_WAITING, true},
-    [V1_GO_BLOCK_RECV] = {GO_RUNNING, GO_WAITING, true},
-    [V1_GO_BLOCK_SELECT] = {GO_RUNNING, GO_WAITING, true},
-    [V1_GO_BLOCK_SYNC] = {GO_RUNNING, GO_WAITING, true},
-    [V1_GO_BLOCK_COND] = {GO_RUNNING, GO_WAITING, true},
-    [V1_GO_BLOCK_NET] = {GO_RUNNING, GO_WAITING, true},
-    [V1_GO_BLOCK_GC] = {GO_RUNNING, GO_WAITING, true},
-};
-
-/* By far the most events: without a branch on which it is. */
-static inline void convert_plain(struct go_v1 *r, const struct v1_event *e, struct ev_batch *b,
-                                 const struct plain *as) {
-    struct v1_convert *c = &r->convert;
-    uint32_t stack = v1_refs_get(&r->index.stacks, e->stack);
-    int64_t after = (int64_t)((uint64_t)c->last + 1), g = e->g ? (int64_t)e->g : NO_ID;
-    c->last = e->ts <= c->last ? after : e->ts;
-    b->ev[b->n++] = (struct ev){.time_ns = c->last,
-                                .g = g,
-                                .p = e->p,
-                                .m = thread_of(r, e),
-                                .id = as->acts ? (uint64_t)g : e->args[0],
-                                .stack = stack,
-                                .tstack = as->acts ? stack : 0,
-                                .str = c->names.wait[e->type],
-                                .kind = EV_GO_TRANSITION,
-                                .from = as->from,
-                                .to = as->to,
-                                .scope = SCOPE_GO};
-}
-
 int v1_convert(struct go_v1 *r, const struct v1_event *e, struct ev_batch *b, struct fault *f) {
     struct ev *ev;
-    const struct plain *as = &plains[e->type];
-    if (as->to != 0 && !r->convert.early) {
-        convert_plain(r, e, b, as);
-        return 0;
-    }
     switch ((enum v1_type)e->type) {
     case V1_GOMAXPROCS:
     case V1_HEAP_ALLOC:
@@ -449,7 +403,7 @@ int v1_convert(struct go_v1 *r, const struct v1_event *e, struct ev_batch *b, st
         transition(append_event(r, e, b), e->args[0], GO_WAITING, GO_RUNNABLE);
         return 0;
     case V1_GO_SYSCALL:
-        if (e->blocked)
+        if (e->args[V1_BLOCKS])
             leave(r, e, b, GO_SYSCALL);
         else
             convert_quick_call(r, e, b);

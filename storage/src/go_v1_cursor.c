@@ -89,8 +89,6 @@ static const uint8_t *skip_structure(const uint8_t *at, uint8_t head) {
     return (head & 63) == V1_STRING ? skip_string(at) : skip_args(at, head);
 }
 
-/* ---- events ---- */
-
 static const uint8_t *decode_log_text(struct go_v1 *r, const uint8_t *at, struct v1_event *e) {
     uint64_t n = 0;
     at = uvarint_fast(at, &n);
@@ -99,35 +97,40 @@ static const uint8_t *decode_log_text(struct go_v1 *r, const uint8_t *at, struct
     return at + n;
 }
 
-/* Which goroutines the event is about, and what it waits for. */
-static inline int attribute(struct v1_merge *m, struct v1_cursor *c, struct v1_event *e,
-                            const struct v1_spec *spec) {
-    uint64_t g = c->last_g;
-    uint32_t slot = c->last_slot, target = 0, key = spec->fixed ? spec->fixed : slot;
-    if (spec->about & V1_NAMES) {
-        key = target = go_slot(m, e->args[0]);
-        if (target == UINT32_MAX) return PV_ENOMEM;
-        bool owns = spec->about & V1_OWNS;
-        g = owns ? e->args[0] : g;
-        slot = owns ? target : slot;
-        bool begins = spec->about & V1_BEGINS;
-        c->last_g = begins ? g : c->last_g;
-        c->last_slot = begins ? slot : c->last_slot;
-    } else if (spec->about & V1_LEAVES) {
-        c->last_g = c->last_slot = 0;
-    }
-    e->g = g;
-    e->slot = slot;
-    e->target = target;
-    e->key = key;
-    /* The slot also stands for a goroutine whose id is V1_FREE_GO. */
-    e->order = (key == V1_SLOT_FREE ? (unsigned)V1_FREE : spec->order) & 63;
-    __builtin_prefetch(&m->gos[key], 1);
-    return 0;
+/* ---- numbers ----
+ * They mostly lie within eight bytes, and have up to four each: then they are cut out of one word,
+ * without a branch on the length of each. */
+
+/* Two numbers of up to four bytes, in the halves of x. */
+static inline uint64_t squeeze_both(uint64_t x) {
+    x = (x & 0x007f007f007f007f) | (x & 0x7f007f007f007f00) >> 1;
+    return (x & 0x00003fff00003fff) | (x & 0x3fff00003fff0000) >> 2;
 }
 
-/* The numbers of one event, which mostly lie within eight bytes, and have up to four each: then
- * they are cut out of one word, without a branch on the length of each. */
+/* The numbers of an event that has one, two or three (more = 0, 1, 2): past them.  NULL: they are
+ * too long for this. */
+static inline const uint8_t *decode_short(const uint8_t *at, uint32_t more, struct v1_event *e,
+                                          const struct v1_spec *spec, uint64_t *dt) {
+    uint64_t w = load_u64le(at), ends = ~w & 0x8080808080808080;
+    uint64_t ends1 = ends & (ends - 1), ends2 = ends1 & (ends1 - 1);
+    uint64_t last = more == 0 ? ends : more == 1 ? ends1 : ends2;
+    if (__builtin_expect(last == 0, 0)) return NULL;
+    uint64_t to1 = ends ^ (ends - 1), to2 = ends1 ^ (ends1 - 1), to3 = ends2 ^ (ends2 - 1);
+    uint64_t a = w & to1;
+    uint64_t b = (w & to2 & spec->has_first) >> __builtin_ctzll(ends) >> 1;
+    uint64_t c = (w & to3 & spec->has_second) >> __builtin_ctzll(ends1 | UINT64_C(1) << 63) >> 1;
+    if (__builtin_expect((a | b | c) >> 32 != 0, 0)) return NULL;
+    a = squeeze_both(a | b << 32);
+    b = a >> 32;
+    c = squeeze_both(c);
+    *dt = (uint32_t)a;
+    e->args[0] = b & ~spec->first_stack;
+    e->args[1] = c & ~spec->second_stack;
+    e->args[2] = 0;
+    e->stack = (uint32_t)((b & spec->first_stack) | (c & spec->second_stack));
+    return at + (__builtin_ctzll(last) >> 3) + 1;
+}
+
 struct numbers {
     const uint8_t *at;
     uint64_t inverted; /* what is left of the word at at; ones came in from the left as zeros */
@@ -153,11 +156,13 @@ static inline uint64_t next_number(struct numbers *s) {
     return v;
 }
 
-static inline const uint8_t *decode_args(const uint8_t *at, struct v1_cursor *c, struct v1_event *e,
-                                         const struct v1_spec *spec) {
+/* Any event's numbers, and the text of a LOG: past them; NULL without memory. */
+static const uint8_t *decode_long(struct go_v1 *r, const uint8_t *at, uint8_t head,
+                                  struct v1_event *e, const struct v1_spec *spec, uint64_t *dt) {
+    uint64_t n_bytes;
+    if (head >> 6 == 3) at = uvarint_fast(at, &n_bytes);
     struct numbers s = numbers_at(at);
-    c->ts = (int64_t)((uint64_t)c->ts + next_number(&s));
-    e->ts = c->ts;
+    *dt = next_number(&s);
     e->args[0] = e->args[1] = e->args[2] = 0;
     uint32_t n = spec->n_args - 1u - spec->stack;
     if (n > 0) e->args[0] = next_number(&s);
@@ -167,7 +172,34 @@ static inline const uint8_t *decode_args(const uint8_t *at, struct v1_cursor *c,
         if (n > 2) e->args[2] = next_number(&s);
     }
     e->stack = spec->stack ? (uint32_t)next_number(&s) : 0;
-    return s.at;
+    if ((head & 63) != V1_LOG) return s.at;
+    at = decode_log_text(r, s.at, e);
+    return e->args[2] == UINT32_MAX ? NULL : at;
+}
+
+/* ---- events ---- */
+
+/* Which goroutines the event is about, and what it waits for. */
+static inline int attribute(struct v1_merge *m, struct v1_cursor *c, struct v1_event *e,
+                            const struct v1_spec *spec) {
+    const struct v1_refs *slots = &m->slots;
+    uint64_t named = e->args[0] & spec->names, g = c->last_g;
+    uint32_t slot = c->last_slot, target = slots->dense[named < slots->n_dense ? named : 0];
+    if (__builtin_expect((target == 0) & (named != 0), 0)) {
+        target = go_slot(m, named);
+        if (target == UINT32_MAX) return PV_ENOMEM;
+    }
+    uint32_t key = (uint32_t)spec->names ? target : slot;
+    e->target = target;
+    e->g = g ^ ((g ^ named) & spec->owns);
+    e->slot = slot ^ ((slot ^ target) & (uint32_t)spec->owns);
+    c->last_g = (g & spec->stays) | (named & spec->begins);
+    c->last_slot = (slot & (uint32_t)spec->stays) | (target & (uint32_t)spec->begins);
+    e->key = key = (key & spec->by_slot) | spec->fixed;
+    /* The slot also stands for a goroutine whose id is V1_FREE_GO. */
+    e->whole = c->whole | spec->kind[key == V1_SLOT_FREE].whole;
+    __builtin_prefetch(&m->gos[key], 1);
+    return 0;
 }
 
 /* Decodes on from c->at behind the items that there are, as far as there is room.  0, PV_ENOMEM. */
@@ -184,17 +216,12 @@ static int decode(struct go_v1 *r, struct v1_cursor *c) {
             continue;
         }
         const struct v1_spec *spec = &v1_specs[type];
-        uint64_t n;
-        if (head >> 6 == 3) at = uvarint_fast(at, &n);
-        at = decode_args(at, c, e, spec);
-        if (type == V1_LOG) {
-            at = decode_log_text(r, at, e);
-            if (e->args[2] == UINT32_MAX) return PV_ENOMEM;
-        }
-        e->type = spec->plain;
-        e->p = c->p;
-        e->proc = (uint16_t)c->proc;
-        e->pending = e->blocked = false;
+        uint64_t dt = 0;
+        const uint8_t *past = head >> 6 < 3 ? decode_short(at, head >> 6, e, spec, &dt) : NULL;
+        if (!past) past = decode_long(r, at, head, e, spec, &dt);
+        if (!past) return PV_ENOMEM;
+        at = past;
+        e->ts = c->ts = (int64_t)((uint64_t)c->ts + dt);
         TRY(attribute(&r->merge, c, e++, spec));
     }
     c->at = at;
@@ -215,8 +242,8 @@ static void answer_calls(struct go_v1 *r, struct v1_cursor *c, bool more) {
             c->end = c->held = e;
             return;
         }
-        e->blocked = after < c->end && after->type == V1_GO_SYS_BLOCK;
-        e->pending = samples && e->blocked;
+        e->args[V1_BLOCKS] = after < c->end && after->type == V1_GO_SYS_BLOCK;
+        e->args[V1_PENDING] = samples && e->args[V1_BLOCKS];
     }
 }
 

@@ -45,6 +45,19 @@ struct v1_spec {
     uint8_t since, n_args, stack, order, about;
     uint8_t plain; /* the type without "...Local" */
     uint8_t fixed; /* on whose state it waits (v1_slot), where that is no goroutine; else 0 */
+    /* The same as masks, all ones or 0, so that decoding needs no branches. */
+    uint32_t by_slot;                    /* fixed is 0 */
+    uint32_t first_stack, second_stack;  /* that number after the time difference is a stack, */
+    uint64_t has_first, has_second;      /* and there is one */
+    uint64_t names, owns, begins, stays; /* about; stays: who runs goes on running */
+    union v1_kind {
+        struct {
+            int32_t p;     /* 0 */
+            uint16_t proc; /* 0 */
+            uint8_t type, order;
+        };
+        uint64_t whole;
+    } kind[2]; /* v1_event.whole but for its P; where it waits for nothing nonetheless */
 };
 extern const struct v1_spec v1_specs[64];
 

@@ -7,6 +7,7 @@
  *     settle   late system call exits put back to their time
  *     validate Go's checks between events
  *     convert  v1 events -> struct ev
+ *     plain    both at once, of the commonest
  * go_v1.c drives them and says what is held in memory and why. */
 #ifndef PARKVIEW_STORAGE_GO_V1_IMPL_H
 #define PARKVIEW_STORAGE_GO_V1_IMPL_H
@@ -33,6 +34,7 @@ struct v1_region {
 struct v1_valid {
     uint8_t *states; /* by slot */
     uint32_t n_states;
+    const struct v1_proc *poller; /* the one that is made up for the network poller */
     bool in_gc, in_stw;
     struct idmap tasks;   /* open ones */
     struct idmap regions; /* goroutine slot -> index + 1 of its innermost region */
@@ -102,9 +104,9 @@ int v1_cursor_fill(struct go_v1 *r, struct v1_cursor *c, struct fault *f);
 uint32_t v1_go_add(struct v1_merge *m, uint64_t g);
 
 int v1_merge_start(struct go_v1 *r, struct fault *f);
-/* The next events in merged order, all of one P: 1, 0 at the end of all, < 0.  They are borrowed
- * until the next call. */
-int v1_merge_run(struct go_v1 *r, struct v1_event **from, struct v1_event **to, struct fault *f);
+/* The next events in merged order: up to n, at least V1_RUN of them wanted.  false: these are the
+ * last (f says why, if not all were merged). */
+bool v1_merge(struct go_v1 *r, struct v1_chunk *c, uint32_t n, struct fault *f);
 void v1_merge_free(struct v1_merge *m);
 
 int v1_settle_start(struct go_v1 *r, struct fault *f);
@@ -135,6 +137,8 @@ void v1_ahead_stop(struct go_v1 *r);
 /* Go's checks between events; changes e as Go does (fake Ps). */
 int v1_validate_start(struct go_v1 *r, struct fault *f);
 int v1_validate(struct go_v1 *r, struct v1_event *e, struct fault *f);
+/* The goroutine in a slot ends within regions. */
+void v1_drop_regions(struct v1_valid *v, uint32_t slot);
 void v1_valid_free(struct v1_valid *v);
 /* State of the goroutine in a slot that was validated. */
 static inline uint8_t *v1_state_of(struct go_v1 *r, uint32_t slot) {
@@ -144,6 +148,10 @@ static inline uint8_t *v1_state_of(struct go_v1 *r, uint32_t slot) {
 int v1_convert_start(struct go_v1 *r, struct fault *f);
 /* Appends to b what e becomes: up to two events. */
 int v1_convert(struct go_v1 *r, const struct v1_event *e, struct ev_batch *b, struct fault *f);
+/* Events that are sound and of the common kinds, from e on: validated, and what they become
+ * appended to b as far as it has room.  The first that is not. */
+struct v1_event *v1_plain(struct go_v1 *r, struct v1_event *e, const struct v1_event *end,
+                          struct ev_batch *b);
 /* Appends the goroutines that were there at the start.  true: all are out. */
 bool v1_convert_earlies(struct go_v1 *r, struct ev_batch *b);
 /* A SYNC event. */

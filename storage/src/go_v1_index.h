@@ -70,12 +70,10 @@ struct v1_batch { /* ends where the next one in the file begins */
 };
 
 struct v1_proc {          /* a P of the file, or a fake one */
-    int64_t m;            /* the thread that it runs on, as far as events say */
+    int64_t m;            /* conversion: its thread, as far as events may name it; or NO_ID */
     uint64_t g;           /* validation: the goroutine that runs on it; 0 = none */
     uint32_t first, last; /* batches; UINT32_MAX = none */
     uint32_t next_batch;  /* merge: not yet loaded */
-    uint32_t last_slot;   /* merge: slot of last_g */
-    uint64_t last_g;      /* merge: the goroutine at the end of its last batch */
     int32_t id;
     bool has_m, seen, running, sweeping;
 };

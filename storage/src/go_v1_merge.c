@@ -33,14 +33,14 @@ static inline bool is_ready(const struct v1_merge *m, const struct v1_event *e) 
 }
 
 /* Applies the event if it is ready.  *calm: no other P waits for a change of its goroutine. */
-static inline bool take(struct v1_merge *m, const struct v1_event *e, bool *calm) {
+static inline bool take(struct v1_go *gos, const struct v1_event *e, bool *calm) {
     const struct v1_rule *rule = &v1_rules[e->order];
-    struct v1_go *g = &m->gos[e->key];
+    struct v1_go *g = &gos[e->key];
     uint64_t has = g->seq, seq = needed_seq(rule, e);
     if (!(((seq == has) | (seq == V1_NO_SEQ)) & (rule->need_status == g->status))) return false;
     seq = ((seq + 1) & rule->said) | rule->next_seq;
-    seq = seq == V1_NO_SEQ ? has : seq;
-    g->seq = seq == V1_SEQ_INC ? has + 1 : seq;
+    uint64_t relative = 0 - (uint64_t)(seq >= V1_SEQ_INC);
+    g->seq = (seq & ~relative) | ((has + (seq == V1_SEQ_INC)) & relative);
     g->status = rule->next_status;
     *calm = !g->watched;
     g->watched = false;
@@ -108,16 +108,15 @@ static inline uint32_t swap(struct v1_merge *m, uint32_t cursor, int64_t ts) {
 }
 
 /* A P's event that is earlier than the whole frontier would be pushed and popped at once.  That
- * leaves the heap as it was if no times are equal on the way from the new place to the root.
- * The result: all earlier events may pass so. */
-static inline int64_t passing(const struct v1_merge *m) {
+ * leaves the heap as it was if no times are equal on the way from the new place to the root. */
+static inline bool may_pass(const struct v1_merge *m) {
     const struct v1_waiting *f = m->frontier;
     bool equal = false;
     for (uint32_t i = m->n_frontier; i > 0;) {
         i = (i - 1) / 2;
         equal |= (f[i].ts == f[2 * i + 1].ts) | (f[i].ts == f[2 * i + 2].ts);
     }
-    return equal ? INT64_MIN : f[0].ts;
+    return !equal;
 }
 
 /* Moves every available P whose next event is ready to the frontier.  After a calm event that can
@@ -189,26 +188,50 @@ static inline enum v1_last last_of(struct v1_merge *m, const struct v1_cursor *c
     return V1_WAITS;
 }
 
-int v1_merge_run(struct go_v1 *r, struct v1_event **from, struct v1_event **to, struct fault *f) {
+/* What follows *e in its P, as long as it comes before the whole frontier: to out. */
+static inline struct v1_event *follow(struct v1_merge *m, struct v1_cursor *c, bool *calm,
+                                      struct v1_event *out) {
+    struct v1_event *e = c->next;
+    const struct v1_event *end = c->end;
+    struct v1_go *gos = m->gos;
+    int64_t before = m->frontier[0].ts;
+    if (!*calm || e == end || e->ts >= before || !may_pass(m)) return out;
+    while (take(gos, e, calm)) {
+        *out++ = *e++;
+        if (!*calm || e == end || e->ts >= before) break;
+    }
+    c->next = e;
+    return out;
+}
+
+/* A run of events to *out, which is moved behind them: 1, 0 = there are no more, < 0. */
+static inline int merge_run(struct go_v1 *r, struct v1_event **out, struct fault *f) {
     struct v1_merge *m = &r->merge;
     uint32_t k;
     int rc = choose(r, &k, f);
     if (rc <= 0) return rc < 0 ? rc : at_end(r, f);
     struct v1_cursor *c = &m->cursors[k];
-    struct v1_event *e = c->next;
     bool calm = true;
-    if (!take(m, e, &calm)) /* it was ready when it entered: two Ps claim one goroutine */
+    if (!take(m->gos, c->next,
+              &calm)) /* it was ready when it entered: two Ps claim one goroutine */
         return fault_set(f, PV_ECORRUPT, offset_of(r, c),
                          "encountered impossible goroutine state transition");
     m->available[m->n_available++] = k;
-    int64_t before = passing(m);
-    *from = e;
-    do e++;
-    while (calm && e != c->end && e->ts < before && take(m, e, &calm));
-    *to = c->next = e;
+    **out = *c->next++;
+    *out = follow(m, c, &calm, *out + 1);
     m->calm = calm;
     m->last = (uint8_t)(calm ? last_of(m, c) : V1_UNKNOWN);
     return 1;
+}
+
+bool v1_merge(struct go_v1 *r, struct v1_chunk *c, uint32_t n, struct fault *f) {
+    struct v1_event *out = c->events;
+    const struct v1_event *enough = out + n - V1_RUN;
+    int rc = 1;
+    while (rc == 1 && out <= enough) rc = merge_run(r, &out, f);
+    c->n = (uint32_t)(out - c->events);
+    c->last = rc != 1;
+    return rc == 1;
 }
 
 /* ---- start and end ---- */
@@ -230,9 +253,15 @@ static int add_cursor(struct v1_merge *m, uint32_t proc, int32_t p, uint32_t n_i
     if (!c->items) return PV_ENOMEM;
     c->n_items = n_items;
     c->proc = proc;
-    c->p = p;
+    c->whole = (struct v1_event){.p = p, .proc = (uint16_t)proc}.whole;
     m->available[m->n_available++] = m->n_cursors++;
     return 0;
+}
+
+static uint32_t n_cursors(const struct v1_index *x) {
+    uint32_t n = 1;
+    for (uint32_t i = 0; i < x->n_procs; i++) n += x->procs[i].first != UINT32_MAX;
+    return n;
 }
 
 /* One for each P with batches, ascending, and one for the CPU samples. */
@@ -245,6 +274,7 @@ static int add_cursors(struct go_v1 *r) {
         struct v1_proc *p = &x->procs[i];
         p->next_batch = p->first;
         p->g = 0;
+        p->m = NO_ID;
         p->has_m = p->seen = p->running = p->sweeping = false;
         if (p->first == UINT32_MAX) continue; /* a fake one */
         if (p->id == V1_PROFILE_P) profile = i;
@@ -258,7 +288,7 @@ static int add_cursors(struct go_v1 *r) {
 int v1_merge_start(struct go_v1 *r, struct fault *f) {
     struct v1_merge *m = &r->merge;
     v1_merge_free(m);
-    if (allocate(m, r->index.n_procs + 1) < 0 || v1_go_add(m, 0) != V1_SLOT_NONE ||
+    if (allocate(m, n_cursors(&r->index)) < 0 || v1_go_add(m, 0) != V1_SLOT_NONE ||
         v1_go_add(m, V1_GC_GO) != V1_SLOT_GC || v1_go_add(m, V1_FREE_GO) != V1_SLOT_FREE ||
         add_cursors(r) < 0)
         return fault_set(f, PV_ENOMEM, -1, "out of memory");

@@ -20,14 +20,26 @@ struct v1_event {
     uint32_t slot;    /* of g */
     uint32_t target;  /* slot of args[0], where that is a goroutine */
     uint32_t key;     /* merge: slot of the goroutine on whose state it waits, */
-    int32_t p;
-    uint16_t proc;     /* index in v1_index.procs; not of CPU samples */
-    uint8_t type;      /* "...Local" forms have become plain ones */
-    uint8_t order : 6; /* merge: the rule by which it waits */
-    bool pending : 1;  /* GO_SYSCALL: not yet known whether it blocks */
-    bool blocked : 1;  /* GO_SYSCALL: the goroutine's next event is GO_SYS_BLOCK */
+    union {
+        struct {
+            int32_t p;
+            uint16_t proc; /* index in v1_index.procs; not of CPU samples */
+            uint8_t type;  /* "...Local" forms have become plain ones */
+            uint8_t order; /* merge: the rule by which it waits */
+        };
+        uint64_t whole; /* all four, to be set at once */
+    };
 };
 _Static_assert(sizeof(struct v1_event) == 64, "struct v1_event changed size");
+
+/* What the args of a GO_SYSCALL, which has none in the file, say. */
+enum {
+    V1_BLOCKS, /* the goroutine's next event is GO_SYS_BLOCK */
+    V1_PENDING /* not yet known whether it blocks */
+};
+static inline bool v1_is_pending(const struct v1_event *e) {
+    return e->type == V1_GO_SYSCALL && e->args[V1_PENDING];
+}
 
 struct v1_go {
     uint64_t seq;
@@ -41,8 +53,8 @@ struct v1_cursor {               /* one P's events, in file order */
     struct v1_event *items;      /* room for n_items */
     uint32_t n_items;
     bool done;
-    int32_t p;
     uint32_t proc;      /* UINT32_MAX: the cursor of the CPU samples */
+    uint64_t whole;     /* of its events: p and proc, the rest 0 */
     uint32_t last_slot; /* slot of last_g */
     uint64_t last_g;    /* the goroutine that runs, as far as decoded */
     int64_t ts;
@@ -108,8 +120,9 @@ struct v1_settle {
 
 /* ---- order ---- */
 
-/* Merged events, as they go from one thread to another. */
-enum { V1_RUN = 64, V1_CHUNK_EVENTS = 1024, V1_N_CHUNKS = 32 };
+/* Merged events, as they go from one thread to another; in one thread they are few, and stay in the
+ * nearest cache. */
+enum { V1_RUN = 64, V1_FEW_EVENTS = 256, V1_CHUNK_EVENTS = 1024, V1_N_CHUNKS = 32 };
 struct v1_chunk {
     uint32_t n;
     bool last;

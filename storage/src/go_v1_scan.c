@@ -17,53 +17,6 @@
 #include "storage/src/go_v1_impl.h"
 #include "storage/src/varint.h"
 
-/* What each order says about goroutines. */
-#define ABOUT_FREE          0
-#define ABOUT_CREATE        V1_NAMES
-#define ABOUT_WAITING       (V1_NAMES | V1_OWNS)
-#define ABOUT_START         (V1_NAMES | V1_OWNS | V1_BEGINS)
-#define ABOUT_START_LOCAL   ABOUT_START
-#define ABOUT_BLOCK         V1_LEAVES
-#define ABOUT_YIELD         V1_LEAVES
-#define ABOUT_UNBLOCK       V1_NAMES
-#define ABOUT_UNBLOCK_LOCAL V1_NAMES
-#define ABOUT_GC            0
-/* And those events that their order does not tell apart. */
-#define ABOUT_TYPE(code)                                                                           \
-    ((code) == V1_GO_END || (code) == V1_GO_STOP ? V1_LEAVES                                       \
-     : (code) == V1_GO_SYS_EXIT                  ? V1_OWNS                                         \
-                                                 : 0)
-/* On whose state each order waits, if not a goroutine's. */
-#define FIXED_FREE          V1_SLOT_FREE
-#define FIXED_CREATE        0
-#define FIXED_WAITING       0
-#define FIXED_START         0
-#define FIXED_START_LOCAL   0
-#define FIXED_BLOCK         0
-#define FIXED_YIELD         0
-#define FIXED_UNBLOCK       0
-#define FIXED_UNBLOCK_LOCAL 0
-#define FIXED_GC            V1_SLOT_GC
-#define PLAIN_TYPE(code)                                                                           \
-    ((code) == V1_GO_START_LOCAL      ? V1_GO_START                                                \
-     : (code) == V1_GO_UNBLOCK_LOCAL  ? V1_GO_UNBLOCK                                              \
-     : (code) == V1_GO_SYS_EXIT_LOCAL ? V1_GO_SYS_EXIT                                             \
-                                      : (code))
-
-const struct v1_spec v1_specs[64] = {
-#define X(code, ident, name, since, n_args, stack, args, order)                                    \
-    [code] = {name,                                                                                \
-              since,                                                                               \
-              n_args,                                                                              \
-              stack,                                                                               \
-              V1_##order,                                                                          \
-              ABOUT_##order | ABOUT_TYPE(code),                                                    \
-              PLAIN_TYPE(code),                                                                    \
-              FIXED_##order},
-#include "storage/src/go_v1_events.def"
-#undef X
-};
-
 enum {
     MAX_ARG_BYTES = 2048,
     MAX_STRING = 1000000,

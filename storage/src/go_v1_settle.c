@@ -108,10 +108,10 @@ static void note_call(struct v1_settle *s, const struct v1_event *e) {
     struct v1_call *go = &s->calls[e->slot];
     if (go->call) {
         struct v1_event *call = &s->ring[(go->call - 1) & s->mask];
-        call->pending = false;
-        call->blocked = e->type == V1_GO_SYS_BLOCK;
+        call->args[V1_PENDING] = 0;
+        call->args[V1_BLOCKS] = e->type == V1_GO_SYS_BLOCK;
     }
-    go->call = e->pending ? (uint32_t)(s->tail & INT32_MAX) + 1 : 0;
+    go->call = v1_is_pending(e) ? (uint32_t)(s->tail & INT32_MAX) + 1 : 0;
 }
 
 static int keep(struct v1_settle *s, const struct v1_event *e) {
@@ -165,7 +165,7 @@ int v1_settle_put(struct go_v1 *r, struct v1_event *e, struct fault *f) {
         if (push_late(s, &exit) < 0) return fault_set(f, PV_ENOMEM, -1, "out of memory");
         return 0;
     }
-    if (s->head == s->tail && s->n_late == 0 && e->ts <= s->bound && !e->pending) {
+    if (s->head == s->tail && s->n_late == 0 && e->ts <= s->bound && !v1_is_pending(e)) {
         e->ts = to_ns(r, e->ts);
         return 1;
     }
@@ -200,7 +200,7 @@ struct v1_event *v1_settle_get(struct go_v1 *r) {
     } else {
         if (s->head == s->tail) return NULL;
         e = &s->ring[s->head & s->mask];
-        if (e->ts > s->bound || (e->pending && !s->ended)) return NULL;
+        if (e->ts > s->bound || (v1_is_pending(e) && !s->ended)) return NULL;
         s->head++;
     }
     e->ts = to_ns(r, e->ts);

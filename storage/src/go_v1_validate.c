@@ -208,8 +208,7 @@ static int region(struct v1_valid *s, const struct v1_event *e, struct fault *f)
     return rc == PV_ENOMEM ? fault_set(f, rc, -1, "out of memory") : rc;
 }
 
-static void drop_regions(struct v1_valid *s, uint32_t slot) {
-    if (s->regions.n == 0) return;
+void v1_drop_regions(struct v1_valid *s, uint32_t slot) {
     for (uint32_t i = idmap_get(&s->regions, slot); i;) {
         uint32_t below = s->region[i - 1].below;
         s->region[i - 1].below = s->free_region;
@@ -226,6 +225,7 @@ int v1_validate_start(struct go_v1 *r, struct fault *f) {
     r->valid.states = calloc(64, sizeof *r->valid.states);
     if (!r->valid.states) return fault_set(f, PV_ENOMEM, -1, "out of memory");
     r->valid.n_states = 64;
+    r->valid.poller = v1_proc_find(&r->index, V1_NETPOLL_P);
     *v1_state_of(r, V1_SLOT_NONE) = V1_KNOWN | V1_RUNNING;
     return 0;
 }
@@ -284,7 +284,7 @@ int v1_validate(struct go_v1 *r, struct v1_event *e, struct fault *f) {
         return go_start(g, p, e, f);
     case V1_GO_END:
         TRY(go_leave(g, p, e, V1_DEAD, f));
-        drop_regions(&r->valid, e->slot);
+        if (r->valid.regions.n) v1_drop_regions(&r->valid, e->slot);
         return 0;
     case V1_GO_STOP:
         return go_leave(g, p, e, V1_DEAD, f);

@@ -1,0 +1,136 @@
+/* storage/src/go_v1_plain.c - the events that are nine of ten: validated and converted in one go.
+ *
+ * A goroutine is made, starts, is woken, calls the system, or leaves its P.  Which of these comes
+ * next is hard to foresee, so what they need and do is a table, and the way through is the same.
+ * Whatever is not as it should be is left, untouched, to go_v1_validate.c, which says what is
+ * wrong, and to go_v1_convert.c; so are trace beginnings, timer goroutines, and files whose stacks
+ * have ids so sparse that they are not in an array.
+ * Source      go1.26 src/internal/trace/tracev1.go, internal/tracev1/parser.go */
+#include "storage/src/go_v1_impl.h"
+
+static const struct plain {
+    uint8_t acts;       /* statuses that the event's goroutine may have, a bit each; 0: not plain */
+    uint8_t of, needs;  /* state of the one that changes, in these bits; */
+    uint8_t less, more; /* what that one loses and gets, */
+    uint8_t from, to;   /* and what that is called */
+    uint8_t polled;     /* by the network poller where it has this bit */
+    bool has_more;      /* to do than is said here */
+    uint32_t stack;     /* all ones: the stack of what changes is the event's, */
+    uint64_t second;    /* or args[1] */
+    uint64_t other;     /* args[0] changes, not the event's goroutine */
+    uint64_t somebody;  /* the top bit: goroutine 0 cannot do it */
+    uint64_t before, after; /* all ones: the event's goroutine runs on the P; 0: nobody does */
+} plains[64] = {
+#define ALL UINT64_MAX
+#define ACTS(becomes, says)                                                                        \
+    .acts = 1 << V1_RUNNING, .less = V1_STATUS | V1_NET, .more = (becomes), .from = GO_RUNNING,    \
+    .to = (says), .stack = UINT32_MAX, .somebody = UINT64_C(1) << 63, .before = ALL
+#define CHANGES_OTHER(is, says)                                                                    \
+    .acts = 1 << V1_RUNNING, .more = V1_KNOWN | V1_RUNNABLE, .from = (is), .to = (says),           \
+    .other = ALL, .before = ALL, .after = ALL
+    [V1_GO_CREATE] = {CHANGES_OTHER(GO_NOTEXIST, GO_RUNNABLE), .of = V1_KNOWN,
+                      .less = V1_STATUS | V1_NET | V1_ASSIST, .second = ALL},
+    [V1_GO_UNBLOCK] = {CHANGES_OTHER(GO_WAITING, GO_RUNNABLE), .of = V1_STATUS, .needs = V1_BLOCKED,
+                       .less = V1_STATUS | V1_NET, .polled = V1_NET},
+    [V1_GO_START] = {.acts = 1 << V1_RUNNABLE,
+                     .less = V1_STATUS | V1_NET,
+                     .more = V1_KNOWN | V1_RUNNING,
+                     .from = GO_RUNNABLE,
+                     .to = GO_RUNNING,
+                     .after = ALL},
+    [V1_GO_SYSCALL] = {ACTS(V1_RUNNING, GO_SYSCALL), .after = ALL, .has_more = true},
+    [V1_GO_END] = {ACTS(V1_DEAD, GO_NOTEXIST), .has_more = true},
+    [V1_GO_STOP] = {ACTS(V1_DEAD, GO_WAITING)},
+    [V1_GO_SCHED] = {ACTS(V1_RUNNABLE, GO_RUNNABLE)},
+    [V1_GO_PREEMPT] = {ACTS(V1_RUNNABLE, GO_RUNNABLE)},
+    [V1_GO_SLEEP] = {ACTS(V1_BLOCKED, GO_WAITING)},
+    [V1_GO_BLOCK] = {ACTS(V1_BLOCKED, GO_WAITING)},
+    [V1_GO_BLOCK_SEND] = {ACTS(V1_BLOCKED, GO_WAITING)},
+    [V1_GO_BLOCK_RECV] = {ACTS(V1_BLOCKED, GO_WAITING)},
+    [V1_GO_BLOCK_SELECT] = {ACTS(V1_BLOCKED, GO_WAITING)},
+    [V1_GO_BLOCK_SYNC] = {ACTS(V1_BLOCKED, GO_WAITING)},
+    [V1_GO_BLOCK_COND] = {ACTS(V1_BLOCKED, GO_WAITING)},
+    [V1_GO_BLOCK_NET] = {ACTS(V1_BLOCKED | V1_NET, GO_WAITING)},
+    [V1_GO_BLOCK_GC] = {ACTS(V1_BLOCKED, GO_WAITING)},
+#undef CHANGES_OTHER
+#undef ACTS
+#undef ALL
+};
+
+/* A call that does not block ends 1 ns after it began.  Its thread, where none is known, is 0 here,
+ * as Go has it. */
+static struct ev *end_call(struct ev *end, const struct v1_proc *p) {
+    struct ev *begin = end - 1;
+    if (!p->has_m) begin->m = 0;
+    *end = (struct ev){.time_ns = (int64_t)((uint64_t)begin->time_ns + 1),
+                       .g = begin->g,
+                       .p = begin->p,
+                       .m = begin->m,
+                       .id = begin->id,
+                       .kind = EV_GO_TRANSITION,
+                       .from = GO_SYSCALL,
+                       .to = GO_RUNNING,
+                       .scope = SCOPE_GO};
+    return end + 1;
+}
+
+/* What the table does not say of e, which became *(out - 1). */
+static struct ev *do_more(struct go_v1 *r, const struct v1_event *e, struct ev *out) {
+    if (e->type == V1_GO_SYSCALL && !e->args[V1_BLOCKS])
+        return end_call(out, &r->index.procs[e->proc]);
+    if (e->type == V1_GO_END && r->valid.regions.n) v1_drop_regions(&r->valid, e->slot);
+    return out;
+}
+
+static inline uint64_t choose(uint64_t a, uint64_t b, uint64_t all_ones_for_b) {
+    return a ^ ((a ^ b) & all_ones_for_b);
+}
+
+struct v1_event *v1_plain(struct go_v1 *r, struct v1_event *e, const struct v1_event *end,
+                          struct ev_batch *b) {
+    const struct v1_refs *stacks = &r->index.stacks;
+    if (r->convert.early || r->index.timers.n || stacks->n_values || !stacks->n_dense) return e;
+    const uint32_t *dense = stacks->dense, n_dense = stacks->n_dense;
+    uint8_t *states = r->valid.states;
+    uint32_t n_states = r->valid.n_states; /* a power of two */
+    struct ev *out = &b->ev[b->n], *enough = &b->ev[EV_BATCH_EVENTS - 3];
+    int64_t last = r->convert.last;
+    for (; e != end && out < enough; e++) {
+        const struct plain *is = &plains[e->type];
+        uint64_t g = e->g;
+        uint32_t slot = e->slot, changes = (uint32_t)choose(slot, e->target, is->other);
+        if (__builtin_expect((slot | changes) >= n_states, 0)) break;
+        struct v1_proc *p = &r->index.procs[e->proc];
+        uint8_t state = states[changes];
+        uint64_t wrong = (uint64_t)(~is->acts >> (states[slot] & V1_STATUS) & 1);
+        wrong |= p->g ^ (g & is->before);
+        wrong |= (uint64_t)((state & is->of) ^ is->needs);
+        wrong |= (g - 1) & is->somebody;
+        if (wrong) break;
+        states[changes] = (uint8_t)((state & ~is->less) | is->more);
+        p->g = g & is->after;
+        const struct v1_proc *at = state & is->polled ? r->valid.poller : p;
+        uint32_t stack = e->stack < n_dense ? e->stack : 0;
+        uint64_t of = (stack & is->stack) | (e->args[1] & is->second);
+        last = e->ts > last ? e->ts : (int64_t)((uint64_t)last + 1);
+        *out++ = (struct ev){.time_ns = last,
+                             .g = (int64_t)(g - (g == 0)), /* NO_ID */
+                             .p = at->id,
+                             .m = at->m,
+                             .id = choose(g, e->args[0], is->other),
+                             .stack = dense[stack],
+                             .tstack = dense[of < n_dense ? of : 0],
+                             .str = r->convert.names.wait[e->type],
+                             .kind = EV_GO_TRANSITION,
+                             .from = is->from,
+                             .to = is->to,
+                             .scope = SCOPE_GO};
+        if (is->has_more) {
+            out = do_more(r, e, out);
+            last = out[-1].time_ns;
+        }
+    }
+    b->n = (uint32_t)(out - b->ev);
+    r->convert.last = last;
+    return e;
+}
