@@ -12,6 +12,7 @@ export class Columns {
   width = 0;
   data = new Float32Array(0); // class after class; a column before the first and one behind the last take what lies beyond
   used = 0; // bit c: class c occurs
+  private row: Row = { codes: new Uint8Array(0), at: 0, n: 0, from: 0, w: 1, scale: 1, cls: DIM }; // one after the other: thousands a frame
 
   /** Where the columns of a class begin in data. */
   at(cls: number): number {
@@ -63,34 +64,37 @@ export class Columns {
     }
     const first = Math.floor((lo - base) / w);
     const end = Math.ceil((hi - base) / w);
+    const narrow = w <= s.nsPerPx;
+    const { row } = this;
+    row.codes = t.codes;
+    row.w = w;
     for (let i = 0, at = 0; i < t.rowTag.length; at += t.rowLength[i++]!) {
       const bucket = t.rowBucket[i]!;
-      const row: Row = {
-        codes: t.codes.subarray(at + Math.max(0, first - bucket), at + Math.max(0, Math.min(t.rowLength[i]!, end - bucket))),
-        from: base + Math.max(bucket, first) * w,
-        w,
-        scale: t.rowScale[i]!,
-        cls: classOf[t.rowTag[i]!] ?? DIM,
-      };
-      if (row.codes.length === 0) continue;
-      if (w <= s.nsPerPx) this.addNarrow(row, s);
+      const skip = Math.max(0, first - bucket);
+      row.at = at + skip;
+      row.n = Math.min(t.rowLength[i]!, end - bucket) - skip;
+      if (row.n <= 0) continue;
+      row.from = base + (bucket + skip) * w;
+      row.scale = t.rowScale[i]!;
+      row.cls = classOf[t.rowTag[i]!] ?? DIM;
+      if (narrow) this.addNarrow(row, s);
       else this.addWide(row, s, lo, hi);
     }
   }
 
   /** Buckets of at most one pixel: each falls on one column or two.  The hot loop of a frame. */
   private addNarrow(row: Row, s: Scale): void {
-    const { codes, cls } = row;
+    const { codes, cls, at: code0 } = row;
     const { data, width } = this;
     const at = this.at(cls) - 1;
     const px = row.w / s.nsPerPx;
     const x0 = (row.from - s.from) / s.nsPerPx + 1; // on data, whose first column lies before the window
     const first = Math.max(0, Math.ceil(-x0 / px));
-    const end = Math.min(codes.length, Math.floor((width + 1 - x0) / px));
+    const end = Math.min(row.n, Math.floor((width + 1 - x0) / px));
     const scale = row.scale * px;
     const perPx = 1 / px;
     for (let i = first; i < end; i++) {
-      const code = codes[i]!;
+      const code = codes[code0 + i]!;
       if (code === 0) continue;
       const x = x0 + i * px;
       const amount = SHARE_OF_CODE[code]! * scale;
@@ -107,12 +111,13 @@ export class Columns {
 
   /** Buckets stretched over pixels: a coarse tile, or while the right level is on its way. */
   private addWide(row: Row, s: Scale, lo: number, hi: number): void {
-    const { codes, w } = row;
-    for (let i = 0; i < codes.length; i++) {
+    const { codes, at, w } = row;
+    for (let i = 0; i < row.n; i++) {
+      const code = codes[at + i]!;
       const from = row.from + i * w;
       const a = (Math.max(from, lo) - s.from) / s.nsPerPx;
       const b = (Math.min(from + w, hi) - s.from) / s.nsPerPx;
-      if (codes[i]! > 0 && b > a) this.add(a, b, row.cls, SHARE_OF_CODE[codes[i]!]! * row.scale);
+      if (code > 0 && b > a) this.add(a, b, row.cls, SHARE_OF_CODE[code]! * row.scale);
     }
   }
 }
@@ -120,6 +125,8 @@ export class Columns {
 /** Buckets next to each other, one code each. */
 interface Row {
   codes: Uint8Array;
+  at: number; // of the first in codes
+  n: number;
   from: number; // ns, of the first
   w: number; // ns, of each
   scale: number;

@@ -12,10 +12,11 @@ const CLOSE_PX = 16; // between logs
 export function paintNotes(to: Sheet, notes: Note[], s: Scale, y: number, h: number, c: Palette): void {
   const close = CLOSE_PX * s.nsPerPx;
   let lastLog = -Infinity;
-  for (const [i, n] of notes.entries()) {
+  for (let i = 0; i < notes.length; i++) {
+    const n = notes[i]!;
     if (n.start > s.to || n.start + n.dur < s.from) continue;
-    const a = Math.max(-2, s.x(n.start));
-    const w = Math.max(MIN_PX, Math.min(s.width + 2, s.x(n.start + n.dur)) - a);
+    const a = Math.max(-2, Math.round(s.x(n.start)));
+    const w = Math.max(MIN_PX, Math.min(s.width + 2, Math.round(s.x(n.start + n.dur))) - a);
     if (n.kind === "region") {
       to.rect(a, y, w, 2, c.mark);
       if (w >= 6) {
@@ -32,8 +33,8 @@ export function paintNotes(to: Sheet, notes: Note[], s: Scale, y: number, h: num
       const next = notes[i + 1];
       const dense = n.start - lastLog < close || (next?.kind === "log" && next.start - n.start < close);
       lastLog = n.start;
-      if (dense) head(to, Math.round(a), y, c);
-      else needle(to, Math.round(a), y, h, c);
+      if (dense) head(to, a, y, c);
+      else needle(to, a, y, h, c);
     }
   }
 }

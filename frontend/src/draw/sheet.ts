@@ -27,7 +27,8 @@ export class Sheet {
   private image: ImageData | null = null;
   private words: Words[] = [];
   private known = new Map<string, number>(); // colours as pixels
-  private last = { css: "", pixel: 0 };
+  private lastCss = "";
+  private lastPixel = 0;
 
   /** A sheet as large as the canvas; what it held is still there. */
   begin(x: Ctx): void {
@@ -65,10 +66,11 @@ export class Sheet {
   }
 
   pixel(css: string): number {
-    if (css === this.last.css) return this.last.pixel;
+    if (css === this.lastCss) return this.lastPixel;
     let pixel = this.known.get(css);
     if (pixel === undefined) this.known.set(css, (pixel = pixelOf(css) | 0));
-    this.last = { css, pixel };
+    this.lastCss = css;
+    this.lastPixel = pixel;
     return pixel;
   }
 
@@ -95,9 +97,19 @@ export class Sheet {
 
   /** What covers a part of a pixel takes that share of it. */
   private blend(x0: number, y0: number, x1: number, y1: number, pixel: number, alpha: number): void {
+    const first = Math.ceil(x0); // of the pixels that it covers from side to side
+    const end = Math.floor(x1);
     for (let y = Math.floor(y0); y < y1; y++) {
+      const at = y * this.stride;
       const share = alpha * (Math.min(y + 1, y1) - Math.max(y, y0));
-      for (let x = Math.floor(x0); x < x1; x++) this.mix(y * this.stride + x, pixel, share * (Math.min(x + 1, x1) - Math.max(x, x0)));
+      if (end < first) {
+        this.mix(at + end, pixel, share * (x1 - x0));
+        continue;
+      }
+      if (x0 < first) this.mix(at + first - 1, pixel, share * (first - x0));
+      if (share === 255) this.fill(first, y, end, y + 1, pixel);
+      else for (let x = first; x < end; x++) this.mix(at + x, pixel, share);
+      if (x1 > end) this.mix(at + end, pixel, share * (x1 - end));
     }
   }
 
@@ -109,20 +121,22 @@ export class Sheet {
     this.pixels[at] = 0xff000000 | rb | (g & 0xff00);
   }
 
-  /** Paints one row of pixels and copies it to all of [top, bottom): for what is the same in each of them. */
-  stripes(top: number, bottom: number, paint: () => void): void {
+  /** One row of pixels as it is painted by `paint`, which gets its height: for what is the same in all of them. */
+  line(paint: (height: number) => void): Int32Array {
+    const { top, bottom, pixels, stride } = this;
+    this.top = 0;
+    this.bottom = 1;
+    paint(1 / this.ratio);
+    this.top = top;
+    this.bottom = bottom;
+    return pixels.slice(0, stride);
+  }
+
+  /** A line in all rows of [top, bottom). */
+  lay(line: Int32Array, top: number, bottom: number): void {
     const { pixels, stride } = this;
-    const clip = { top: this.top, bottom: this.bottom };
-    const first = Math.max(clip.top, Math.round(top * this.ratio));
-    const last = Math.min(clip.bottom, Math.round(bottom * this.ratio));
-    if (first >= last) return;
-    this.top = first;
-    this.bottom = first + 1;
-    paint();
-    Object.assign(this, clip);
-    const from = first * stride;
-    const end = last * stride;
-    for (let done = stride; from + done < end; done *= 2) pixels.copyWithin(from + done, from, Math.min(from + done, end - done));
+    const end = Math.min(this.bottom, Math.round(bottom * this.ratio)) * stride;
+    for (let at = Math.max(this.top, Math.round(top * this.ratio)) * stride; at < end; at += stride) pixels.set(line, at);
   }
 
   /** A word over everything that lies in the present clip; y is its middle. */

@@ -1,4 +1,5 @@
 // draw/stack.ts - stacked columns to pixels: a class lies on the edge of the class before it.
+// Class after class over all columns, not column after column over all classes: a third of the time.
 
 import { DIM, N_COLUMN_CLASSES, type Columns } from "./columns";
 import type { Sheet } from "./sheet";
@@ -29,6 +30,16 @@ function layersOf(sheet: Sheet, cols: Columns, classes: number, colourOf: Colour
   return out;
 }
 
+/** Where the stack of each pixel column has come to; kept between calls, as a lane is painted many times a frame. */
+const stack = { edge: new Int32Array(0), sum: new Float64Array(0), under: new Int32Array(0) };
+
+function stackOf(width: number, edge: number): typeof stack {
+  if (stack.edge.length < width) Object.assign(stack, { edge: new Int32Array(width), sum: new Float64Array(width), under: new Int32Array(width) });
+  stack.edge.fill(edge, 0, width);
+  stack.sum.fill(0, 0, width);
+  return stack;
+}
+
 /** Coverage of one lane: at least `least` px high where there is anything of a class, never above the box. */
 export function stackShares(sheet: Sheet, cols: Columns, box: StackBox, least: number, faint: number, colourOf: ColourOf): void {
   const { pixels: to, stride, ratio, left } = sheet;
@@ -38,20 +49,20 @@ export function stackShares(sheet: Sheet, cols: Columns, box: StackBox, least: n
   const right = Math.min(sheet.right, Math.floor(cols.width * ratio));
   const rowOf = new Int32Array(high + 1); // of an edge, clipped
   for (let e = 0; e <= high; e++) rowOf[e] = Math.min(sheet.bottom, Math.max(sheet.top, Math.ceil((box.base - e) * ratio - 0.5))) * stride;
-  for (let x = left; x < right; x++) {
-    const col = ratio === 1 ? x : Math.floor((x + 0.5) / ratio);
-    let edge = 0;
-    let foot = rowOf[0]!;
-    for (let k = 0; k < at.length; k++) {
-      const v = data[at[k]! + col]!;
+  const { edge } = stackOf(right, 0);
+  for (let k = 0; k < at.length; k++) {
+    const from = at[k]!;
+    const pixel = pixels[k]!;
+    for (let x = left; x < right; x++) {
+      const v = data[from + (ratio === 1 ? x : Math.floor((x + 0.5) / ratio))]!;
       if (v < faint) continue;
       const px = v >= 1 ? high : (v * high + 0.5) | 0;
-      edge += px > least ? px : least;
-      if (edge > high) edge = high;
-      const head = rowOf[edge]!;
-      const pixel = pixels[k]!;
-      for (let p = foot - stride + x; p >= head; p -= stride) to[p] = pixel;
-      foot = head;
+      const foot = edge[x]!;
+      let up = foot + (px > least ? px : least);
+      if (up > high) up = high;
+      edge[x] = up;
+      const head = rowOf[up]!;
+      for (let p = rowOf[foot]! - stride + x; p >= head; p -= stride) to[p] = pixel;
     }
   }
 }
@@ -73,25 +84,26 @@ export function stackSums(sheet: Sheet, cols: Columns, classes: number, box: Sta
   const highest = box.up ? foot - sheet.top : sheet.bottom - foot;
   const high = Math.min(Math.round(box.height * ratio), highest) * SUB;
   const scale = (box.height * ratio * SUB) / max;
-  for (let x = left; x < right; x++) {
-    const col = ratio === 1 ? x : Math.floor((x + 0.5) / ratio);
-    let sum = 0;
-    let edge = Math.max(0, lowest) * SUB;
-    let under = 0;
-    for (let k = 0; k < at.length; k++) {
-      sum += data[at[k]! + col]!;
-      const up = Math.min(high, Math.round(sum * scale));
-      if (up <= edge) continue;
-      const pixel = pixels[k]!;
-      let p = first + (edge >> 1) * step + x;
-      if (edge & 1) {
-        to[p] = between(under, pixel);
+  const { edge, sum, under } = stackOf(right, Math.max(0, lowest) * SUB);
+  for (let k = 0; k < at.length; k++) {
+    const from = at[k]!;
+    const pixel = pixels[k]!;
+    for (let x = left; x < right; x++) {
+      const v = data[from + (ratio === 1 ? x : Math.floor((x + 0.5) / ratio))]!;
+      if (v === 0) continue;
+      const total = (sum[x]! += v);
+      const up = Math.min(high, Math.round(total * scale));
+      const low = edge[x]!;
+      if (up <= low) continue;
+      let p = first + (low >> 1) * step + x;
+      if (low & 1) {
+        to[p] = between(under[x]!, pixel);
         p += step;
       }
-      for (let n = (up >> 1) - ((edge + 1) >> 1); n > 0; n--, p += step) to[p] = pixel;
+      for (let n = (up >> 1) - ((low + 1) >> 1); n > 0; n--, p += step) to[p] = pixel;
       if (up & 1) to[p] = between(to[p]!, pixel);
-      under = pixel;
-      edge = up;
+      under[x] = pixel;
+      edge[x] = up;
     }
   }
 }

@@ -78,40 +78,46 @@ export function paintBase(x: Ctx, f: Frame): void {
   x.textBaseline = "middle";
   setFont(x, c.font, 500);
   to.begin(x);
-  paintGround(f, SIZES.ruler, f.height, c.surface);
+  const plain = ground(f, c.surface);
+  to.lay(plain, SIZES.ruler, PINNED);
   paintGcLane(to, f.phases, s, SIZES.ruler, SIZES.gc, c);
   to.rect(0, PINNED - 1, s.width, 1, c.line2);
   if (f.rows.some((r) => r.lane === "ALL")) sumArea(f.all, f.segments("ALL"), s, f.looks.laneClass);
-  paintBlock(f, f.rows.filter((r) => !r.pinned), f.fixedBottom, f.height);
+  paintBlock(f, f.rows.filter((r) => !r.pinned), f.fixedBottom, f.height, plain);
   const standing = f.rows.filter((r) => r.pinned);
   if (standing.length > 0) {
-    paintBlock(f, standing, PINNED, f.fixedBottom);
+    paintBlock(f, standing, PINNED, f.fixedBottom, plain);
     to.rect(0, f.fixedBottom - 1, s.width, 1, c.line3);
   }
   to.show();
   paintGaps(x, f.gaps, s, PINNED, f.height, f.hatch, c);
 }
 
-/** What lies below all rows: the grid and the collector's bands. */
-function paintGround(f: Frame, top: number, bottom: number, colour: string): void {
+/** A line of pixels of what lies below all rows: the grid and the collector's bands. */
+function ground(f: Frame, colour: string): Int32Array {
   const { s, c, to } = f;
-  to.stripes(top, bottom, () => {
-    to.rect(0, top, s.width, bottom - top, colour);
-    paintGrid(to, s, top, bottom, c);
-    paintBands(to, f.phases, s, top, bottom, c);
+  return to.line((bottom) => {
+    to.rect(0, 0, s.width, bottom, colour);
+    paintGrid(to, s, 0, bottom, c);
+    paintBands(to, f.phases, s, 0, bottom, c);
   });
 }
 
-/** Rows of one block, which is clipped at its own edges. */
-function paintBlock(f: Frame, rows: Row[], top: number, bottom: number): void {
-  f.to.clip(top, bottom);
-  const { selected } = f;
+/** Rows of one block, which is clipped at its own edges; each on its ground, while that is in the processor's cache. */
+function paintBlock(f: Frame, rows: Row[], top: number, bottom: number, plain: Int32Array): void {
+  const { selected, to } = f;
+  to.clip(top, bottom);
   // The hook's ends: its head on the goroutine's lane, its dot on the waker's.
   const hooked = selected?.waker && selected.waker.g !== null ? [`G${selected.g}`, `G${selected.waker.g}`] : [];
+  let below = top;
   for (const r of rows) {
-    if (r.kind === "g" && selected && r.lane === `G${selected.g}`) paintGround(f, f.yOf(r), f.yOf(r) + r.height, f.c.accentFill);
+    const y = f.yOf(r);
+    const chosen = r.kind === "g" && selected && r.lane === `G${selected.g}`;
+    to.lay(chosen ? ground(f, f.c.accentFill) : plain, y, y + r.height);
     paintRow(f, r, hooked.includes(r.lane));
+    below = y + r.height;
   }
+  to.lay(plain, below, bottom);
 }
 
 function paintRow(f: Frame, r: Row, room: boolean): void {
