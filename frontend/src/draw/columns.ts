@@ -89,8 +89,8 @@ export class Columns {
     const at = this.at(cls) - 1;
     const px = row.w / s.nsPerPx;
     const x0 = (row.from - s.from) / s.nsPerPx + 1; // on data, whose first column lies before the window
-    const first = Math.max(0, Math.ceil(-x0 / px));
-    const end = Math.min(row.n, Math.floor((width + 1 - x0) / px));
+    const first = Math.max(0, Math.ceil(-x0 / px)) | 0;
+    const end = Math.min(row.n, (width + 1 - x0) / px) | 0;
     const scale = row.scale * px;
     const perPx = 1 / px;
     for (let i = first; i < end; i++) {

@@ -83,7 +83,7 @@ export class Sheet {
     if (!(x1 > x0 && y1 > y0)) return;
     const pixel = this.pixel(css);
     const whole = Number.isInteger(x0) && Number.isInteger(x1) && Number.isInteger(y0) && Number.isInteger(y1);
-    if (whole && alpha === 1 && pixel >>> 24 === 255) this.fill(x0, y0, x1, y1, pixel);
+    if (whole && alpha === 1 && pixel >>> 24 === 255) this.fill(x0 | 0, y0 | 0, x1 | 0, y1 | 0, pixel);
     else this.blend(x0, y0, x1, y1, pixel, (pixel >>> 24) * alpha);
   }
 

@@ -1,5 +1,6 @@
 // draw/stack.ts - stacked columns to pixels: a class lies on the edge of the class before it.
 // Class after class over all columns, not column after column over all classes: a third of the time.
+// Whole numbers are made by | 0: an index that comes out of Math.floor or Math.round is checked at every use.
 
 import { DIM, N_COLUMN_CLASSES, type Columns } from "./columns";
 import type { Sheet } from "./sheet";
@@ -54,7 +55,7 @@ export function stackShares(sheet: Sheet, cols: Columns, box: StackBox, least: n
     const from = at[k]!;
     const pixel = pixels[k]!;
     for (let x = left; x < right; x++) {
-      const v = data[from + (ratio === 1 ? x : Math.floor((x + 0.5) / ratio))]!;
+      const v = data[from + (ratio === 1 ? x : ((x + 0.5) / ratio) | 0)]!;
       if (v < faint) continue;
       const px = v >= 1 ? high : (v * high + 0.5) | 0;
       const foot = edge[x]!;
@@ -89,10 +90,11 @@ export function stackSums(sheet: Sheet, cols: Columns, classes: number, box: Sta
     const from = at[k]!;
     const pixel = pixels[k]!;
     for (let x = left; x < right; x++) {
-      const v = data[from + (ratio === 1 ? x : Math.floor((x + 0.5) / ratio))]!;
+      const v = data[from + (ratio === 1 ? x : ((x + 0.5) / ratio) | 0)]!;
       if (v === 0) continue;
       const total = (sum[x]! += v);
-      const up = Math.min(high, Math.round(total * scale));
+      const whole = (total * scale + 0.5) | 0;
+      const up = whole < high ? whole : high;
       const low = edge[x]!;
       if (up <= low) continue;
       let p = first + (low >> 1) * step + x;

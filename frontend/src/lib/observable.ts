@@ -1,6 +1,7 @@
 // lib/observable.ts - the one way by which the model tells the page that something changed.
 
 export class Observable {
+  changes = 0; // so far
   private listeners = new Set<() => void>();
 
   subscribe(f: () => void): () => void {
@@ -9,6 +10,7 @@ export class Observable {
   }
 
   changed(): void {
+    this.changes++;
     for (const f of [...this.listeners]) f();
   }
 }

@@ -18,7 +18,8 @@ const PROCS = "/sched/gomaxprocs:threads";
 
 export class Figures extends Observable {
   by: By = "refined";
-  readonly waits = new Settled<Waits & { of: Span }>(WAITS_MS, () => this.changed());
+  readonly counted = new Observable(); // tells of `waits` only: their table is as much work as a picture of the lanes
+  readonly waits = new Settled<Waits & { of: Span }>(WAITS_MS, () => this.counted.changed());
   readonly ranges = new Settled<Ranges>(60, () => this.changed());
   readonly overview = new Settled<Ranges>(0, () => this.changed());
   readonly heap = new Settled<{ points: Point[] }>(60, () => this.changed());

@@ -48,6 +48,7 @@ export class Lanes extends Observable {
   chain: Id[] = []; // goroutines of the wake chain that is shown
   guest: Id | null = null; // the selected goroutine, where its own row is hidden
   focus = ""; // key of the row that the keyboard is at
+  scrolls = 0; // of all changes, those that changed no row
   private people = new Map<Id, Member>(); // pinned goroutines whose group is not open
   private info: Info | null = null;
   private looks: GroupLook[] = [];
@@ -481,7 +482,9 @@ export class Lanes extends Observable {
     const to = Math.round(Math.min(max, Math.max(0, px)));
     if (to === this.scroll) return;
     this.scroll = to;
-    if (tell) this.changed();
+    if (!tell) return;
+    this.scrolls++;
+    this.changed();
   }
 
   /** Where to scroll so that the row is in sight; the present scroll where it is. */

@@ -42,9 +42,26 @@ interface Kept {
 
 interface Flight {
   ticket: Ticket<TileRecord[]>;
+  wishes: Wish[];
   keys: string[];
   early: boolean; // nobody waits for it
 }
+
+/** Wishes by lane. */
+type Wanted = Map<string, Wish[]>;
+
+function wantedOf(wishes: Wish[]): Wanted {
+  const out: Wanted = new Map();
+  for (const w of wishes) {
+    const all = out.get(w.lane);
+    if (all) all.push(w);
+    else out.set(w.lane, [w]);
+  }
+  return out;
+}
+
+/** Is any tile of theirs wanted? */
+const touch = (theirs: Wish[], wanted: Wanted): boolean => theirs.some((a) => wanted.get(a.lane)?.some((b) => a.level === b.level && a.from < b.to && b.from < a.to));
 
 const keyOf = (lane: string, level: number, index: number): string => `${lane}/${level}/${index}`;
 
@@ -103,22 +120,21 @@ export class Tiles extends Observable {
   /** Asks for what is missing of the wishes, cancels what nobody wants any more. */
   want(wishes: Wish[], early: Wish[], moving: boolean): void {
     if (this.trace < 0) return;
-    const missing = this.missing(wishes);
-    const wanted = new Set(wishes.concat(early).flatMap((w) => this.keys(w)));
-    for (const f of new Set(this.flying.values())) {
-      if (!f.keys.some((k) => wanted.has(k))) f.ticket.cancel();
+    if (this.flying.size > 0) {
+      const now = wantedOf(wishes);
+      const soon = wantedOf(early);
+      for (const f of new Set(this.flying.values())) {
+        // What was fetched ahead of its time is waited for now.
+        if (touch(f.wishes, now)) f.early = false;
+        else if (!touch(f.wishes, soon)) f.ticket.cancel();
+      }
     }
-    // What was fetched ahead of its time is waited for now.
-    for (const w of wishes) for (const k of this.keys(w)) this.expect(k);
+    const missing = this.missing(wishes);
     for (const batch of this.batches(missing)) this.send(batch, false);
     if (missing.length > 0 || this.refine(wishes) || moving) return;
     // Few at a time: what the next key needs waits behind no more.
-    for (const batch of this.batches(this.missing(early)).slice(0, Math.max(0, EARLY - this.flights))) this.send(batch, true);
-  }
-
-  private expect(key: string): void {
-    const f = this.flying.get(key);
-    if (f) f.early = false;
+    const free = EARLY - this.flights;
+    if (free > 0) for (const batch of this.batches(this.missing(early)).slice(0, free)) this.send(batch, true);
   }
 
   /** Dense lanes came coarse, as many shared an answer: a few of them again, until nothing is coarse or one was alone. */
@@ -183,7 +199,7 @@ export class Tiles extends Observable {
     const { level, from, to } = first;
     const lanes = batch.map((w) => w.lane);
     const ticket = this.socket.tiles({ trace: this.trace, level, from, to, lanes });
-    const flight: Flight = { ticket, keys: batch.flatMap((w) => this.keys(w)), early };
+    const flight: Flight = { ticket, wishes: batch, keys: batch.flatMap((w) => this.keys(w)), early };
     for (const k of flight.keys) this.flying.set(k, flight);
     const land = () => {
       for (const k of flight.keys) if (this.flying.get(k) === flight) this.flying.delete(k);

@@ -105,7 +105,7 @@ export function sorted(lines: Line[], sort: string): Line[] {
 // ---- the line above the table
 
 export function FiguresNote({ app, tab }: { app: App; tab: Tab }) {
-  useChanges(app.figures, app.answers, app.area, app);
+  useChanges(app.figures.counted, app.answers, app.area, app);
   const by = app.answers.byOf(tab);
   const t = linesOf(app, tab);
   return (
@@ -154,7 +154,7 @@ function lost(app: App, { from, to }: Stretch): number {
 // ---- the table
 
 export function Figures({ app, tab }: { app: App; tab: Tab }) {
-  useChanges(app, app.figures, app.answers, app.selection, app.area);
+  useChanges(app, app.figures.counted, app.answers, app.selection, app.area);
   const by = app.answers.byOf(tab);
   const error = app.answers.figures.error || (tab === "waits" ? app.figures.waits.error : "");
   const t = linesOf(app, tab);

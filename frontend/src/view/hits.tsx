@@ -39,6 +39,11 @@ const FEW = 20; // lines that do not hide what they stand on
 
 /** Where the rows of an answer stand on the lanes: a line each, and its length on the ruler. */
 export function LaneHits({ stage }: { stage: Stage }) {
+  useChanges(stage.app.asked);
+  return stage.app.asked.moments.length > 0 ? <LaneLines stage={stage} /> : null;
+}
+
+function LaneLines({ stage }: { stage: Stage }) {
   const { app } = stage;
   useChanges(app, app.asked, app.view);
   const seen = app.asked.moments.filter((m) => m.at < app.view.to && m.at + m.dur >= app.view.from);

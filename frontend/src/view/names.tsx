@@ -1,5 +1,7 @@
 // view/names.tsx - the column left of the lanes: what each row is, and one figure about it in this window.
 
+import type { ComponentChildren } from "preact";
+import { useMemo } from "preact/hooks";
 import { digits3, int, plural, short, tailFunc, visible } from "../lib/format";
 import { pointAt } from "../draw/counter";
 import { PINNED } from "../draw/timeline";
@@ -16,9 +18,10 @@ const MEGA = 1048576;
 export function Names({ stage }: { stage: Stage }) {
   const { app } = stage;
   useChanges(app, app.lanes, app.selection, app.spans);
-  useCalmly(CALM_MS, stage, app.view, app.figures, app.tiles);
   const rows = app.lanes.visible();
   const { fixedHeight } = app.lanes;
+  // Scrolling changes no row.
+  const state = app.changes + app.lanes.changes - app.lanes.scrolls + app.selection.changes + app.spans.changes;
   return (
     <div
       class="names"
@@ -30,34 +33,51 @@ export function Names({ stage }: { stage: Stage }) {
       onKeyDown={(e) => laneKey(app, e) && e.preventDefault()}
     >
       <div class="n-scroll" role="none" style={{ top: `${PINNED + fixedHeight}px` }}>
-        {rows
-          .filter((r) => !r.pinned)
-          .map((r) => (
-            <Name key={r.key} stage={stage} row={r} top={r.top - app.lanes.scroll} />
-          ))}
+        <div class="n-all" role="none" style={{ transform: `translateY(${-app.lanes.scroll}px)` }}>
+          {rows
+            .filter((r) => !r.pinned)
+            .map((r) => (
+              <Name key={r.key} stage={stage} row={r} state={state} />
+            ))}
+        </div>
       </div>
       {fixedHeight > 0 && (
         <div class="n-fixed" role="none" style={{ top: `${PINNED}px`, height: `${fixedHeight}px` }}>
           {rows
             .filter((r) => r.pinned)
             .map((r) => (
-              <Name key={r.key} stage={stage} row={r} top={r.top} />
+              <Name key={r.key} stage={stage} row={r} state={state} />
             ))}
         </div>
       )}
       <div class="n base" role="none" style={{ top: "0", height: `${SIZES.ruler}px` }}>
         <span class="mut">Window</span>
         <span class="m">
-          <b>{short(app.view.goal.to - app.view.goal.from)}</b> of {short(app.view.duration)}
+          <Follows stage={stage} row={null} what={spanFigure} />
         </span>
       </div>
       <div class="n base" role="treeitem" style={{ top: `${SIZES.ruler}px`, height: `${SIZES.gc}px` }}>
         <span class="t">GC</span>
-        <span class="m">{gcFigure(stage)}</span>
+        <span class="m">
+          <Follows stage={stage} row={null} what={gcFigure} />
+        </span>
       </div>
     </div>
   );
 }
+
+/** A figure of the window: it follows by itself, so that nothing else is looked at while the window moves. */
+function Follows<R>({ stage, what, row }: { stage: Stage; what: (stage: Stage, row: R) => ComponentChildren; row: R }) {
+  const { app } = stage;
+  useCalmly(CALM_MS, stage, app.view, app.figures, app.tiles);
+  return <>{what(stage, row)}</>;
+}
+
+const spanFigure = ({ app }: Stage): ComponentChildren => (
+  <>
+    <b>{short(app.view.goal.to - app.view.goal.from)}</b> of {short(app.view.duration)}
+  </>
+);
 
 const rowId = (key: string): string => `row-${key.replace(/[^\w]/g, "_")}`;
 
@@ -81,8 +101,13 @@ interface RowProps {
   row: Row;
 }
 
-/** One row: its place, what it is to a screen reader, and, where it can be moved, the handle for that. */
-function Name({ stage, row, top }: RowProps & { top: number }) {
+/** One row, looked at again when `state` is another. */
+function Name({ stage, row, state }: RowProps & { state: number }) {
+  return useMemo(() => named({ stage, row }), [row, state]);
+}
+
+/** Its place, what it is to a screen reader, and, where it can be moved, the handle for that. */
+function named({ stage, row }: RowProps) {
   const { lanes } = stage.app;
   const focused = lanes.focus === row.key;
   const open = row.open === undefined ? {} : { "aria-expanded": row.open };
@@ -95,7 +120,7 @@ function Name({ stage, row, top }: RowProps & { top: number }) {
       aria-level={(row.kind === "g" || row.kind === "span" || row.kind === "more" ? 2 : 1) + (row.nested && !row.pinned ? 1 : 0)}
       aria-selected={focused}
       {...open}
-      style={{ top: `${top}px`, height: `${row.height}px` }}
+      style={{ top: `${row.top}px`, height: `${row.height}px` }}
       title={row.kind === "group" || row.kind === "set" ? row.name : undefined}
       onPointerDown={(e) => beginMove(stage, row, e)}
     >
@@ -163,21 +188,24 @@ function beginMove(stage: Stage, row: Row, e: PointerEvent): void {
 }
 
 function NameText({ stage, row }: RowProps) {
-  const { app, peaks } = stage;
+  const { app } = stage;
   switch (row.kind) {
     case "heap":
       return (
         <>
           <span>Heap</span>
-          <HeapFigure stage={stage} />
+          <Follows stage={stage} row={row} what={heapFigure} />
         </>
       );
     case "count":
-      return <CounterName name={row.name} figure={`peak about ${int(peaks.notWaiting)}`} stage={stage} />;
     case "states":
-      return <CounterName name={row.name} figure={`peak about ${int(peaks.states)}`} stage={stage} />;
     case "inuse":
-      return <CounterName name={row.name} figure={`peak about ${int(peaks.inUse)}${gomaxprocs(stage)}`} stage={stage} />;
+      return (
+        <>
+          <span>{row.name}</span>
+          <Follows stage={stage} row={row} what={peakFigure} />
+        </>
+      );
     case "section":
       return <SectionName stage={stage} row={row} />;
     case "p":
@@ -186,14 +214,18 @@ function NameText({ stage, row }: RowProps) {
           <button class="t" tabIndex={-1} title={`What ${row.name} did in this window`} onClick={() => stage.app.guide.showSubject({ kind: "p", p: row.id! })}>
             {row.name}
           </button>
-          <span class="m">{busyFigure(stage, row)}</span>
+          <span class="m">
+            <Follows stage={stage} row={row} what={busyFigure} />
+          </span>
         </>
       );
     case "m":
       return (
         <>
           <span class="t">{row.name}</span>
-          <span class="m">{busyFigure(stage, row)}</span>
+          <span class="m">
+            <Follows stage={stage} row={row} what={busyFigure} />
+          </span>
         </>
       );
     case "group":
@@ -223,15 +255,13 @@ function NameText({ stage, row }: RowProps) {
   }
 }
 
-function CounterName({ stage, name, figure }: { stage: Stage; name: string; figure: string }) {
+function peakFigure(stage: Stage, row: Row): ComponentChildren {
+  const { peaks } = stage;
   const px = short(Math.max(1, Math.round(stage.scale().nsPerPx)));
   return (
-    <>
-      <span>{name}</span>
-      <span class="m" title={`The highest mean over a pixel of this window, that is ${px}: for less than that there may have been more`}>
-        {figure}
-      </span>
-    </>
+    <span class="m" title={`The highest mean over a pixel of this window, that is ${px}: for less than that there may have been more`}>
+      peak about {row.kind === "count" ? int(peaks.notWaiting) : row.kind === "states" ? int(peaks.states) : `${int(peaks.inUse)}${gomaxprocs(stage)}`}
+    </span>
   );
 }
 
@@ -303,7 +333,7 @@ function SpanName({ stage, row }: RowProps) {
   );
 }
 
-function HeapFigure({ stage }: { stage: Stage }) {
+function heapFigure(stage: Stage): ComponentChildren {
   const { app } = stage;
   const at = app.cursor ?? app.view.to;
   const value = (p: Point[] | undefined) => (p ? p[pointAt(p, at)]?.[3] : undefined);

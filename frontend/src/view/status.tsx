@@ -9,7 +9,6 @@ import { CALM_MS, useCalmly, useChanges } from "./use";
 export function Status({ stage }: { stage: Stage }) {
   const { app } = stage;
   useChanges(app);
-  useCalmly(CALM_MS, app.view, stage);
   const importing = app.entry?.state === "importing" ? app.entry.progress : null;
   return (
     <footer class="stat">
@@ -50,19 +49,7 @@ export function Status({ stage }: { stage: Stage }) {
           </>
         ) : (
           <>
-            <span class="cur">
-              {app.cursor !== null && (
-                <>
-                  cursor <b>{moment(app.cursor)}</b>
-                </>
-              )}
-            </span>
-            <span class="w19">
-              window <b>{moment(app.view.goal.from)}</b> to <b>{moment(app.view.goal.to)}</b>
-            </span>
-            <span class="w15">
-              <b>{short(app.view.goal.to - app.view.goal.from)}</b>
-            </span>
+            <Where stage={stage} />
             <span>
               <b>{int(app.info?.events ?? 0)}</b> events
             </span>
@@ -70,6 +57,28 @@ export function Status({ stage }: { stage: Stage }) {
         )}
       </div>
     </footer>
+  );
+}
+
+function Where({ stage }: { stage: Stage }) {
+  const { app } = stage;
+  useCalmly(CALM_MS, app.view, stage);
+  return (
+    <>
+      <span class="cur">
+        {app.cursor !== null && (
+          <>
+            cursor <b>{moment(app.cursor)}</b>
+          </>
+        )}
+      </span>
+      <span class="w19">
+        window <b>{moment(app.view.goal.from)}</b> to <b>{moment(app.view.goal.to)}</b>
+      </span>
+      <span class="w15">
+        <b>{short(app.view.goal.to - app.view.goal.from)}</b>
+      </span>
+    </>
   );
 }
 

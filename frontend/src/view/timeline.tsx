@@ -3,6 +3,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { PINNED } from "../draw/timeline";
 import { int, moment, short, visible } from "../lib/format";
+import type { Gap } from "../net/protocol";
 import { SIZES, type Grouping, type Order } from "../model/lanes";
 import type { Mark } from "../model/marks";
 import { Gestures, phaseAt } from "./gestures";
@@ -92,8 +93,7 @@ export function Timeline({ stage }: { stage: Stage }) {
         <canvas ref={ruler} class="over" />
         <LaneHits stage={stage} />
         <Controls stage={stage} />
-        <GapCard stage={stage} />
-        <MarkCard stage={stage} />
+        <Cards stage={stage} />
       </div>
       <Scrollbar stage={stage} />
       {tip && <Tooltip stage={stage} tip={tip} />}
@@ -202,14 +202,23 @@ function GoroutineControls({ stage }: { stage: Stage }) {
   );
 }
 
+function Cards({ stage }: { stage: Stage }) {
+  const { app } = stage;
+  useChanges(app, app.marks);
+  return (
+    <>
+      {app.gap && <GapCard stage={stage} gap={app.gap} />}
+      {app.marks.card && <MarkCard stage={stage} mark={app.marks.card} />}
+    </>
+  );
+}
+
 /** What was lost, and why. */
-function GapCard({ stage }: { stage: Stage }) {
+function GapCard({ stage, gap }: { stage: Stage; gap: Gap }) {
   const { app } = stage;
   useChanges(app, app.view);
-  const { gap } = app;
   const button = useRef<HTMLButtonElement>(null);
   useLayoutEffect(() => button.current?.focus(), [gap]);
-  if (!gap) return null;
   const all = app.info?.gaps ?? [];
   const x = Math.round(stage.scale().x(gap.from));
   return (
@@ -232,11 +241,9 @@ function GapCard({ stage }: { stage: Stage }) {
 }
 
 /** A mark's note, and what can be done with it. */
-function MarkCard({ stage }: { stage: Stage }) {
+function MarkCard({ stage, mark: m }: { stage: Stage; mark: Mark }) {
   const { app } = stage;
   useChanges(app.marks, app.view);
-  const m = app.marks.card;
-  if (!m) return null;
   const x = Math.round(stage.scale().x(m.from));
   return (
     <div class="gapcard markcard" role="dialog" aria-label={`Mark ${app.marks.letter(m)}`} style={{ left: `max(8px, min(${x}px, 100% - 300px))` }} onPointerDown={(e) => e.stopPropagation()}>

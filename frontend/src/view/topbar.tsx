@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { bytes, exact, int, plural, short, visible, whenText } from "../lib/format";
 import type { App } from "../model/app";
+import type { Viewport } from "../model/viewport";
 import { swapTheme, type Ui } from "./commands";
 import { Chevron, Icon, Mark, ThemeIcon, type IconName } from "./icons";
 import { Search } from "./search";
@@ -10,7 +11,6 @@ import { CALM_MS, useCalmly, useChanges } from "./use";
 
 export function Topbar({ app, ui }: { app: App; ui: Ui }) {
   useChanges(app);
-  useCalmly(CALM_MS, app.view);
   const trace = app.screen === "trace" && app.info !== null;
   return (
     <header class="top">
@@ -59,8 +59,7 @@ function TraceTools({ app }: { app: App }) {
   };
   return (
     <>
-      <Tool icon="undo" title="Back (Ctrl+Z)" off={!app.view.canUndo} onClick={() => app.view.undo()} />
-      <Tool icon="redo" title="Forward (Ctrl+Shift+Z)" off={!app.view.canRedo} onClick={() => app.view.redo()} />
+      <History view={app.view} />
       <span class="sep gap" />
       <button
         class="ib"
@@ -73,6 +72,16 @@ function TraceTools({ app }: { app: App }) {
       </button>
       <Tool icon="link" title={copied ? "Copied" : "Copy a link to this view"} text={copied ? "Copied" : "Copy link"} onClick={copy} />
       <span class="sep gap" />
+    </>
+  );
+}
+
+function History({ view }: { view: Viewport }) {
+  useCalmly(CALM_MS, view);
+  return (
+    <>
+      <Tool icon="undo" title="Back (Ctrl+Z)" off={!view.canUndo} onClick={() => view.undo()} />
+      <Tool icon="redo" title="Forward (Ctrl+Shift+Z)" off={!view.canRedo} onClick={() => view.redo()} />
     </>
   );
 }

@@ -19,23 +19,34 @@ export function useCalmly(ms: number, ...of: Observable[]): void {
   useLater(ms, of);
 }
 
+const due = new Set<() => void>(); // of the next frame: asking the browser for each costs as much as what is done in it
+
+function inNextFrame(f: () => void): void {
+  if (due.size === 0) {
+    requestAnimationFrame(() => {
+      const all = [...due];
+      due.clear();
+      for (const one of all) one();
+    });
+  }
+  due.add(f);
+}
+
 function useLater(ms: number, of: Observable[]): void {
   const [, again] = useReducer((n: number) => n + 1, 0);
   // Before the next frame, not after it: what changes in between would never be shown.
   useLayoutEffect(() => {
-    let frame = 0;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let last = -Infinity;
-    const idle = () => frame === 0 && timer === undefined;
+    const idle = () => !due.has(render) && timer === undefined;
     const render = () => {
-      frame = 0;
       pending.count--;
       last = performance.now();
       again(undefined);
     };
     const ask = () => {
       timer = undefined;
-      frame = requestAnimationFrame(render);
+      inNextFrame(render);
     };
     const soon = () => {
       if (!idle()) return;
@@ -47,7 +58,7 @@ function useLater(ms: number, of: Observable[]): void {
     const stops = of.map((o) => o.subscribe(soon));
     return () => {
       if (!idle()) pending.count--;
-      cancelAnimationFrame(frame);
+      due.delete(render);
       clearTimeout(timer);
       for (const s of stops) s();
     };
