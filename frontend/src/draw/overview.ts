@@ -62,12 +62,14 @@ export function paintGround(x: Ctx, o: OverviewInput, c: Palette): OverviewFigur
   const [ready, waiting] = [bits(0, FIRST_WAIT), bits(FIRST_WAIT, N_CLASSES)];
   x.textBaseline = "middle";
   to.begin(x);
-  to.rect(0, 0, width, height, c.surface);
   sumArea(cols, o.segments, s, o.classOf);
   const ran = quantile(cols, ready, 0.985) || peak(cols, ready);
   const waited = peak(cols, waiting);
-  paintArea(to, cols, { base: MIDDLE, height: MIDDLE - TOP, up: true, max: ran, classes: ready }, c);
-  paintArea(to, cols, { base: MIDDLE + 1, height: bottom - MIDDLE - 2, up: false, max: waited, classes: waiting }, c);
+  to.band(0, height, [], () => {
+    to.rect(0, 0, width, height, c.surface);
+    paintArea(to, cols, { base: MIDDLE, height: MIDDLE - TOP, up: true, max: ran, classes: ready }, c);
+    paintArea(to, cols, { base: MIDDLE + 1, height: bottom - MIDDLE - 2, up: false, max: waited, classes: waiting }, c);
+  });
   to.show();
   x.fillStyle = c.line2;
   x.fillRect(0, MIDDLE, width, 1);

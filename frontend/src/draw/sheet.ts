@@ -1,17 +1,28 @@
 // draw/sheet.ts - the picture of a frame in memory: rectangles and columns are written as pixels and shown at once, with
 // the words on top.  Ten thousand rectangles on a canvas cost ten times as much, and a canvas without a GPU paints them on
-// the main thread.
-// Coordinates of rect, clip and write are css px, as on a canvas; pixels are those of the device.  All of it is opaque.
+// the main thread.  It is painted in bands, one below the other; a band whose picture is there already is left alone, as
+// when tiles come for other lanes, or figures for the tables: a third of all frames.
+// Coordinates of rect, band and write are css px, as on a canvas; pixels are those of the device.  All of it is opaque.
 
 import { pixelOf } from "../lib/colour";
 
 type Ctx = CanvasRenderingContext2D;
 
-interface Words {
-  top: number; // css px, of what they are clipped to
-  bottom: number;
-  list: { text: string; x: number; y: number; colour: string }[];
+interface Word {
+  text: string;
+  x: number;
+  y: number;
+  colour: string;
 }
+
+interface Band {
+  of: unknown[]; // what it was painted from
+  top: number; // pixels
+  bottom: number;
+  words: Word[];
+}
+
+const same = (a: unknown[], b: unknown[]): boolean => a.length === b.length && a.every((v, i) => v === b[i]);
 
 const ROUND = 0x800080;
 
@@ -19,41 +30,62 @@ export class Sheet {
   pixels = new Int32Array(0); // rows of `stride`, 0xAABBGGRR: negative, as all are opaque
   stride = 0;
   ratio = 1; // pixels a css px
-  left = 0; // of the clip, in pixels
+  left = 0; // of what is painted, in pixels
   top = 0;
   right = 0;
   bottom = 0;
   x!: Ctx; // what it is shown on, and what words are measured with
   private image: ImageData | null = null;
-  private words: Words[] = [];
+  private bands: Band[] = [];
+  private of: unknown[] = []; // what all bands were painted from
+  private next = 0; // of the bands
+  private dirtyTop = 0; // pixels: what was painted and is not yet shown
+  private dirtyBottom = 0;
+  private words: Word[] = []; // of the band that is painted
   private known = new Map<string, number>(); // colours as pixels
   private lastCss = "";
   private lastPixel = 0;
 
-  /** A sheet as large as the canvas; what it held is still there. */
-  begin(x: Ctx): void {
+  /** A sheet as large as the canvas; bands are kept where `of`, what all are painted from, is what it was. */
+  begin(x: Ctx, of: unknown[] = []): void {
     const { width, height } = x.canvas;
+    if (x !== this.x || !same(of, this.of)) this.forget();
     this.x = x;
+    this.of = of;
+    this.next = 0;
+    this.dirtyTop = height;
+    this.dirtyBottom = 0;
     this.ratio = x.getTransform().a;
     if (this.image?.width !== width || this.image.height !== height) {
       this.image = new ImageData(width, height);
       this.pixels = new Int32Array(this.image.data.buffer);
       this.stride = width;
+      this.forget();
     }
-    this.words = [];
-    this.clip(0, height / this.ratio);
   }
 
-  /** Rows outside which nothing is painted, and words are cut. */
-  clip(top: number, bottom: number): void {
+  /** The canvas shows nothing of it any more. */
+  forget(): void {
+    this.bands = [];
+  }
+
+  /** Paints [top, bottom), which is cut at its edges, unless it was painted from the same before. */
+  band(top: number, bottom: number, of: unknown[], paint: () => void): void {
     const px = (v: number) => Math.min(this.pixels.length / this.stride, Math.max(0, Math.round(v * this.ratio)));
     this.top = px(top);
     this.bottom = px(bottom);
-    this.words.push({ top, bottom, list: [] });
+    if (this.top >= this.bottom) return;
+    const old = this.bands[this.next++];
+    if (old && old.top === this.top && old.bottom === this.bottom && same(old.of, of)) return;
+    this.words = [];
+    this.bands[this.next - 1] = { of, top: this.top, bottom: this.bottom, words: this.words };
+    this.dirtyTop = Math.min(this.dirtyTop, this.top);
+    this.dirtyBottom = Math.max(this.dirtyBottom, this.bottom);
     this.widen();
+    paint();
   }
 
-  /** The same for columns; words are not cut by it. */
+  /** Columns outside which nothing is painted; words are not cut by it. */
   narrow(left: number, right: number): void {
     const px = (v: number) => Math.min(this.stride, Math.max(0, Math.round(v * this.ratio)));
     this.left = px(left);
@@ -139,26 +171,37 @@ export class Sheet {
     for (let at = Math.max(this.top, Math.round(top * this.ratio)) * stride; at < end; at += stride) pixels.set(line, at);
   }
 
-  /** A word over everything that lies in the present clip; y is its middle. */
+  /** A word over everything else in the band; y is its middle. */
   write(text: string, x: number, y: number, colour: string): void {
-    this.words[this.words.length - 1]!.list.push({ text, x, y, colour });
+    this.words.push({ text, x, y, colour });
   }
 
-  show(): void {
-    const { x } = this;
-    if (!this.image) return;
-    x.putImageData(this.image, 0, 0);
-    for (const { top, bottom, list } of this.words) {
-      if (list.length === 0) continue;
-      x.save();
-      x.beginPath();
-      x.rect(0, top, this.stride / this.ratio, bottom - top);
-      x.clip();
-      for (const w of list) {
-        x.fillStyle = w.colour;
-        x.fillText(w.text, w.x, w.y);
-      }
-      x.restore();
+  /** What was painted since `begin`, onto the canvas; `over` paints what lies above it. */
+  show(over: () => void = () => {}): void {
+    const { x, image, stride, dirtyTop, dirtyBottom } = this;
+    this.bands.length = this.next;
+    if (!image || dirtyTop >= dirtyBottom) return;
+    x.putImageData(image, 0, 0, 0, dirtyTop, stride, dirtyBottom - dirtyTop);
+    for (const b of this.bands) {
+      if (b.words.length === 0 || b.bottom <= dirtyTop || b.top >= dirtyBottom) continue;
+      this.within(b.top, b.bottom, () => {
+        for (const w of b.words) {
+          x.fillStyle = w.colour;
+          x.fillText(w.text, w.x, w.y);
+        }
+      });
     }
+    this.within(dirtyTop, dirtyBottom, over);
+  }
+
+  /** Paints on the canvas, cut at these rows of pixels. */
+  private within(top: number, bottom: number, paint: () => void): void {
+    const { x, stride, ratio } = this;
+    x.save();
+    x.beginPath();
+    x.rect(0, top / ratio, stride / ratio, (bottom - top) / ratio);
+    x.clip();
+    paint();
+    x.restore();
   }
 }

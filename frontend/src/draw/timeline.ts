@@ -73,24 +73,35 @@ export interface Top {
   rowOf: (lane: string) => Row | undefined;
 }
 
-export function paintBase(x: Ctx, f: Frame): void {
-  const { s, c, to } = f;
+/** What several rows share is made for the first that is painted. */
+interface Work extends Frame {
+  plain: () => Int32Array; // what lies below rows
+  sums: () => Columns; // of all goroutines
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
+}
+
+export function paintBase(x: Ctx, frame: Frame): void {
+  const { s, c, to } = frame;
+  const sums = once(() => {
+    sumArea(frame.all, frame.segments("ALL"), s, frame.looks.laneClass);
+    return frame.all;
+  });
+  const f: Work = { ...frame, plain: once(() => ground(frame, c.surface)), sums };
   x.textBaseline = "middle";
   setFont(x, c.font, 500);
-  to.begin(x);
-  const plain = ground(f, c.surface);
-  to.lay(plain, SIZES.ruler, PINNED);
-  paintGcLane(to, f.phases, s, SIZES.ruler, SIZES.gc, c);
-  to.rect(0, PINNED - 1, s.width, 1, c.line2);
-  if (f.rows.some((r) => r.lane === "ALL")) sumArea(f.all, f.segments("ALL"), s, f.looks.laneClass);
-  paintBlock(f, f.rows.filter((r) => !r.pinned), f.fixedBottom, f.height, plain);
-  const standing = f.rows.filter((r) => r.pinned);
-  if (standing.length > 0) {
-    paintBlock(f, standing, PINNED, f.fixedBottom, plain);
-    to.rect(0, f.fixedBottom - 1, s.width, 1, c.line3);
-  }
-  to.show();
-  paintGaps(x, f.gaps, s, PINNED, f.height, f.hatch, c);
+  to.begin(x, [s.from, s.to, s.width, f.height, f.looks, c, f.phases, f.heap, f.goal, f.procs, f.gaps, f.hatch, f.selected, f.greys, f.fixedBottom]);
+  to.band(SIZES.ruler, PINNED, [], () => {
+    to.lay(f.plain(), SIZES.ruler, PINNED);
+    paintGcLane(to, f.phases, s, SIZES.ruler, SIZES.gc, c);
+    to.rect(0, PINNED - 1, s.width, 1, c.line2);
+  });
+  paintBlock(f, f.rows.filter((r) => r.pinned), PINNED, f.fixedBottom);
+  paintBlock(f, f.rows.filter((r) => !r.pinned), f.fixedBottom, f.height);
+  to.show(() => paintGaps(x, f.gaps, s, PINNED, f.height, f.hatch, c));
 }
 
 /** A line of pixels of what lies below all rows: the grid and the collector's bands. */
@@ -103,24 +114,34 @@ function ground(f: Frame, colour: string): Int32Array {
   });
 }
 
-/** Rows of one block, which is clipped at its own edges; each on its ground, while that is in the processor's cache. */
-function paintBlock(f: Frame, rows: Row[], top: number, bottom: number, plain: Int32Array): void {
-  const { selected, to } = f;
-  to.clip(top, bottom);
+/** Rows of one block, cut at its own edges; each on its ground, while that is in the processor's cache. */
+function paintBlock(f: Work, rows: Row[], top: number, bottom: number): void {
+  const { s, c, to, selected } = f;
   // The hook's ends: its head on the goroutine's lane, its dot on the waker's.
   const hooked = selected?.waker && selected.waker.g !== null ? [`G${selected.g}`, `G${selected.waker.g}`] : [];
   let below = top;
   for (const r of rows) {
     const y = f.yOf(r);
-    const chosen = r.kind === "g" && selected && r.lane === `G${selected.g}`;
-    to.lay(chosen ? ground(f, f.c.accentFill) : plain, y, y + r.height);
-    paintRow(f, r, hooked.includes(r.lane));
     below = y + r.height;
+    const chosen = r.kind === "g" && selected !== null && r.lane === `G${selected.g}`;
+    const room = hooked.includes(r.lane);
+    to.band(Math.max(top, y), Math.min(bottom, below), shownOn(f, r), () => {
+      to.lay(chosen ? ground(f, c.accentFill) : f.plain(), y, below);
+      paintRow(f, r, room);
+      if (r.pinned && below === bottom) to.rect(0, bottom - 1, s.width, 1, c.line3);
+    });
   }
-  to.lay(plain, below, bottom);
+  to.band(below, bottom, [], () => to.lay(f.plain(), below, bottom));
 }
 
-function paintRow(f: Frame, r: Row, room: boolean): void {
+/** All that a row is painted from, beyond what is the same for all rows. */
+function shownOn(f: Frame, r: Row): unknown[] {
+  const of: unknown[] = [f.yOf(r), r.kind, r.lane, r.span, r.type && f.typeOf(r.type)?.points, f.notes(noteLane(r)), f.matches(r.lane)];
+  if (r.lane) for (const g of f.segments(r.lane)) of.push(g.tile, g.from, g.to);
+  return of;
+}
+
+function paintRow(f: Work, r: Row, room: boolean): void {
   const { s, c, to, cols } = f;
   const y = f.yOf(r);
   const h = r.height;
@@ -193,13 +214,14 @@ const WITH_GREY = bits(0, DIM + 1);
 const PEAK_OF = { count: "notWaiting", states: "states", inuse: "inUse" } as const;
 
 /** How many goroutines there are: those not waiting, all by state, or those that hold a thread. */
-function paintCounter(f: Frame, kind: keyof typeof CLASSES, y: number, h: number): void {
+function paintCounter(f: Work, kind: keyof typeof CLASSES, y: number, h: number): void {
   const { s, c, to } = f;
   const classes = CLASSES[kind];
-  const most = Math.max(1, Math.ceil(peak(f.all, classes)));
+  const all = f.sums();
+  const most = Math.max(1, Math.ceil(peak(all, classes)));
   const limit = kind === "inuse" ? steps.read(f.procs, s).max : 0;
   const max = Math.max(most, limit);
-  paintArea(to, f.all, { base: y + h - 1, height: h - 6, up: true, max, classes }, c);
+  paintArea(to, all, { base: y + h - 1, height: h - 6, up: true, max, classes }, c);
   if (limit > 0) paintDashes(to, steps, max, y + h - 1, h - 6, c.text2);
   f.peaks[PEAK_OF[kind]] = most;
   rule(to, s, y + h - 1, kind === "count" ? c.line2 : c.line);

@@ -18,11 +18,13 @@ import type { Stretch } from "../model/area";
 import { notesAt, type Note } from "../model/notes";
 import { isSum, noteLane, SIZES, type Row } from "../model/rows";
 import { levelFor, type Segment } from "../model/tiles";
-import type { Ranges } from "../net/protocol";
+import type { Gap, Point, Ranges } from "../net/protocol";
 import { readPalette } from "./theme";
 
 type Ctx = CanvasRenderingContext2D;
 const NEAR_PX = 3;
+const NO_POINTS: Point[] = [];
+const NO_GAPS: Gap[] = [];
 
 interface Ground {
   canvas: HTMLCanvasElement;
@@ -114,6 +116,7 @@ export class Stage extends Observable {
     for (const x of [this.base, this.top]) if (x) fit(x, width, height);
     if (this.ruler) fit(this.ruler, width, SIZES.ruler);
     this.topIsEmpty = true;
+    this.sheet.forget();
     this.invalidate();
   }
   resizeStrip(width: number, height: number): void {
@@ -259,10 +262,10 @@ export class Stage extends Observable {
       greys: app.filter.text !== "",
       typeOf: (key) => app.spans.types.find((t) => t.key === key),
       phases: this.phases(),
-      heap: app.figures.heap.value?.points ?? [],
-      goal: app.figures.goal.value?.points ?? [],
-      procs: app.figures.procs.value?.points ?? [],
-      gaps: app.info?.gaps ?? [],
+      heap: app.figures.heap.value?.points ?? NO_POINTS,
+      goal: app.figures.goal.value?.points ?? NO_POINTS,
+      procs: app.figures.procs.value?.points ?? NO_POINTS,
+      gaps: app.info?.gaps ?? NO_GAPS,
       selected: app.selection.slice,
       hatch: this.hatchPattern(),
       c: this.palette,
