@@ -170,7 +170,7 @@ int reader_next(struct reader *r, struct ev_batch *b, struct fault *f) {
 }
 
 bool reader_ready(struct reader *r) {
-    return (r->v2 && go_v2_ready(r->v2)) || (r->v1 && go_v1_ready(r->v1));
+    return r->v2 ? go_v2_ready(r->v2) : !r->v1 || go_v1_ready(r->v1);
 }
 
 int reader_version(const struct reader *r) {

@@ -38,7 +38,7 @@ int reader_open(struct input *in, const struct reader_options *o, struct reader 
  * them is kept in reader_first_fault(). */
 int reader_next(struct reader *r, struct ev_batch *b, struct fault *f);
 
-/* reader_ready - reader_next would not wait for input.  (Where that is not known: false.) */
+/* reader_ready - reader_next would not wait for input. */
 bool reader_ready(struct reader *r);
 
 /* The 26 of "go 1.26 trace"; FORMAT_RING for a ring file. */
