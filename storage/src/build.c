@@ -63,8 +63,8 @@ struct builder *build_new(sqlite3 *db, const struct dict *d, bool threads) {
     b->lod_group = lod_writer_new(db, SEQ_LOD_GROUP);
     b->steps = b->lod_group ? steps_new(b->lod_group) : NULL;
     b->crew = crew_new();
-    bool ok = b->crew && b->names && b->sums && b->slices && b->lod_g && b->lod_p && b->lod_m &&
-              b->steps;
+    bool ok =
+        b->crew && b->names && b->sums && b->slices && b->lod_g && b->lod_p && b->lod_m && b->steps;
     for (int t = 0; ok && t < N_COLTABS; t++) {
         b->tabs[t] = coltab_writer_new(db, (enum coltab_table)t);
         ok = b->tabs[t] != NULL;
@@ -397,14 +397,53 @@ int build_batch(struct builder *b, const struct ev_batch *batch, struct fault *f
     return 0;
 }
 
+/* ---- everything becomes readable ---- */
+
+/* What stands in the levels of a kind of lane: a line of the crew with one unit. */
+struct sealing {
+    struct crew_line line;
+    struct lod_writer *lod;
+    struct fault fault;
+};
+
+static bool seal_levels(void *arg) {
+    struct sealing *s = arg;
+    return lod_seal(s->lod, &s->fault) == 0;
+}
+
+/* The levels of lanes side by side; those of goroutines here, as soon as the slices are sealed. */
+static int seal_side_by_side(struct builder *b, struct fault *f) {
+    struct sealing lanes[] = {{.lod = b->lod_group}, {.lod = b->lod_p}, {.lod = b->lod_m}};
+    size_t n = 0;
+    int rc = 0;
+    for (; rc == 0 && n < sizeof lanes / sizeof *lanes; n++) {
+        struct sealing *s = &lanes[n];
+        s->line = (struct crew_line){.work = seal_levels, .arg = s};
+        crew_add(b->crew, &s->line);
+        rc = seq_seal(lod_first(s->lod), f);
+        if (rc == 0) crew_give(b->crew, &s->line, 1);
+    }
+    if (rc == 0) rc = seq_seal(b->slices, f);
+    if (rc == 0) rc = lod_go_seal(b->lod_g, f);
+    for (size_t i = 0; i < n; i++) {
+        struct sealing *s = &lanes[i];
+        if (rc == 0 && crew_wait(b->crew, &s->line, 1, -1) == CREW_OVER) {
+            *f = s->fault;
+            rc = f->code;
+        }
+        crew_remove(b->crew, &s->line);
+    }
+    return rc;
+}
+
 int build_publish(struct builder *b, struct fault *f) {
-    TRY(seq_seal(b->slices, f));
-    TRY(lod_go_seal(b->lod_g, f));
-    TRY(lod_seal(b->lod_p, f));
-    TRY(lod_seal(b->lod_m, f));
-    TRY(lod_seal(b->lod_group, f));
+    TRY(seq_hand_over(b->slices, f));
+    TRY(seq_hand_over(lod_first(b->lod_group), f));
+    TRY(seq_hand_over(lod_first(b->lod_p), f));
+    TRY(seq_hand_over(lod_first(b->lod_m), f));
     for (int t = 0; t < N_COLTABS; t++) TRY(coltab_flush(b->tabs[t], f));
-    return names_write(b->names, f);
+    TRY(names_write(b->names, f));
+    return seal_side_by_side(b, f);
 }
 
 int build_finish(struct builder *b, const struct fault *damage, struct fault *f) {

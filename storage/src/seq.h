@@ -77,6 +77,8 @@ struct seq_row *seq_add(struct seq_writer *w, int64_t key, int64_t end_ns, uint3
                         struct fault *f);
 /* seq_seal - writes what has been appended as a chunk, however little it is. */
 int seq_seal(struct seq_writer *w, struct fault *f);
+/* seq_hand_over - begins that, where the crew seals. */
+int seq_hand_over(struct seq_writer *w, struct fault *f);
 /* seq_seal_beside - from now on full chunks are sealed by the crew, whose owner appends; at most
  * two are under way.  The database connection must be serialized (SQLITE_OPEN_FULLMUTEX), and
  * on_seal runs in any thread. */

@@ -321,7 +321,11 @@ struct seq_row *seq_add(struct seq_writer *w, int64_t key, int64_t end_ns, uint3
     return row;
 }
 
+int seq_hand_over(struct seq_writer *w, struct fault *f) {
+    return w->in->rows.n ? hand_over(w, f) : 0;
+}
+
 int seq_seal(struct seq_writer *w, struct fault *f) {
-    if (w->in->rows.n) TRY(hand_over(w, f));
+    TRY(seq_hand_over(w, f));
     return wait_for_sealer(w, 0, f);
 }
