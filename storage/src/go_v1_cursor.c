@@ -2,7 +2,7 @@
  *
  * Some dozens are decoded at once: the loop stays in one P's rhythm, and what follows a system call
  * is mostly at hand.  The bytes were checked by go_v1_scan.c; nothing is checked twice here.
- * Invariants  1. last_g is the goroutine that runs on the P, over batch borders too.
+ * Invariants  1. who[V1_RUNS] is the goroutine that runs on the P, over batch borders too.
  *             2. times within a batch are sums of differences, and wrap as Go's do.
  * Source      go1.26 src/internal/trace/internal/tracev1/parser.go (loadBatch, parseEvent),
  *             order.go */
@@ -11,32 +11,38 @@
 #include "storage/src/go_v1_impl.h"
 #include "storage/src/varint.h"
 
+#define ALL UINT64_MAX
 const struct v1_rule v1_rules[V1_N_ORDERS] = {
-    [V1_FREE] = {V1_NO_SEQ, V1_NO_SEQ, 0, 0, V1_DEAD, V1_DEAD},
-    [V1_CREATE] = {0, 1, 0, 0, V1_DEAD, V1_RUNNABLE},
-    [V1_WAITING] = {1, 2, 0, 0, V1_RUNNABLE, V1_BLOCKED},
-    [V1_START] = {0, 0, UINT64_MAX, 1, V1_RUNNABLE, V1_RUNNING},
-    [V1_START_LOCAL] = {V1_NO_SEQ, V1_SEQ_INC, 0, 0, V1_RUNNABLE, V1_RUNNING},
-    [V1_BLOCK] = {V1_NO_SEQ, V1_NO_SEQ, 0, 0, V1_RUNNING, V1_BLOCKED},
-    [V1_YIELD] = {V1_NO_SEQ, V1_NO_SEQ, 0, 0, V1_RUNNING, V1_RUNNABLE},
-    [V1_UNBLOCK] = {0, 0, UINT64_MAX, 1, V1_BLOCKED, V1_RUNNABLE},
-    [V1_UNBLOCK_LOCAL] = {V1_NO_SEQ, V1_SEQ_INC, 0, 0, V1_BLOCKED, V1_RUNNABLE},
-    [V1_GC] = {0, 0, UINT64_MAX, 0, V1_DEAD, V1_DEAD},
+    [V1_FREE] = {0, ALL, .need_status = V1_DEAD, .next_status = V1_DEAD},
+    [V1_CREATE] = {.need = 0, .add = 1, .need_status = V1_DEAD, .next_status = V1_RUNNABLE},
+    [V1_WAITING] = {.need = 1, .add = 1, .need_status = V1_RUNNABLE, .next_status = V1_BLOCKED},
+    [V1_START] = {ALL, .add = 1, .arg = 1, .need_status = V1_RUNNABLE, .next_status = V1_RUNNING},
+    [V1_START_LOCAL] = {0, ALL, .add = 1, .need_status = V1_RUNNABLE, .next_status = V1_RUNNING},
+    [V1_BLOCK] = {0, ALL, .need_status = V1_RUNNING, .next_status = V1_BLOCKED},
+    [V1_YIELD] = {0, ALL, .need_status = V1_RUNNING, .next_status = V1_RUNNABLE},
+    [V1_UNBLOCK] = {ALL, .add = 1, .arg = 1, .need_status = V1_BLOCKED, .next_status = V1_RUNNABLE},
+    [V1_UNBLOCK_LOCAL] = {0, ALL, .add = 1, .need_status = V1_BLOCKED, .next_status = V1_RUNNABLE},
+    [V1_GC] = {ALL, .add = 1, .arg = 0, .need_status = V1_DEAD, .next_status = V1_DEAD},
 };
+#undef ALL
+
+/* What is no event of the merge. */
+static const uint64_t structure = 1ull << V1_STRING | 1ull << V1_STACK | 1ull << V1_FREQUENCY |
+                                  1ull << V1_TIMER_GOROUTINE | 1ull << V1_CPU_SAMPLE;
 
 /* ---- goroutines ---- */
 
 uint32_t v1_go_add(struct v1_merge *m, uint64_t g) {
     if (v1_grow(&m->gos, m->n_gos, &m->cap_gos, sizeof *m->gos) < 0) return UINT32_MAX;
     m->gos[m->n_gos] = (struct v1_go){0};
-    if (v1_refs_set(&m->slots, g, m->n_gos) < 0) return UINT32_MAX;
-    return m->n_gos++;
+    if (v1_refs_set(&m->slots, g, ++m->n_gos) < 0) return UINT32_MAX;
+    return m->n_gos - 1;
 }
 
 /* Slot of goroutine g, made if need be; UINT32_MAX without memory. */
 static inline uint32_t go_slot(struct v1_merge *m, uint64_t g) {
     uint32_t have = v1_refs_get(&m->slots, g);
-    return have || g == 0 ? have : v1_go_add(m, g);
+    return have ? have - 1 : v1_go_add(m, g);
 }
 
 /* ---- batches ---- */
@@ -101,34 +107,52 @@ static const uint8_t *decode_log_text(struct go_v1 *r, const uint8_t *at, struct
  * They mostly lie within eight bytes, and have up to four each: then they are cut out of one word,
  * without a branch on the length of each. */
 
+static struct v1_cut cut(uint32_t ends, uint32_t n) {
+    struct v1_cut c = {0};
+    uint32_t from = 0, i = 0;
+    for (uint32_t bit = 0; bit < 8 && i < n; bit++) {
+        if (!(ends >> bit & 1)) continue;
+        uint32_t bytes = bit + 1 - from;
+        if (bytes > 4) break;
+        c.shift[i] = (uint8_t)(8 * from);
+        c.mask[i++] = 0x7f7f7f7f >> (8 * (4 - bytes));
+        from = bit + 1;
+    }
+    return i == n ? c.past = (uint8_t)from, c : (struct v1_cut){0};
+}
+
+void v1_cut_all(struct v1_cuts *cuts) {
+    for (uint32_t row = 0; row < 4; row++)
+        for (uint32_t ends = 0; ends < 256; ends++)
+            cuts->at[row][ends] = row < V1_NOT_CUT ? cut(ends, row + 1) : (struct v1_cut){0};
+    for (uint32_t head = 0; head < 256; head++) {
+        bool is_cut = head >> 6 < V1_NOT_CUT && !(structure >> (head & 63) & 1);
+        cuts->row[head] = is_cut ? (uint8_t)(head >> 6) : V1_NOT_CUT;
+    }
+}
+
 /* Two numbers of up to four bytes, in the halves of x. */
 static inline uint64_t squeeze_both(uint64_t x) {
     x = (x & 0x007f007f007f007f) | (x & 0x7f007f007f007f00) >> 1;
     return (x & 0x00003fff00003fff) | (x & 0x3fff00003fff0000) >> 2;
 }
 
-/* The numbers of an event that has one, two or three (more = 0, 1, 2): past them.  NULL: they are
- * too long for this. */
-static inline const uint8_t *decode_short(const uint8_t *at, uint32_t more, struct v1_event *e,
-                                          const struct v1_spec *spec, uint64_t *dt) {
-    uint64_t w = load_u64le(at), ends = ~w & 0x8080808080808080;
-    uint64_t ends1 = ends & (ends - 1), ends2 = ends1 & (ends1 - 1);
-    uint64_t last = more == 0 ? ends : more == 1 ? ends1 : ends2;
-    if (__builtin_expect(last == 0, 0)) return NULL;
-    uint64_t to1 = ends ^ (ends - 1), to2 = ends1 ^ (ends1 - 1), to3 = ends2 ^ (ends2 - 1);
-    uint64_t a = w & to1;
-    uint64_t b = (w & to2 & spec->has_first) >> __builtin_ctzll(ends) >> 1;
-    uint64_t c = (w & to3 & spec->has_second) >> __builtin_ctzll(ends1 | UINT64_C(1) << 63) >> 1;
-    if (__builtin_expect((a | b | c) >> 32 != 0, 0)) return NULL;
-    a = squeeze_both(a | b << 32);
-    b = a >> 32;
-    c = squeeze_both(c);
+/* The numbers of an event: past them.  NULL: there are more than three, or they are too long for
+ * this. */
+static inline const uint8_t *decode_short(const struct v1_cut cuts[256], const uint8_t *at,
+                                          struct v1_event *e, const struct v1_spec *spec,
+                                          uint64_t *dt) {
+    uint64_t w = load_u64le(at), ends = (~w & 0x8080808080808080) >> 7;
+    const struct v1_cut *cut = &cuts[ends * 0x0102040810204080 >> 56];
+    if (__builtin_expect(cut->past == 0, 0)) return NULL;
+    uint64_t a = squeeze_both((w & cut->mask[0]) | (w >> cut->shift[1] & cut->mask[1]) << 32);
+    uint64_t b = a >> 32, c = squeeze_both(w >> cut->shift[2] & cut->mask[2]);
     *dt = (uint32_t)a;
-    e->args[0] = b & ~spec->first_stack;
-    e->args[1] = c & ~spec->second_stack;
+    e->args[0] = b;
+    e->args[1] = c;
     e->args[2] = 0;
     e->stack = (uint32_t)((b & spec->first_stack) | (c & spec->second_stack));
-    return at + (__builtin_ctzll(last) >> 3) + 1;
+    return at + cut->past;
 }
 
 struct numbers {
@@ -183,41 +207,38 @@ static const uint8_t *decode_long(struct go_v1 *r, const uint8_t *at, uint8_t he
 static inline int attribute(struct v1_merge *m, struct v1_cursor *c, struct v1_event *e,
                             const struct v1_spec *spec) {
     const struct v1_refs *slots = &m->slots;
-    uint64_t named = e->args[0] & spec->names, g = c->last_g;
-    uint32_t slot = c->last_slot, target = slots->dense[named < slots->n_dense ? named : 0];
-    if (__builtin_expect((target == 0) & (named != 0), 0)) {
+    uint64_t named = e->args[0] & spec->names;
+    uint32_t target = named < slots->n_dense ? slots->dense[named] : 0;
+    if (__builtin_expect(target-- == 0, 0)) {
         target = go_slot(m, named);
         if (target == UINT32_MAX) return PV_ENOMEM;
     }
-    uint32_t key = (uint32_t)spec->names ? target : slot;
-    e->target = target;
-    e->g = g ^ ((g ^ named) & spec->owns);
-    e->slot = slot ^ ((slot ^ target) & (uint32_t)spec->owns);
-    c->last_g = (g & spec->stays) | (named & spec->begins);
-    c->last_slot = (slot & (uint32_t)spec->stays) | (target & (uint32_t)spec->begins);
-    e->key = key = (key & spec->by_slot) | spec->fixed;
+    c->who[V1_NAMED].g = named;
+    c->who[V1_NAMED].slot = e->target = target;
+    e->g = c->who[spec->owner].g;
+    e->slot = c->who[spec->owner].slot;
+    uint32_t key = e->key = c->who[spec->waits].slot;
     /* The slot also stands for a goroutine whose id is V1_FREE_GO. */
     e->whole = c->whole | spec->kind[key == V1_SLOT_FREE].whole;
+    c->who[V1_RUNS] = c->who[spec->next];
     __builtin_prefetch(&m->gos[key], 1);
     return 0;
 }
 
 /* Decodes on from c->at behind the items that there are, as far as there is room.  0, PV_ENOMEM. */
 static int decode(struct go_v1 *r, struct v1_cursor *c) {
-    static const uint64_t structure = 1ull << V1_STRING | 1ull << V1_STACK | 1ull << V1_FREQUENCY |
-                                      1ull << V1_TIMER_GOROUTINE | 1ull << V1_CPU_SAMPLE;
-    const uint8_t *at = c->at;
+    const struct v1_cuts *cuts = &r->merge.cuts;
+    const uint8_t *at = c->at, *end = c->batch_end;
     struct v1_event *e = c->end, *room_end = c->items + c->n_items;
-    while (at < c->batch_end && e < room_end) {
+    while (at < end && e < room_end) {
         uint8_t head = *at++;
-        uint8_t type = head & 63;
-        if (structure >> type & 1) {
+        const struct v1_spec *spec = &v1_specs[head & 63];
+        uint64_t dt = 0;
+        const uint8_t *past = decode_short(cuts->at[cuts->row[head]], at, e, spec, &dt);
+        if (!past && structure >> (head & 63) & 1) {
             at = skip_structure(at, head);
             continue;
         }
-        const struct v1_spec *spec = &v1_specs[type];
-        uint64_t dt = 0;
-        const uint8_t *past = head >> 6 < 3 ? decode_short(at, head >> 6, e, spec, &dt) : NULL;
         if (!past) past = decode_long(r, at, head, e, spec, &dt);
         if (!past) return PV_ENOMEM;
         at = past;

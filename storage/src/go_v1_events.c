@@ -4,33 +4,27 @@
  * Source      go1.26 src/internal/trace/internal/tracev1/parser.go, order.go */
 #include "storage/src/go_v1_events.h"
 
-/* What each order says about goroutines. */
-#define ABOUT_FREE          0
-#define ABOUT_CREATE        V1_NAMES
-#define ABOUT_WAITING       (V1_NAMES | V1_OWNS)
-#define ABOUT_START         (V1_NAMES | V1_OWNS | V1_BEGINS)
-#define ABOUT_START_LOCAL   ABOUT_START
-#define ABOUT_BLOCK         V1_LEAVES
-#define ABOUT_YIELD         V1_LEAVES
-#define ABOUT_UNBLOCK       V1_NAMES
-#define ABOUT_UNBLOCK_LOCAL V1_NAMES
-#define ABOUT_GC            0
-/* And those events that their order does not tell apart. */
-#define ABOUT_TYPE(code)                                                                           \
-    ((code) == V1_GO_END || (code) == V1_GO_STOP ? V1_LEAVES                                       \
-     : (code) == V1_GO_SYS_EXIT                  ? V1_OWNS                                         \
-                                                 : 0)
-/* On whose state each order waits, if not a goroutine's. */
-#define FIXED_FREE          V1_SLOT_FREE
-#define FIXED_CREATE        0
-#define FIXED_WAITING       0
-#define FIXED_START         0
-#define FIXED_START_LOCAL   0
-#define FIXED_BLOCK         0
-#define FIXED_YIELD         0
-#define FIXED_UNBLOCK       0
-#define FIXED_UNBLOCK_LOCAL 0
-#define FIXED_GC            V1_SLOT_GC
+/* On whom an event of each order waits: on args[0] where that is a goroutine. */
+#define WAITS_FREE          V1_NOTHING
+#define WAITS_CREATE        V1_NAMED
+#define WAITS_WAITING       V1_NAMED
+#define WAITS_START         V1_NAMED
+#define WAITS_START_LOCAL   V1_NAMED
+#define WAITS_BLOCK         V1_RUNS
+#define WAITS_YIELD         V1_RUNS
+#define WAITS_UNBLOCK       V1_NAMED
+#define WAITS_UNBLOCK_LOCAL V1_NAMED
+#define WAITS_GC            V1_CYCLES
+/* Who runs after it. */
+#define NEXT(code, order)                                                                          \
+    ((order) == V1_START || (order) == V1_START_LOCAL ? V1_NAMED                                   \
+     : (order) == V1_BLOCK || (order) == V1_YIELD     ? V1_NOBODY                                  \
+     : (code) == V1_GO_END || (code) == V1_GO_STOP    ? V1_NOBODY                                  \
+                                                      : V1_RUNS)
+/* To whom it belongs. */
+#define OWNER(code, order)                                                                         \
+    (NEXT(code, order) == V1_NAMED || (order) == V1_WAITING || (code) == V1_GO_SYS_EXIT ? V1_NAMED \
+                                                                                        : V1_RUNS)
 /* The type without "...Local". */
 #define PLAIN_TYPE(code)                                                                           \
     ((code) == V1_GO_START_LOCAL      ? V1_GO_START                                                \
@@ -38,8 +32,7 @@
      : (code) == V1_GO_SYS_EXIT_LOCAL ? V1_GO_SYS_EXIT                                             \
                                       : (code))
 
-#define MASK(yes)          ((yes) ? UINT64_MAX : 0)
-#define ABOUT(code, order) (ABOUT_##order | ABOUT_TYPE(code))
+#define MASK(yes) ((yes) ? UINT64_MAX : 0)
 
 const struct v1_spec v1_specs[64] = {
 #define X(code, ident, title, from, n, has_stack, args, by)                                        \
@@ -49,19 +42,13 @@ const struct v1_spec v1_specs[64] = {
         .n_args = n,                                                                               \
         .stack = has_stack,                                                                        \
         .order = V1_##by,                                                                          \
-        .about = ABOUT(code, by),                                                                  \
-        .plain = PLAIN_TYPE(code),                                                                 \
-        .fixed = FIXED_##by,                                                                       \
-        .by_slot = (uint32_t)MASK(FIXED_##by == 0),                                                \
-        .has_first = MASK(n > 1),                                                                  \
-        .has_second = MASK(n > 2),                                                                 \
+        .owner = OWNER(code, V1_##by),                                                             \
+        .next = NEXT(code, V1_##by),                                                               \
+        .waits = WAITS_##by,                                                                       \
+        .names = MASK(WAITS_##by == V1_NAMED),                                                     \
         .first_stack = (uint32_t)MASK(n == 2 && has_stack),                                        \
         .second_stack = (uint32_t)MASK(n == 3 && has_stack),                                       \
-        .names = MASK(ABOUT(code, by) & V1_NAMES),                                                 \
-        .owns = MASK(ABOUT(code, by) & V1_NAMES && ABOUT(code, by) & V1_OWNS),                     \
-        .begins = MASK(ABOUT(code, by) & V1_BEGINS),                                               \
-        .kind = {{{.type = PLAIN_TYPE(code), .order = V1_##by}}, {{.type = PLAIN_TYPE(code)}}},    \
-        .stays = MASK((ABOUT(code, by) & (V1_BEGINS | V1_LEAVES)) == 0)},
+        .kind = {{{.type = PLAIN_TYPE(code), .order = V1_##by}}, {{.type = PLAIN_TYPE(code)}}}},
 #include "storage/src/go_v1_events.def"
 #undef X
 };

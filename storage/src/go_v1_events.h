@@ -29,27 +29,28 @@ enum v1_order {
     V1_N_ORDERS
 };
 
-/* Which goroutine an event belongs to (v1_spec.about). */
-enum {
-    V1_NAMES = 1,  /* args[0] is a goroutine: its slot is looked up */
-    V1_OWNS = 2,   /* the event belongs to that one, not to the one that runs */
-    V1_BEGINS = 4, /* that one runs from now on */
-    V1_LEAVES = 8, /* none runs from now on */
-};
-
 /* Slots of the merge that are not goroutines. */
 enum v1_slot { V1_SLOT_NONE, V1_SLOT_GC, V1_SLOT_FREE, V1_N_FIXED_SLOTS };
 
+/* Goroutines of which an event may speak, and what is in their place where it speaks of none. */
+enum v1_who {
+    V1_RUNS,    /* the one that runs on its P */
+    V1_NAMED,   /* args[0] */
+    V1_NOBODY,  /* goroutine 0 */
+    V1_CYCLES,  /* what counts GC cycles */
+    V1_NOTHING, /* what is always ready */
+    V1_N_WHO
+};
+
 struct v1_spec {
     const char *name;
-    uint8_t since, n_args, stack, order, about;
-    uint8_t plain; /* the type without "...Local" */
-    uint8_t fixed; /* on whose state it waits (v1_slot), where that is no goroutine; else 0 */
-    /* The same as masks, all ones or 0, so that decoding needs no branches. */
-    uint32_t by_slot;                    /* fixed is 0 */
-    uint32_t first_stack, second_stack;  /* that number after the time difference is a stack, */
-    uint64_t has_first, has_second;      /* and there is one */
-    uint64_t names, owns, begins, stays; /* about; stays: who runs goes on running */
+    uint8_t since, n_args, stack, order;
+    uint8_t owner;                      /* enum v1_who: to whom it belongs, */
+    uint8_t next;                       /* who runs from now on, */
+    uint8_t waits;                      /* on whose state it waits */
+    uint8_t plain;                      /* the type without "...Local" */
+    uint64_t names;                     /* all ones: args[0] is a goroutine; else 0 */
+    uint32_t first_stack, second_stack; /* all ones: that number after the time is a stack */
     union v1_kind {
         struct {
             int32_t p;     /* 0 */
@@ -68,16 +69,17 @@ enum { V1_FAKE_P = 1000000, V1_TIMER_P, V1_NETPOLL_P, V1_SYSCALL_P, V1_GC_P, V1_
 
 enum { V1_MAX_PROCS = 1 << 16, V1_HEADER_BYTES = 16, V1_SLACK = 16 };
 
-#define V1_NO_SEQ  UINT64_MAX       /* as needed: any; as left: the same */
-#define V1_SEQ_INC (UINT64_MAX - 1) /* as left: one more */
+#define V1_NO_SEQ  UINT64_MAX       /* as needed: any */
 #define V1_FREE_GO UINT64_MAX       /* "goroutine" of events that need nothing */
 #define V1_GC_GO   (UINT64_MAX - 1) /* "goroutine" that counts GC cycles */
 
+/* What an event needs: its goroutine's sequence number, which is one of three, and its status. */
 struct v1_rule {
-    uint64_t need_seq;
-    uint64_t next_seq; /* as left, unless the event says its number; then what was needed + 1 */
-    uint64_t said;     /* all ones: the event says its number */
-    uint8_t arg;       /* in args[arg] */
+    uint64_t said; /* all ones: args[arg] */
+    uint64_t any;  /* all ones: whatever it is */
+    uint64_t need; /* else this */
+    uint64_t add;  /* and what is added to it */
+    uint8_t arg;
     uint8_t need_status, next_status;
 };
 extern const struct v1_rule v1_rules[V1_N_ORDERS];

@@ -20,27 +20,27 @@ static inline int look(struct go_v1 *r, struct v1_cursor *c, struct fault *f) {
 
 /* ---- order ---- */
 
-static inline uint64_t needed_seq(const struct v1_rule *rule, const struct v1_event *e) {
-    return (e->args[rule->arg] & rule->said) | rule->need_seq;
+/* Of the goroutine that e waits for. */
+static inline uint64_t needed_seq(const struct v1_rule *rule, const struct v1_event *e,
+                                  const struct v1_go *g) {
+    return (e->args[rule->arg] & rule->said) | (g->seq & rule->any) | rule->need;
 }
 
-/* No branches: which events are ready is hard to foresee. */
 static inline bool is_ready(const struct v1_merge *m, const struct v1_event *e) {
     const struct v1_rule *rule = &v1_rules[e->order];
     const struct v1_go *g = &m->gos[e->key];
-    uint64_t seq = needed_seq(rule, e);
-    return ((seq == g->seq) | (seq == V1_NO_SEQ)) & (rule->need_status == g->status);
+    uint64_t seq = needed_seq(rule, e, g);
+    return (seq == g->seq || seq == V1_NO_SEQ) && rule->need_status == g->status;
 }
 
 /* Applies the event if it is ready.  *calm: no other P waits for a change of its goroutine. */
 static inline bool take(struct v1_go *gos, const struct v1_event *e, bool *calm) {
     const struct v1_rule *rule = &v1_rules[e->order];
     struct v1_go *g = &gos[e->key];
-    uint64_t has = g->seq, seq = needed_seq(rule, e);
-    if (!(((seq == has) | (seq == V1_NO_SEQ)) & (rule->need_status == g->status))) return false;
-    seq = ((seq + 1) & rule->said) | rule->next_seq;
-    uint64_t relative = 0 - (uint64_t)(seq >= V1_SEQ_INC);
-    g->seq = (seq & ~relative) | ((has + (seq == V1_SEQ_INC)) & relative);
+    uint64_t seq = needed_seq(rule, e, g);
+    if (seq != g->seq && seq != V1_NO_SEQ) return false;
+    if (rule->need_status != g->status) return false;
+    g->seq = seq + rule->add;
     g->status = rule->next_status;
     *calm = !g->watched;
     g->watched = false;
@@ -121,7 +121,7 @@ static inline bool may_pass(const struct v1_merge *m) {
 
 /* Moves every available P whose next event is ready to the frontier.  After a calm event that can
  * only be its own P, the last one: the others wait for goroutines that did not change. */
-static int fill_frontier(struct go_v1 *r, struct fault *f) {
+static __attribute__((noinline)) int fill_frontier(struct go_v1 *r, struct fault *f) {
     struct v1_merge *m = &r->merge;
     uint32_t first = m->calm ? m->n_available - 1 : 0;
     for (uint32_t i = first; i < m->n_available;) {
@@ -158,7 +158,7 @@ static int at_end(struct go_v1 *r, struct fault *f) {
     }
     if (!stuck) return 0;
     const struct v1_event *e = stuck->next;
-    uint64_t g = v1_specs[e->type].about == V1_NAMES ? e->args[0] : e->g;
+    uint64_t g = v1_specs[e->type].names ? e->args[0] : e->g;
     return fault_set(
         f, PV_ECORRUPT, offset_of(r, stuck),
         "no consistent ordering of events possible (%s of goroutine %llu on P %d waits "
@@ -205,7 +205,8 @@ static inline struct v1_event *follow(struct v1_merge *m, struct v1_cursor *c, b
 }
 
 /* A run of events to *out, which is moved behind them: 1, 0 = there are no more, < 0. */
-static inline int merge_run(struct go_v1 *r, struct v1_event **out, struct fault *f) {
+static inline __attribute__((always_inline)) int merge_run(struct go_v1 *r, struct v1_event **out,
+                                                           struct fault *f) {
     struct v1_merge *m = &r->merge;
     uint32_t k;
     int rc = choose(r, &k, f);
@@ -253,6 +254,8 @@ static int add_cursor(struct v1_merge *m, uint32_t proc, int32_t p, uint32_t n_i
     if (!c->items) return PV_ENOMEM;
     c->n_items = n_items;
     c->proc = proc;
+    c->who[V1_CYCLES].slot = V1_SLOT_GC;
+    c->who[V1_NOTHING].slot = V1_SLOT_FREE;
     c->whole = (struct v1_event){.p = p, .proc = (uint16_t)proc}.whole;
     m->available[m->n_available++] = m->n_cursors++;
     return 0;
@@ -288,6 +291,7 @@ static int add_cursors(struct go_v1 *r) {
 int v1_merge_start(struct go_v1 *r, struct fault *f) {
     struct v1_merge *m = &r->merge;
     v1_merge_free(m);
+    v1_cut_all(&m->cuts);
     if (allocate(m, n_cursors(&r->index)) < 0 || v1_go_add(m, 0) != V1_SLOT_NONE ||
         v1_go_add(m, V1_GC_GO) != V1_SLOT_GC || v1_go_add(m, V1_FREE_GO) != V1_SLOT_FREE ||
         add_cursors(r) < 0)

@@ -13,13 +13,23 @@
 /* ---- merge ---- */
 
 struct v1_event {
-    int64_t ts;       /* ticks; nanoseconds once settled */
-    uint64_t g;       /* goroutine; 0 = none */
-    uint64_t args[3]; /* after the time difference, without the stack */
-    uint32_t stack;   /* the file's id */
-    uint32_t slot;    /* of g */
-    uint32_t target;  /* slot of args[0], where that is a goroutine */
-    uint32_t key;     /* merge: slot of the goroutine on whose state it waits, */
+    int64_t ts; /* ticks; nanoseconds once settled */
+    union {
+        struct {
+            uint64_t g;       /* goroutine; 0 = none */
+            uint64_t args[3]; /* what comes after the time difference; a stack stands in stack */
+        };
+        uint64_t ids[2]; /* g and args[0] */
+    };
+    uint32_t stack; /* the file's id */
+    union {
+        struct {
+            uint32_t slot;   /* of g */
+            uint32_t target; /* slot of args[0], where that is a goroutine */
+        };
+        uint32_t slots[2];
+    };
+    uint32_t key; /* merge: slot of the goroutine on whose state it waits, */
     union {
         struct {
             int32_t p;
@@ -53,10 +63,12 @@ struct v1_cursor {               /* one P's events, in file order */
     struct v1_event *items;      /* room for n_items */
     uint32_t n_items;
     bool done;
-    uint32_t proc;      /* UINT32_MAX: the cursor of the CPU samples */
-    uint64_t whole;     /* of its events: p and proc, the rest 0 */
-    uint32_t last_slot; /* slot of last_g */
-    uint64_t last_g;    /* the goroutine that runs, as far as decoded */
+    uint32_t proc;  /* UINT32_MAX: the cursor of the CPU samples */
+    uint64_t whole; /* of its events: p and proc, the rest 0 */
+    struct v1_id {
+        uint64_t g;
+        uint32_t slot;
+    } who[V1_N_WHO]; /* as far as decoded */
     int64_t ts;
     struct v1_event *held, *held_end; /* for later: a system call without its next event, and on */
     const uint8_t *batch, *at, *batch_end; /* at = what is not decoded yet */
@@ -72,6 +84,22 @@ struct v1_waiting { /* a cursor in the frontier */
     uint64_t cursor;
 };
 
+/* Where up to three numbers are in eight bytes of which it is known which end a number: how far
+ * they are to be shifted, and what is left of them then (0: there are fewer).  past: where the last
+ * one ends; 0: one is longer than four bytes, or reaches beyond. */
+struct v1_cut {
+    uint32_t mask[3];
+    uint8_t shift[3], past;
+};
+/* By how many numbers there are, less one, and by which bytes end one.  The last row is empty: of
+ * events that are not cut. */
+enum { V1_NOT_CUT = 3 };
+struct v1_cuts {
+    struct v1_cut at[4][256];
+    uint8_t row[256]; /* by an event's first byte */
+};
+void v1_cut_all(struct v1_cuts *cuts);
+
 struct v1_merge {
     struct v1_cursor *cursors; /* one for each P with batches, then the CPU samples */
     uint32_t n_cursors;
@@ -84,7 +112,8 @@ struct v1_merge {
     uint8_t last;   /* and this is known of its P (enum v1_last) */
     struct v1_go *gos;
     uint32_t n_gos, cap_gos;
-    struct v1_refs slots; /* goroutine -> index in gos; 0 = none */
+    struct v1_refs slots; /* goroutine -> index in gos + 1; 0 = none */
+    struct v1_cuts cuts;
 };
 
 /* ---- settle ---- */

@@ -27,9 +27,9 @@ static const struct plain {
     .to = (says), .stack = UINT32_MAX, .somebody = UINT64_C(1) << 63, .before = ALL
 #define CHANGES_OTHER(is, says)                                                                    \
     .acts = 1 << V1_RUNNING, .more = V1_KNOWN | V1_RUNNABLE, .from = (is), .to = (says),           \
-    .other = ALL, .before = ALL, .after = ALL
+    .other = 1, .before = ALL, .after = ALL
     [V1_GO_CREATE] = {CHANGES_OTHER(GO_NOTEXIST, GO_RUNNABLE), .of = V1_KNOWN,
-                      .less = V1_STATUS | V1_NET | V1_ASSIST, .second = ALL},
+                      .less = V1_STATUS | V1_NET | V1_ASSIST, .has_more = true},
     [V1_GO_UNBLOCK] = {CHANGES_OTHER(GO_WAITING, GO_RUNNABLE), .of = V1_STATUS, .needs = V1_BLOCKED,
                        .less = V1_STATUS | V1_NET, .polled = V1_NET},
     [V1_GO_START] = {.acts = 1 << V1_RUNNABLE,
@@ -76,14 +76,13 @@ static struct ev *end_call(struct ev *end, const struct v1_proc *p) {
 
 /* What the table does not say of e, which became *(out - 1). */
 static struct ev *do_more(struct go_v1 *r, const struct v1_event *e, struct ev *out) {
-    if (e->type == V1_GO_SYSCALL && !e->args[V1_BLOCKS])
+    if (e->type == V1_GO_CREATE)
+        out[-1].tstack = v1_refs_get(&r->index.stacks, e->args[1]);
+    else if (e->type == V1_GO_SYSCALL && !e->args[V1_BLOCKS])
         return end_call(out, &r->index.procs[e->proc]);
-    if (e->type == V1_GO_END && r->valid.regions.n) v1_drop_regions(&r->valid, e->slot);
+    else if (e->type == V1_GO_END && r->valid.regions.n)
+        v1_drop_regions(&r->valid, e->slot);
     return out;
-}
-
-static inline uint64_t choose(uint64_t a, uint64_t b, uint64_t all_ones_for_b) {
-    return a ^ ((a ^ b) & all_ones_for_b);
 }
 
 struct v1_event *v1_plain(struct go_v1 *r, struct v1_event *e, const struct v1_event *end,
@@ -98,7 +97,7 @@ struct v1_event *v1_plain(struct go_v1 *r, struct v1_event *e, const struct v1_e
     for (; e != end && out < enough; e++) {
         const struct plain *is = &plains[e->type];
         uint64_t g = e->g;
-        uint32_t slot = e->slot, changes = (uint32_t)choose(slot, e->target, is->other);
+        uint32_t slot = e->slot, changes = e->slots[is->other];
         if (__builtin_expect((slot | changes) >= n_states, 0)) break;
         struct v1_proc *p = &r->index.procs[e->proc];
         uint8_t state = states[changes];
@@ -110,16 +109,15 @@ struct v1_event *v1_plain(struct go_v1 *r, struct v1_event *e, const struct v1_e
         states[changes] = (uint8_t)((state & ~is->less) | is->more);
         p->g = g & is->after;
         const struct v1_proc *at = state & is->polled ? r->valid.poller : p;
-        uint32_t stack = e->stack < n_dense ? e->stack : 0;
-        uint64_t of = (stack & is->stack) | (e->args[1] & is->second);
+        uint32_t stack = dense[e->stack < n_dense ? e->stack : 0];
         last = e->ts > last ? e->ts : (int64_t)((uint64_t)last + 1);
         *out++ = (struct ev){.time_ns = last,
                              .g = (int64_t)(g - (g == 0)), /* NO_ID */
                              .p = at->id,
                              .m = at->m,
-                             .id = choose(g, e->args[0], is->other),
-                             .stack = dense[stack],
-                             .tstack = dense[of < n_dense ? of : 0],
+                             .id = e->ids[is->other],
+                             .stack = stack,
+                             .tstack = stack & is->stack,
                              .str = r->convert.names.wait[e->type],
                              .kind = EV_GO_TRANSITION,
                              .from = is->from,

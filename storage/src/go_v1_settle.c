@@ -133,10 +133,10 @@ struct v1_event *v1_settle_pass(struct go_v1 *r, struct v1_event *from, const st
         1ull << V1_GO_SYS_BLOCK | 1ull << V1_GO_IN_SYSCALL | 1ull << V1_GO_SYS_EXIT;
     struct v1_settle *s = &r->settle;
     if (!s->any || s->head != s->tail || s->n_late || r->index.n_samples) return from;
-    int64_t last = s->last, bound = s->bound, until = s->bound_until;
+    int64_t last = s->last, limit = s->bound < s->bound_until ? s->bound : s->bound_until - 1;
     for (; from != to; from++) {
         int64_t ts = from->ts;
-        if ((ts < last) | (ts > bound) | (ts >= until) | (special >> from->type & 1)) break;
+        if ((ts < last) | (ts > limit) | (special >> from->type & 1)) break;
         last = ts;
         from->ts = to_ns(r, ts);
     }
