@@ -24,6 +24,15 @@ static inline int64_t seq_unpack_signed(uint64_t v, int unit) { /* without a bra
     return (int64_t)((number << unit & units) | (number & ~units));
 }
 
+/* A store may lie: of what is read, a time is within 146 years of 0, and a duration is as short and
+ * not negative, so that they can be added.  0 where it is so. */
+static inline uint64_t seq_far(int64_t ns) {
+    return ((uint64_t)ns + (UINT64_C(1) << 62)) >> 63;
+}
+static inline uint64_t seq_long(int64_t ns) {
+    return (uint64_t)ns >> 62;
+}
+
 struct seq_rows_of { /* rows of one key in a chunk that a sweep wants: a … b-1 */
     uint32_t a, b;
 };

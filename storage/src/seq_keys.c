@@ -61,7 +61,7 @@ static int parse_pages(struct seq_chunk *c, struct cursor *in) {
     for (uint64_t i = 0; i < n; i++) {
         offset += cursor_varint(in);
         int64_t start = (int64_t)((uint64_t)c->t0 - (uint64_t)cursor_signed(in));
-        if (in->bad || offset > INT32_MAX) return PV_ECORRUPT;
+        if (in->bad || offset > INT32_MAX || seq_far(start)) return PV_ECORRUPT;
         c->pages[i] = (struct seq_page_at){start, (uint32_t)offset, (uint32_t)offset};
     }
     c->n_pages = (uint32_t)n;
@@ -100,8 +100,9 @@ static int unpack_block(const struct seq_chunk *c, uint32_t block, const struct 
         key += fields[i];
         if (i ? (int64_t)key <= keys[i - 1].key : fields[0] != 0) return PV_ECORRUPT;
         if (row >= end || more >= end - row) return PV_ECORRUPT;
-        keys[i] = (struct seq_key){(int64_t)key, (int64_t)((uint64_t)c->t0 - (uint64_t)back), row,
-                                   (uint32_t)more + 1};
+        int64_t start = (int64_t)((uint64_t)c->t0 - (uint64_t)back);
+        if (seq_far(start)) return PV_ECORRUPT;
+        keys[i] = (struct seq_key){(int64_t)key, start, row, (uint32_t)more + 1};
         row += (uint32_t)more + 1;
     }
     bool apart = block + 1 == c->n_blocks || (int64_t)key < b[1].first;

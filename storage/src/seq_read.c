@@ -74,7 +74,8 @@ int seq_reload(struct seq *s, struct fault *f) {
                               .min_start_ns = sqlite3_column_int64(s->list, 3)};
         int64_t n = sqlite3_column_int64(s->list, 4);
         int64_t before = s->n_chunks ? s->chunks[s->n_chunks - 1].t1 : INT64_MIN;
-        if (n < 1 || n > SEQ_CHUNK_ROWS || c.t1 < c.t0 || c.t1 < before) {
+        if (n < 1 || n > SEQ_CHUNK_ROWS || c.t1 < c.t0 || c.t1 < before || seq_far(c.t0) ||
+            seq_far(c.t1) || seq_far(c.min_start_ns)) {
             sqlite3_reset(s->list);
             return fault_set(f, PV_ECORRUPT, -1, "the store's list of chunks is damaged");
         }
@@ -133,7 +134,7 @@ static int read_blob(struct seq *s, enum blob which, int64_t id, struct buffer *
 }
 
 static int parse_carried(struct seq_chunk *c, struct cursor *in) {
-    uint64_t n = cursor_varint(in), key = 0;
+    uint64_t n = cursor_varint(in), key = 0, far = 0;
     if (in->bad || n > c->n_rows) return PV_ECORRUPT;
     c->carried = malloc((n ? n : 1) * sizeof *c->carried);
     if (!c->carried) return PV_ENOMEM;
@@ -144,11 +145,12 @@ static int parse_carried(struct seq_chunk *c, struct cursor *in) {
         c->carried[i].start_ns = (int64_t)((uint64_t)c->t0 - back);
         c->carried[i].dur_ns = (int64_t)cursor_varint(in);
         c->carried[i].wide = cursor_varint(in);
+        far |= seq_far(c->carried[i].start_ns) | seq_long(c->carried[i].dur_ns);
         c->carried[i].v0 = (uint32_t)cursor_varint(in);
         c->carried[i].v1 = (uint32_t)cursor_varint(in);
     }
     c->n_carried = (uint32_t)n;
-    return in->bad ? PV_ECORRUPT : 0;
+    return in->bad || far ? PV_ECORRUPT : 0;
 }
 
 static int damaged(struct fault *f, int rc) {
@@ -254,6 +256,7 @@ static int place_rows(struct seq *s, const struct seq_chunk *c, uint32_t page, s
     uint32_t k;
     TRY(seq_key_of_row(s, c, out->row0, &k, f));
     int64_t end = c->pages[page].start_ns;
+    uint64_t far = 0;
     for (uint32_t i = 0; i < out->n; k++) {
         const struct seq_key *key = seq_key(s, c, k, f);
         if (!key) return f->code;
@@ -265,10 +268,11 @@ static int place_rows(struct seq *s, const struct seq_chunk *c, uint32_t page, s
             out->key[i] = key->key;
             out->start_ns[i] = start;
             end = (int64_t)((uint64_t)start + (uint64_t)out->dur_ns[i]);
+            far |= seq_far(start) | seq_long(out->dur_ns[i]);
             if (++i >= key_end) break;
         }
     }
-    return 0;
+    return far ? fault_set(f, PV_ECORRUPT, -1, "a page of the store is damaged") : 0;
 }
 
 int seq_read_rows(struct seq *s, uint32_t chunk, uint32_t page, uint32_t first, uint32_t n,

@@ -142,7 +142,8 @@ enum {
 };
 /* How long a system call kept its P (the whole of it unless it lost the P). */
 static inline int64_t slice_kept_ns(const struct seq_row *row) {
-    return row->wide ? (int64_t)row->wide - 1 : row->dur_ns;
+    bool lost = row->wide && row->wide - 1 < (uint64_t)row->dur_ns;
+    return lost ? (int64_t)row->wide - 1 : row->dur_ns;
 }
 void store__slice(struct store *s, const struct seq_row *row, struct slice *out, struct fault *f);
 
