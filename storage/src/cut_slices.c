@@ -270,7 +270,7 @@ static void tell_know(struct cut *c, int64_t when, const struct seq_row *r, cons
 
 /* A system call that lost its processor before the window has none in it, either. */
 static void tell_lost(struct cut *c, const struct seq_row *r, const struct slice *x) {
-    int64_t kept_until = cut_end(r->start_ns, slice_kept_ns(r));
+    int64_t kept_until = cut_end(r->start_ns, slice_kept_ns(r->dur_ns, r->wide));
     if (r->start_ns >= c->from || kept_until > c->from || x->p < 0) return;
     struct told *t = cut__tell(c, kept_until, RANK_BEGIN, EV_PROC_TRANSITION);
     t->ev.id = (uint64_t)x->p;

@@ -269,7 +269,7 @@ static int take(void *arg, const struct seq_row *row) {
         if (state != GO_RUNNING && state != GO_SYSCALL) return 0;
         if ((want->lane.kind == LANE_P ? where.p : where.m) != want->lane.id) return 0;
         if (want->lane.kind == LANE_P && state == GO_SYSCALL &&
-            want->at_ns >= row->start_ns + slice_kept_ns(row))
+            want->at_ns >= row->start_ns + slice_kept_ns(row->dur_ns, row->wide))
             return 0;
     }
     want->row = *row;

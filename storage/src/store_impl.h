@@ -141,9 +141,8 @@ enum {
     SLICE_ALL = SLICE_CLASS | SLICE_PLACE | SLICE_WAKER | SLICE_OPEN | SLICE_WIDE
 };
 /* How long a system call kept its P (the whole of it unless it lost the P). */
-static inline int64_t slice_kept_ns(const struct seq_row *row) {
-    bool lost = row->wide && row->wide - 1 < (uint64_t)row->dur_ns;
-    return lost ? (int64_t)row->wide - 1 : row->dur_ns;
+static inline int64_t slice_kept_ns(int64_t dur_ns, uint64_t wide) {
+    return wide && wide - 1 < (uint64_t)dur_ns ? (int64_t)wide - 1 : dur_ns;
 }
 void store__slice(struct store *s, const struct seq_row *row, struct slice *out, struct fault *f);
 

@@ -114,7 +114,7 @@ static int paint_shared(void *arg, const struct seq_page *p, uint32_t i, uint32_
         if ((c.state != GO_RUNNING && c.state != GO_SYSCALL) || place >= w->n_places) continue;
         struct tile_solid s = {.start_ns = start, .dur_ns = dur, .who = p->key[i], .group = group};
         if (w->lane_of_m[place] >= 0) canvas_stretch(w->c, (uint32_t)w->lane_of_m[place], tag, &s);
-        if (c.state == GO_SYSCALL && p->wide[i]) s.dur_ns = (int64_t)p->wide[i] - 1;
+        if (c.state == GO_SYSCALL) s.dur_ns = slice_kept_ns(s.dur_ns, p->wide[i]);
         if (w->lane_of_p[place] >= 0 && s.dur_ns > 0)
             canvas_stretch(w->c, (uint32_t)w->lane_of_p[place], tag, &s);
     }
