@@ -65,7 +65,7 @@ export function paintGround(x: Ctx, o: OverviewInput, c: Palette): OverviewFigur
   sumArea(cols, o.segments, s, o.classOf);
   const ran = quantile(cols, ready, 0.985) || peak(cols, ready);
   const waited = peak(cols, waiting);
-  to.band(0, height, [], () => {
+  to.band(0, height, { top: 0, bottom: height }, [], () => {
     to.rect(0, 0, width, height, c.surface);
     paintArea(to, cols, { base: MIDDLE, height: MIDDLE - TOP, up: true, max: ran, classes: ready }, c);
     paintArea(to, cols, { base: MIDDLE + 1, height: bottom - MIDDLE - 2, up: false, max: waited, classes: waiting }, c);

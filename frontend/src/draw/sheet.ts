@@ -17,9 +17,16 @@ interface Word {
 
 interface Band {
   of: unknown[]; // what it was painted from
-  top: number; // pixels
+  y: number; // css px of its upper edge, cut off or not
+  top: number; // pixels: what is painted of it
   bottom: number;
   words: Word[];
+}
+
+/** Css px that bands are cut at. */
+export interface Block {
+  top: number;
+  bottom: number;
 }
 
 const same = (a: unknown[], b: unknown[]): boolean => a.length === b.length && a.every((v, i) => v === b[i]);
@@ -36,9 +43,10 @@ export class Sheet {
   bottom = 0;
   x!: Ctx; // what it is shown on, and what words are measured with
   private image: ImageData | null = null;
-  private bands: Band[] = [];
+  private bands = new Map<number, Band>(); // by top
+  private before = new Map<number, Band>(); // what there was when the frame began
   private of: unknown[] = []; // what all bands were painted from
-  private next = 0; // of the bands
+  private scrolled = 0; // css px
   private dirtyTop = 0; // pixels: what was painted and is not yet shown
   private dirtyBottom = 0;
   private words: Word[] = []; // of the band that is painted
@@ -52,7 +60,6 @@ export class Sheet {
     if (x !== this.x || !same(of, this.of)) this.forget();
     this.x = x;
     this.of = of;
-    this.next = 0;
     this.dirtyTop = height;
     this.dirtyBottom = 0;
     this.ratio = x.getTransform().a;
@@ -62,25 +69,60 @@ export class Sheet {
       this.stride = width;
       this.forget();
     }
+    this.before = this.bands;
+    this.bands = new Map();
   }
 
   /** The canvas shows nothing of it any more. */
   forget(): void {
-    this.bands = [];
+    this.bands.clear();
   }
 
-  /** Paints [top, bottom), which is cut at its edges, unless it was painted from the same before. */
-  band(top: number, bottom: number, of: unknown[], paint: () => void): void {
-    const px = (v: number) => Math.min(this.pixels.length / this.stride, Math.max(0, Math.round(v * this.ratio)));
-    this.top = px(top);
-    this.bottom = px(bottom);
+  private px(y: number): number {
+    return Math.min(this.pixels.length / this.stride, Math.max(0, Math.round(y * this.ratio)));
+  }
+
+  private soil(top: number, bottom: number): void {
+    this.dirtyTop = Math.min(this.dirtyTop, top);
+    this.dirtyBottom = Math.max(this.dirtyBottom, bottom);
+  }
+
+  /** Bands of a block that was scrolled go along, so that only what comes into sight is painted. */
+  scroll(block: Block, to: number): void {
+    const by = to - this.scrolled;
+    const rows = by * this.ratio;
+    this.scrolled = to;
+    if (by === 0 || this.before.size === 0) return;
+    const top = this.px(block.top);
+    const bottom = this.px(block.bottom);
+    const all = [...this.before.values()];
+    const moved = Number.isInteger(rows) && Math.abs(rows) < bottom - top ? all.filter((b) => b.top >= top) : [];
+    this.before = new Map(all.filter((b) => b.top < top).map((b) => [b.top, b]));
+    if (moved.length === 0) return;
+    const { pixels, stride } = this;
+    pixels.copyWithin((top - Math.min(0, rows)) * stride, (top + Math.max(0, rows)) * stride, (bottom + Math.min(0, rows)) * stride);
+    this.soil(top, bottom);
+    for (const b of moved) {
+      const now = { of: b.of, y: b.y - by, top: Math.max(top, b.top - rows), bottom: Math.min(bottom, b.bottom - rows), words: b.words };
+      if (now.top >= now.bottom) continue;
+      now.words = b.words.map((w) => ({ ...w, y: w.y - by }));
+      this.before.set(now.top, now);
+    }
+  }
+
+  /** Paints [y, y + height), cut at the block's edges, unless it was painted from the same before. */
+  band(y: number, height: number, block: Block, of: unknown[], paint: () => void): void {
+    this.top = this.px(Math.max(block.top, y));
+    this.bottom = this.px(Math.min(block.bottom, y + height));
     if (this.top >= this.bottom) return;
-    const old = this.bands[this.next++];
-    if (old && old.top === this.top && old.bottom === this.bottom && same(old.of, of)) return;
+    const old = this.before.get(this.top);
+    if (old && old.y === y && old.bottom === this.bottom && same(old.of, of)) {
+      this.bands.set(this.top, old);
+      return;
+    }
     this.words = [];
-    this.bands[this.next - 1] = { of, top: this.top, bottom: this.bottom, words: this.words };
-    this.dirtyTop = Math.min(this.dirtyTop, this.top);
-    this.dirtyBottom = Math.max(this.dirtyBottom, this.bottom);
+    this.bands.set(this.top, { of, y, top: this.top, bottom: this.bottom, words: this.words });
+    this.soil(this.top, this.bottom);
     this.widen();
     paint();
   }
@@ -179,10 +221,9 @@ export class Sheet {
   /** What was painted since `begin`, onto the canvas; `over` paints what lies above it. */
   show(over: () => void = () => {}): void {
     const { x, image, stride, dirtyTop, dirtyBottom } = this;
-    this.bands.length = this.next;
     if (!image || dirtyTop >= dirtyBottom) return;
     x.putImageData(image, 0, 0, 0, dirtyTop, stride, dirtyBottom - dirtyTop);
-    for (const b of this.bands) {
+    for (const b of this.bands.values()) {
       if (b.words.length === 0 || b.bottom <= dirtyTop || b.top >= dirtyBottom) continue;
       this.within(b.top, b.bottom, () => {
         for (const w of b.words) {

@@ -20,7 +20,7 @@ import { paintEnds, paintNotes } from "./notes";
 import type { Palette } from "./palette";
 import { gapFlagBoxes, paintCursorFlag, paintGapFlags, paintGaps, paintGrid, paintRuler } from "./ruler";
 import type { Scale } from "./scale";
-import type { Sheet } from "./sheet";
+import type { Block, Sheet } from "./sheet";
 import { setFont } from "./text";
 
 type Ctx = CanvasRenderingContext2D;
@@ -40,6 +40,7 @@ export interface Frame {
   rows: Row[];
   yOf: (r: Row) => number; // on the canvas
   fixedBottom: number; // of what does not scroll
+  scroll: number; // px
   looks: Looks;
   segments: (lane: string) => Segment[];
   notes: (lane: string) => Note[];
@@ -94,13 +95,16 @@ export function paintBase(x: Ctx, frame: Frame): void {
   x.textBaseline = "middle";
   setFont(x, c.font, 500);
   to.begin(x, [s.from, s.to, s.width, f.height, f.looks, c, f.phases, f.heap, f.goal, f.procs, f.gaps, f.hatch, f.selected, f.greys, f.fixedBottom]);
-  to.band(SIZES.ruler, PINNED, [], () => {
+  const standing = { top: PINNED, bottom: f.fixedBottom };
+  const scrolling = { top: f.fixedBottom, bottom: f.height };
+  to.scroll(scrolling, f.scroll);
+  to.band(SIZES.ruler, SIZES.gc, { top: SIZES.ruler, bottom: PINNED }, [], () => {
     to.lay(f.plain(), SIZES.ruler, PINNED);
     paintGcLane(to, f.phases, s, SIZES.ruler, SIZES.gc, c);
     to.rect(0, PINNED - 1, s.width, 1, c.line2);
   });
-  paintBlock(f, f.rows.filter((r) => r.pinned), PINNED, f.fixedBottom);
-  paintBlock(f, f.rows.filter((r) => !r.pinned), f.fixedBottom, f.height);
+  paintBlock(f, f.rows.filter((r) => r.pinned), standing);
+  paintBlock(f, f.rows.filter((r) => !r.pinned), scrolling);
   to.show(() => paintGaps(x, f.gaps, s, PINNED, f.height, f.hatch, c));
 }
 
@@ -115,28 +119,28 @@ function ground(f: Frame, colour: string): Int32Array {
 }
 
 /** Rows of one block, cut at its own edges; each on its ground, while that is in the processor's cache. */
-function paintBlock(f: Work, rows: Row[], top: number, bottom: number): void {
+function paintBlock(f: Work, rows: Row[], block: Block): void {
   const { s, c, to, selected } = f;
   // The hook's ends: its head on the goroutine's lane, its dot on the waker's.
   const hooked = selected?.waker && selected.waker.g !== null ? [`G${selected.g}`, `G${selected.waker.g}`] : [];
-  let below = top;
+  let below = block.top;
   for (const r of rows) {
     const y = f.yOf(r);
     below = y + r.height;
     const chosen = r.kind === "g" && selected !== null && r.lane === `G${selected.g}`;
     const room = hooked.includes(r.lane);
-    to.band(Math.max(top, y), Math.min(bottom, below), shownOn(f, r), () => {
-      to.lay(chosen ? ground(f, c.accentFill) : f.plain(), y, below);
+    to.band(y, r.height, block, shownOn(f, r), () => {
+      to.lay(chosen ? ground(f, c.accentFill) : f.plain(), y, y + r.height);
       paintRow(f, r, room);
-      if (r.pinned && below === bottom) to.rect(0, bottom - 1, s.width, 1, c.line3);
+      if (r.pinned && y + r.height === block.bottom) to.rect(0, block.bottom - 1, s.width, 1, c.line3);
     });
   }
-  to.band(below, bottom, [], () => to.lay(f.plain(), below, bottom));
+  to.band(below, block.bottom - below, block, [], () => to.lay(f.plain(), below, block.bottom));
 }
 
 /** All that a row is painted from, beyond what is the same for all rows. */
 function shownOn(f: Frame, r: Row): unknown[] {
-  const of: unknown[] = [f.yOf(r), r.kind, r.lane, r.span, r.type && f.typeOf(r.type)?.points, f.notes(noteLane(r)), f.matches(r.lane)];
+  const of: unknown[] = [r.kind, r.lane, r.span, r.type && f.typeOf(r.type)?.points, f.notes(noteLane(r)), f.matches(r.lane)];
   if (r.lane) for (const g of f.segments(r.lane)) of.push(g.tile, g.from, g.to);
   return of;
 }

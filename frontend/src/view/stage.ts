@@ -4,7 +4,7 @@
 import { Columns, DIM } from "../draw/columns";
 import { eachSolid, sumLane, type Looks } from "../draw/lane";
 import { sortPhases, type GcPhases } from "../draw/gc";
-import { paintGround, paintWindow, type OverviewFigures } from "../draw/overview";
+import { brushOf, paintGround, paintWindow, type OverviewFigures } from "../draw/overview";
 import type { Palette } from "../draw/palette";
 import { paintHatch } from "../draw/ruler";
 import { Scale } from "../draw/scale";
@@ -70,6 +70,7 @@ export class Stage extends Observable {
   private line: HTMLElement | null = null; // through the moment under the pointer
   private topIsEmpty = false;
   private ground: Ground | null = null;
+  private stripOf: unknown[] = [];
   private scrollFrom: { from: number; at: number } | null = null;
   private frameAsked = false;
 
@@ -122,6 +123,7 @@ export class Stage extends Observable {
   resizeStrip(width: number, height: number): void {
     this.app.overviewWidth = width;
     if (this.strip) fit(this.strip, width, height);
+    this.stripOf = [];
     this.invalidate();
   }
 
@@ -254,6 +256,7 @@ export class Stage extends Observable {
       rows: app.lanes.visible(),
       yOf: this.yOf,
       fixedBottom: PINNED + app.lanes.fixedHeight,
+      scroll: app.lanes.scroll,
       looks: this.looks,
       segments: this.segments,
       notes: (lane) => app.notes.of(lane),
@@ -290,6 +293,11 @@ export class Stage extends Observable {
     if (!strip || app.overviewWidth < 1) return;
     const size = { width: app.overviewWidth, height: strip.canvas.clientHeight, duration: app.view.duration };
     const ground = this.groundOf(size, strip.canvas);
+    // Close up the brush hardly moves with the window, and a canvas that is left alone costs nothing.
+    const { a, b } = brushOf(app.view, size.duration, size.width);
+    const of = [ground, Math.round(a * 8), Math.round(b * 8), app.marks.changes, app.marks.pointed];
+    if (of.every((v, i) => v === this.stripOf[i])) return;
+    this.stripOf = of;
     strip.drawImage(ground.canvas, 0, 0, size.width, size.height);
     paintWindow(strip, { ...size, window: app.view, marks: app.marks.list, pointed: app.marks.pointed }, this.palette);
   }

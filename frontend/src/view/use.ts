@@ -37,11 +37,12 @@ function useLater(ms: number, of: Observable[]): void {
   // Before the next frame, not after it: what changes in between would never be shown.
   useLayoutEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    let last = -Infinity;
+    let last = -1; // the stretch of `ms` in which it rendered
+    const stretch = () => Math.floor(performance.now() / ms);
     const idle = () => !due.has(render) && timer === undefined;
     const render = () => {
       pending.count--;
-      last = performance.now();
+      last = stretch();
       again(undefined);
     };
     const ask = () => {
@@ -51,8 +52,8 @@ function useLater(ms: number, of: Observable[]): void {
     const soon = () => {
       if (!idle()) return;
       pending.count++;
-      const rest = last + ms - performance.now();
-      if (rest > 0) timer = setTimeout(ask, rest);
+      // All in the same frame: each frame in which words change is laid out and painted anew.
+      if (ms > 0 && last === stretch()) timer = setTimeout(ask, (last + 1) * ms - performance.now());
       else ask();
     };
     const stops = of.map((o) => o.subscribe(soon));
