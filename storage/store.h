@@ -30,7 +30,7 @@
 
 /* Raised whenever this program cannot use stores that an older one made (or would make better
  * ones): cached stores are then made anew. */
-enum { STORE_FORMAT = 15 };
+enum { STORE_FORMAT = 16 };
 
 struct store_progress {
     uint64_t bytes_done, bytes_total; /* of the input; total 0 = not known */

@@ -104,7 +104,7 @@ enum { SEQ_BLOCK_KEYS = 128 };
 struct seq_block { /* of a directory: the keys from `first` on */
     int64_t first;
     uint32_t row0;
-    uint32_t offset, bytes; /* in the chunk's data */
+    uint32_t offset, bytes; /* in few_keys, else in the chunk's data */
     struct seq_key *keys;   /* NULL = not read */
 };
 struct seq_page_at {
@@ -125,6 +125,7 @@ struct seq_chunk {
     struct seq_carried *carried; /* NULL = not loaded */
     uint32_t n_carried;
     struct seq_block *blocks; /* NULL = directory not loaded */
+    uint8_t *few_keys;        /* blocks that stand in the directory itself; NULL = they do not */
     struct seq_page_at *pages;
     uint32_t n_blocks, n_keys, n_pages;
 };

@@ -66,7 +66,9 @@ struct seq {
     struct seq_cache *cache;
 };
 
-/* Directories (seq_keys.c).  seq_put_block - n keys behind the block that began with `before`. */
+/* Directories (seq_keys.c); blocks of at most so many bytes in all stand in them. */
+enum { SEQ_FEW_KEYS_BYTES = 1024 };
+/* seq_put_block - n keys behind the block that began with `before`. */
 void seq_put_block(struct buffer *index, struct buffer *blocks, const struct seq_key *keys,
                    uint32_t n, int64_t before, int64_t t0, int unit);
 /* seq_parse_directory - 0, PV_ECORRUPT or PV_ENOMEM; seq_free_directory in any case. */

@@ -2,12 +2,15 @@
  *
  * Layout      directory (varints): n_keys, then per block of SEQ_BLOCK_KEYS keys: its first key -
  *             that of the block before, its rows, its bytes; n_pages, then per page: where it
- *             begins in data - the page before, t0 - start of its first row.  A page in data: the
- *             blocks whose first row it has, then the rows (seq_write.c).  A block: per key the
+ *             begins in data - the page before, t0 - start of its first row; the blocks, where they
+ *             are small.  A page in data: else the blocks whose first row it has, then the rows
+ *             (seq_write.c).  A block: per key the
  *             distance to the key before (of the first 0), then per key rows - 1, then per key
  *             t0 - first start in units (seq_pack_signed), all as one run of bits.h.
  * Why         one goroutine's history looks for one key in every chunk: with its block beside its
- *             rows both are mostly one piece of the file, and a dozen directories are one page. */
+ *             rows both are mostly one piece of the file, and a dozen directories are one page.
+ *             But where few goroutines do much, most chunks do not have the key at all: there the
+ *             directory has to say so. */
 #include <stdlib.h>
 
 #include "storage/src/bits.h"
@@ -68,9 +71,24 @@ static int parse_pages(struct seq_chunk *c, struct cursor *in) {
     return 0;
 }
 
+/* Blocks that are the rest of the directory. */
+static int keep_blocks(struct seq_chunk *c, struct cursor *in) {
+    size_t n = (size_t)(in->end - in->p), offset = 0;
+    for (uint32_t i = 0; i < c->n_blocks; i++) {
+        c->blocks[i].offset = (uint32_t)offset;
+        offset += c->blocks[i].bytes;
+        if (offset > n) return PV_ECORRUPT;
+    }
+    c->few_keys = malloc(n);
+    if (!c->few_keys) return PV_ENOMEM;
+    memcpy(c->few_keys, in->p, n);
+    return 0;
+}
+
 int seq_parse_directory(struct seq_chunk *c, struct cursor *in) {
     TRY(parse_blocks(c, in));
     TRY(parse_pages(c, in));
+    if (in->p < in->end) return keep_blocks(c, in);
     for (uint32_t i = 0; i < c->n_blocks; i++) {
         struct seq_page_at *page = &c->pages[c->blocks[i].row0 / SEQ_PAGE_ROWS];
         c->blocks[i].offset = page->rows;
@@ -85,14 +103,13 @@ static uint32_t keys_in(const struct seq_chunk *c, uint32_t block) {
     return c->n_keys - before < SEQ_BLOCK_KEYS ? c->n_keys - before : SEQ_BLOCK_KEYS;
 }
 
-static int unpack_block(const struct seq_chunk *c, uint32_t block, const struct buffer *packed,
-                        int unit, struct seq_key *keys) {
+static int unpack_block(const struct seq_chunk *c, uint32_t block, const uint8_t *packed, int unit,
+                        struct seq_key *keys) {
     uint64_t fields[N_FIELDS * SEQ_BLOCK_KEYS];
     const struct seq_block *b = &c->blocks[block];
     uint32_t n = keys_in(c, block), row = b->row0;
     uint32_t end = block + 1 < c->n_blocks ? b[1].row0 : c->n_rows;
-    if (!bits_get(packed->data, packed->n, fields, N_FIELDS * n, 0, N_FIELDS * n))
-        return PV_ECORRUPT;
+    if (!bits_get(packed, b->bytes, fields, N_FIELDS * n, 0, N_FIELDS * n)) return PV_ECORRUPT;
     uint64_t key = (uint64_t)b->first;
     for (uint32_t i = 0; i < n; i++) {
         uint64_t more = fields[n + i];
@@ -111,9 +128,10 @@ static int unpack_block(const struct seq_chunk *c, uint32_t block, const struct 
 
 int seq_load_block(struct seq *s, const struct seq_chunk *c, uint32_t block, struct fault *f) {
     struct seq_block *b = &c->blocks[block];
-    TRY(seq_read_bytes(s, c, b->offset, b->offset + b->bytes, f));
+    if (!c->few_keys) TRY(seq_read_bytes(s, c, b->offset, b->offset + b->bytes, f));
+    const uint8_t *packed = c->few_keys ? c->few_keys + b->offset : s->cache->bytes.data;
     struct seq_key *keys = malloc(keys_in(c, block) * sizeof *keys);
-    int rc = keys ? unpack_block(c, block, &s->cache->bytes, seq_unit(s->series), keys) : PV_ENOMEM;
+    int rc = keys ? unpack_block(c, block, packed, seq_unit(s->series), keys) : PV_ENOMEM;
     if (rc < 0) {
         free(keys);
         return fault_set(f, rc, -1, "a chunk's directory in the store is damaged");
@@ -126,6 +144,8 @@ void seq_free_directory(struct seq_chunk *c) {
     for (uint32_t i = 0; c->blocks && i < c->n_blocks; i++) free(c->blocks[i].keys);
     free(c->blocks);
     free(c->pages);
+    free(c->few_keys);
+    c->few_keys = NULL;
     c->blocks = NULL;
     c->pages = NULL;
 }

@@ -270,7 +270,10 @@ static int seal_next(struct seq_writer *w, struct fault *f) {
     w->n_blocks = 0;
     w->dir.n = w->blocks.n = w->carried.n = w->extra.n = w->data.n = w->packed_carried.n = 0;
     int64_t min_start = put_keys(w);
+    bool few = w->blocks.n <= SEQ_FEW_KEYS_BYTES;
+    if (few) w->n_blocks = 0; /* for the pages */
     put_pages(w);
+    if (few) buffer_bytes(&w->dir, w->blocks.data, w->blocks.n);
     struct seq_chunk_view view = {c->rows, c->order, c->n, w->t0, t1, c->slots, c->n_slots};
     if (w->on_seal) TRY(w->on_seal(w->arg, &view, &w->extra, f));
     TRY(write_chunk(w, min_start, f));
