@@ -15,7 +15,7 @@
  * more, and a level would cost as much as their slices do.  Readers take those from the slices.
  * (But after a gap every slice stands in the levels, as any goroutine may then live again.) */
 enum { LOD_G_RAW_SLICES = 64 };
-enum { LOD_FIRST = 16, LOD_STEP = 2, LOD_LAST = 34, LOD_FIRST_G = 22, LOD_MAX_PARTS = 24 };
+enum { LOD_FIRST = 16, LOD_STEP = 2, LOD_LAST = 34, LOD_FIRST_G = 20, LOD_MAX_PARTS = 24 };
 
 /* Rows of a level: v[0] = tag << 1 | LOD_PART; wide = solids: who + 1 (0 = none), parts: ns. */
 enum { LOD_PART = 1, LOD_COLS = 1 };
