@@ -33,8 +33,8 @@ void crew_free(struct crew *c);
 
 /* What follows is for the owner, or for a unit's work on another line than its own. */
 
-/* crew_add - *line says what work is, and is zero otherwise.  Who may
- * choose takes the line that was added first. */
+/* crew_add - *line says what work is, and is zero otherwise.  Who may choose takes the line that
+ * was added first. */
 void crew_add(struct crew *c, struct crew_line *line);
 /* crew_remove - waits for the unit that is being done; the others are dropped.  Harmless after the
  * line was removed, or when it never was added. */
