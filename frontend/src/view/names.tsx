@@ -1,7 +1,6 @@
 // view/names.tsx - the column left of the lanes: what each row is, and one figure about it in this window.
 
-import type { ComponentChildren } from "preact";
-import { useMemo } from "preact/hooks";
+import { Component, type ComponentChildren } from "preact";
 import { digits3, int, plural, short, tailFunc, visible } from "../lib/format";
 import { pointAt } from "../draw/counter";
 import { PINNED } from "../draw/timeline";
@@ -101,9 +100,16 @@ interface RowProps {
   row: Row;
 }
 
-/** One row, looked at again when `state` is another. */
-function Name({ stage, row, state }: RowProps & { state: number }) {
-  return useMemo(() => named({ stage, row }), [row, state]);
+type NameProps = RowProps & { state: number };
+
+/** One row, looked at again when `state` is another.  (useMemo would keep the whole column of which its result was once a part.) */
+class Name extends Component<NameProps> {
+  override shouldComponentUpdate({ row, state }: NameProps): boolean {
+    return row !== this.props.row || state !== this.props.state;
+  }
+  override render(props: NameProps) {
+    return named(props);
+  }
 }
 
 /** Its place, what it is to a screen reader, and, where it can be moved, the handle for that. */
