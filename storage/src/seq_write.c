@@ -169,7 +169,8 @@ static void put_page(struct seq_writer *w, uint32_t row0, uint32_t n) {
     }
 }
 
-static void put_pages(struct seq_writer *w) {
+/* The first n_blocks blocks of keys go before the rows of their pages. */
+static void put_pages(struct seq_writer *w, uint32_t n_blocks) {
     const struct filling *c = &sealing(w)->rows;
     buffer_varint(&w->dir, (c->n + SEQ_PAGE_ROWS - 1) / SEQ_PAGE_ROWS);
     size_t before = 0, blocks_at = 0;
@@ -179,7 +180,7 @@ static void put_pages(struct seq_writer *w) {
         buffer_signed(&w->dir, w->t0 - row_at(c, row0)->start_ns);
         before = w->data.n;
         size_t blocks = blocks_at;
-        for (; block < w->n_blocks && w->block_row0[block] < row0 + SEQ_PAGE_ROWS; block++)
+        for (; block < n_blocks && w->block_row0[block] < row0 + SEQ_PAGE_ROWS; block++)
             blocks_at += w->block_bytes[block];
         buffer_bytes(&w->data, w->blocks.data + blocks, blocks_at - blocks);
         put_page(w, row0, c->n - row0 < SEQ_PAGE_ROWS ? c->n - row0 : SEQ_PAGE_ROWS);
@@ -271,8 +272,7 @@ static int seal_next(struct seq_writer *w, struct fault *f) {
     w->dir.n = w->blocks.n = w->carried.n = w->extra.n = w->data.n = w->packed_carried.n = 0;
     int64_t min_start = put_keys(w);
     bool few = w->blocks.n <= SEQ_FEW_KEYS_BYTES;
-    if (few) w->n_blocks = 0; /* for the pages */
-    put_pages(w);
+    put_pages(w, few ? 0 : w->n_blocks);
     if (few) buffer_bytes(&w->dir, w->blocks.data, w->blocks.n);
     struct seq_chunk_view view = {c->rows, c->order, c->n, w->t0, t1, c->slots, c->n_slots};
     if (w->on_seal) TRY(w->on_seal(w->arg, &view, &w->extra, f));
