@@ -2,15 +2,16 @@
  *
  * A binary heap of Ms by the time of their next event, filled in the order in which the Ms first
  * appear in the file.  The top is tried; if it cannot come yet, the heap is sorted and the others
- * are tried in turn.  Every move below is the one that Go's reader makes, because ties of time are
- * decided by where an M happens to stand.
+ * are tried in turn.  While an M stays the top, which is the rule, the heap is not touched.  Every
+ * move below is the one that Go's reader makes, because ties of time are decided by where an M
+ * happens to stand.
  * Not here    what may come when (go_order.c).
  * Source      go1.26 src/internal/trace/reader.go, batchcursor.go */
 #include <stdlib.h>
 #include <string.h>
 
 #include "storage/src/go_cursor.h"
-#include "storage/src/go_order_impl.h"
+#include "storage/src/go_sched_often.h"
 
 static void swap(struct go_timed *heap, uint32_t i, uint32_t j) {
     struct go_timed t = heap[i];
@@ -26,8 +27,8 @@ static uint32_t sift_up(struct go_timed *heap, uint32_t i) {
     return i;
 }
 
-/* The smaller child (of equal ones the left) moves up if it is strictly smaller.  heap[n] is a
- * sentinel that never is, so that a last left child needs no special case. */
+/* The smaller child (of equal ones the left) moves up if it is strictly smaller.  heap[n] and
+ * heap[n + 1] are sentinels that never are, so that missing children need no special case. */
 static inline void sift_down(struct go_timed *heap, size_t n, size_t i) {
     int64_t time_ns = heap[i].time_ns;
     uint32_t index = heap[i].index;
@@ -62,7 +63,7 @@ static int reserve(struct go_merge *q, struct fault *f) {
         memset(cursors + q->cap_cursors, 0, (cap - q->cap_cursors) * sizeof *cursors);
         q->cursors = cursors;
     }
-    struct go_timed *heap = realloc(q->heap, (cap + 1) * sizeof *heap); /* and the sentinel */
+    struct go_timed *heap = realloc(q->heap, (cap + 2) * sizeof *heap); /* and two sentinels */
     if (heap) q->heap = heap;
     if (!cursors || !heap) return fault_set(f, PV_ENOMEM, -1, "out of memory for threads");
     q->cap_cursors = cap;
@@ -127,7 +128,7 @@ int go_merge_start(struct go_merge *q, struct go_gen *g, const struct go_bytes *
         q->heap[q->n_heap] = (struct go_timed){.time_ns = q->cursors[i].time_ns, .index = i};
         sift_up(q->heap, q->n_heap++);
     }
-    if (q->heap) q->heap[q->n_heap].time_ns = INT64_MAX;
+    if (q->heap) q->heap[q->n_heap].time_ns = q->heap[q->n_heap + 1].time_ns = INT64_MAX;
     return 0;
 }
 
@@ -140,43 +141,51 @@ static int take_back(struct go_order *o, struct ev *next, int rc) {
     return rc;
 }
 
+/* Entry i's M has its next event. */
+static inline void restore(struct go_merge *q, uint32_t i, int64_t time_ns) {
+    q->heap[i].time_ns = time_ns;
+    if (i == 0 || sift_up(q->heap, i) == i) sift_down(q->heap, q->n_heap, i);
+}
+
 /* After entry i's event was given out: its M's next one, where neither fault nor end is common. */
 static int refresh(struct go_merge *q, struct go_order *o, uint32_t i) {
     struct go_cursor *c = &q->cursors[q->heap[i].index];
     int rc = go_cursor_next(c, o->gen, o->tables, q->bytes, o->fault);
     if (rc < 0) return rc;
-    if (rc == 0) {
+    if (rc == 0)
         remove_entry(q, i);
-    } else {
-        q->heap[i].time_ns = c->time_ns;
-        if (sift_up(q->heap, i) == i) sift_down(q->heap, q->n_heap, i);
-    }
+    else
+        restore(q, i, c->time_ns);
     if (o->id_fault.code == 0) return 1;
     *o->fault = o->id_fault;
     return o->id_fault.code;
 }
 
-/* Advances heap entry i if it may come now: 1, 0 or a fault. */
+/* Advances heap entry i, if its event may come now; the top for as long as it stays the top and
+ * there is room.  1, 0 = the event has to wait, or a fault. */
 static inline int try_entry(struct go_merge *q, struct go_order *o, uint32_t i) {
-    struct go_cursor *c = &q->cursors[q->heap[i].index];
-    struct ev *next = o->next;
-    int rc = go_order_advance(o, c);
-    if (UNLIKELY(rc <= 0)) return rc == 0 ? 0 : take_back(o, next, rc);
-    if (i == 0 && LIKELY(go_cursor_next_fast(c, o->tables))) {
-        q->heap[0].time_ns = c->time_ns;
-        sift_down(q->heap, q->n_heap, 0);
-        return 1;
-    }
-    rc = refresh(q, o, i);
-    return rc > 0 ? rc : take_back(o, next, rc);
+    const struct go_timed *heap = q->heap;
+    struct go_cursor *c = &q->cursors[heap[i].index];
+    int64_t rival_ns = heap[1].time_ns < heap[2].time_ns ? heap[1].time_ns : heap[2].time_ns;
+    if (q->sample_ns < rival_ns) rival_ns = q->sample_ns;
+    do {
+        struct ev *next = o->next;
+        int rc = go_order_advance(o, c);
+        if (UNLIKELY(rc < 0)) return take_back(o, next, rc);
+        if (UNLIKELY(rc == 0)) {
+            q->heap[i].time_ns = c->time_ns;
+            return 0;
+        }
+        if (UNLIKELY(!go_cursor_next_fast(c, o->tables))) {
+            rc = refresh(q, o, i);
+            return rc < 0 ? take_back(o, next, rc) : rc;
+        }
+    } while (c->time_ns <= rival_ns && i == 0 && o->next <= o->limit);
+    restore(q, i, c->time_ns);
+    return 1;
 }
 
-static int try_others(struct go_merge *q, struct go_order *o) {
-    go_sort(q->heap, q->n_heap);
-    for (uint32_t i = 1; i < q->n_heap; i++) {
-        int rc = try_entry(q, o, i);
-        if (rc != 0) return rc;
-    }
+static int stuck(const struct go_merge *q, const struct go_order *o) {
     const struct go_cursor *c = &q->cursors[q->heap[0].index];
     return fault_set(o->fault, PV_ECORRUPT, go_cursor_offset(c),
                      "broken trace: failed to advance: none of the %u threads' next events can "
@@ -196,18 +205,22 @@ static int give_sample(struct go_merge *q, struct go_order *o) {
 }
 
 int go_merge_run(struct go_merge *q, struct go_order *o) {
+    uint32_t i = 0; /* whose turn it is; all before it in the sorted heap have to wait */
     while (o->next <= o->limit) {
         int rc;
-        if (UNLIKELY(q->n_heap == 0)) {
-            if (q->next_sample == o->tables->n_samples) return 0;
-            rc = give_sample(q, o);
-        } else if (UNLIKELY(q->sample_ns < q->heap[0].time_ns)) {
+        if (UNLIKELY(q->n_heap == 0 || q->sample_ns < q->heap[0].time_ns)) {
+            if (q->n_heap == 0 && q->next_sample == o->tables->n_samples) return 0;
             rc = give_sample(q, o);
         } else {
-            rc = try_entry(q, o, 0);
-            if (UNLIKELY(rc == 0)) rc = try_others(q, o);
+            rc = try_entry(q, o, i);
         }
         if (UNLIKELY(rc < 0)) return rc;
+        if (UNLIKELY(rc == 0)) {
+            if (i == 0) go_sort(q->heap, q->n_heap);
+            if (++i == q->n_heap) return stuck(q, o);
+        } else {
+            i = 0;
+        }
     }
     return 1;
 }

@@ -135,14 +135,7 @@ go_rule *const go_rules[GOEV_LIMIT] = {
     [GOEV_GO_CREATE] = go_rule_g_create,
     [GOEV_GO_CREATE_BLOCKED] = go_rule_g_create,
     [GOEV_GO_CREATE_SYSCALL] = go_rule_create_syscall,
-    [GOEV_GO_START] = go_rule_g_start,
-    [GOEV_GO_DESTROY] = go_rule_g_destroy,
     [GOEV_GO_DESTROY_SYSCALL] = go_rule_destroy_syscall,
-    [GOEV_GO_STOP] = go_rule_g_stop,
-    [GOEV_GO_BLOCK] = go_rule_g_stop,
-    [GOEV_GO_UNBLOCK] = go_rule_g_unblock,
-    [GOEV_GO_SYSCALL_BEGIN] = go_rule_syscall_begin,
-    [GOEV_GO_SYSCALL_END] = go_rule_syscall_end,
     [GOEV_GO_SYSCALL_END_BLOCKED] = go_rule_syscall_end_blocked,
     [GOEV_GO_STATUS] = go_rule_g_status,
     [GOEV_GO_STATUS_STACK] = go_rule_g_status,
@@ -179,17 +172,15 @@ go_rule *const go_rules[GOEV_LIMIT] = {
     [GOEV_GOROUTINE_STACK_FREE] = go_rule_alloc_free,
 };
 
-int go_order_advance_first(struct go_order *o, struct go_cursor *c) {
-    go_rule *rule = go_rules[c->type];
+struct go_m *go_first_m(struct go_order *o, struct go_cursor *c) {
     if (o->initial_gen == 0) o->initial_gen = o->gen_number;
     if (c->m == GO_NO_THREAD) {
-        struct go_m nobody = {.id = GO_NO_THREAD, .g = NO_ID, .p = NO_ID};
-        return rule(o, c, &nobody);
+        o->ms[0] = (struct go_m){.id = GO_NO_THREAD, .g = NO_ID, .p = NO_ID};
+        return &o->ms[0];
     }
     c->thread = idmap_get(&o->m_map, c->m);
     if (!c->thread) c->thread = go_add_m(o, c->m, NO_ID);
-    if (!c->thread) return go_no_memory(o);
-    return rule(o, c, &o->ms[c->thread]);
+    return c->thread ? &o->ms[c->thread] : NULL;
 }
 
 void go_order_sync(struct go_order *o, int64_t time_ns, uint32_t n, bool with_tables) {

@@ -110,16 +110,13 @@ static inline void put_arg(struct go_order *o, struct ev *ev, uint64_t value) {
 /* A rule: DONE, WAIT (nothing has changed) or a fault. */
 typedef int go_rule(struct go_order *o, struct go_cursor *c, struct go_m *m);
 
-extern go_rule *const go_rules[GOEV_LIMIT]; /* by event type; every timed type has one */
+/* By event type; NULL for the types that go_order_advance knows itself, and for those without a
+ * time difference. */
+extern go_rule *const go_rules[GOEV_LIMIT];
 
-/* The first event of an M in a generation, or one of no M. */
-int go_order_advance_first(struct go_order *o, struct go_cursor *c);
-
-/* Tries c's present event.  DONE: given out; WAIT: not yet; < 0: the trace is broken. */
-static inline int go_order_advance(struct go_order *o, struct go_cursor *c) {
-    if (UNLIKELY(c->thread == 0)) return go_order_advance_first(o, c);
-    return go_rules[c->type](o, c, &o->ms[c->thread]);
-}
+/* The state of c's M when it is not known yet, or there is none: then it is o->ms[0], and nothing
+ * that is written there stays.  NULL = out of memory. */
+struct go_m *go_first_m(struct go_order *o, struct go_cursor *c) __attribute__((noinline));
 
 /* ---- go_sched.c ---- */
 go_rule go_rule_proc_start;
@@ -128,13 +125,7 @@ go_rule go_rule_proc_steal;
 go_rule go_rule_proc_status;
 go_rule go_rule_g_create;
 go_rule go_rule_create_syscall;
-go_rule go_rule_g_start;
-go_rule go_rule_g_destroy;
 go_rule go_rule_destroy_syscall;
-go_rule go_rule_g_stop;
-go_rule go_rule_g_unblock;
-go_rule go_rule_syscall_begin;
-go_rule go_rule_syscall_end;
 go_rule go_rule_syscall_end_blocked;
 go_rule go_rule_g_status;
 go_rule go_rule_g_switch;

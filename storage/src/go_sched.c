@@ -4,24 +4,7 @@
  * the event out in the context before it, and changes the states.  Conditions stand in the order in
  * which Go's reader tests them, so that of two reasons for a fault the same one is named.
  * Source      go1.26 src/internal/trace/order.go */
-#include "storage/src/go_order_impl.h"
-
-#define COLD __attribute__((cold, noinline)) /* keeps the common ways through the rules short */
-
-COLD static int no_goroutine(struct go_order *o, const struct go_cursor *c, const struct go_m *m) {
-    return go_broken(o, c, "event %s for goroutine (%lld) that doesn't exist",
-                     go_event_name(o, c->type), (long long)m->g);
-}
-
-COLD static int not_in_state(struct go_order *o, const struct go_cursor *c, const char *state) {
-    return go_broken(o, c, "%s event for goroutine that's not %s", go_event_name(o, c->type),
-                     state);
-}
-
-COLD static int unknown_proc(struct go_order *o, const struct go_cursor *c, const struct go_m *m) {
-    return go_broken(o, c, "uninitialized proc %lld found during %s", (long long)m->p,
-                     go_event_name(o, c->type));
-}
+#include "storage/src/go_sched_often.h"
 
 static const char *g_status_name(unsigned status) {
     static const char *const names[] = {"Bad", "Runnable", "Running", "Syscall", "Waiting"};
@@ -33,37 +16,36 @@ static const char *p_status_name(unsigned status) {
     return names[status <= P_SYSCALL ? status : 0];
 }
 
+int go_no_goroutine(struct go_order *o, const struct go_cursor *c, const struct go_m *m) {
+    return go_broken(o, c, "event %s for goroutine (%lld) that doesn't exist",
+                     go_event_name(o, c->type), (long long)m->g);
+}
+
+int go_not_in_state(struct go_order *o, const struct go_cursor *c, const char *state) {
+    return go_broken(o, c, "%s event for goroutine that's not %s", go_event_name(o, c->type),
+                     state);
+}
+
+int go_unknown_proc(struct go_order *o, const struct go_cursor *c, const struct go_m *m) {
+    return go_broken(o, c, "uninitialized proc %lld found during %s", (long long)m->p,
+                     go_event_name(o, c->type));
+}
+
+int go_bad_sequence(struct go_order *o, const struct go_cursor *c, const struct go_p *p) {
+    return go_broken(o, c, "failed to advance %s: can't make sequence: %llu (gen=%llu) -> %llu",
+                     go_event_name(o, c->type), (unsigned long long)p->seq,
+                     (unsigned long long)p->seq_gen, (unsigned long long)c->args[0]);
+}
+
+int go_not_in_syscall(struct go_order *o, const struct go_cursor *c, const struct go_p *p) {
+    return go_broken(o, c, "expected proc %lld in state Syscall, but got %s instead",
+                     (long long)p->id, p_status_name(p->status));
+}
+
 static const uint8_t go_state_of[G_STATUSES] = {GO_UNDETERMINED, GO_RUNNABLE, GO_RUNNING,
                                                 GO_SYSCALL, GO_WAITING};
 static const uint8_t proc_state_of[P_STATUSES] = {PROC_UNDETERMINED, PROC_RUNNING, PROC_IDLE,
                                                   PROC_RUNNING, PROC_IDLE};
-
-static bool g_succeeds(const struct go_order *o, const struct go_g *g, uint64_t seq) {
-    return g->seq_gen == o->gen_number && seq == g->seq + 1;
-}
-
-static bool p_succeeds(const struct go_order *o, const struct go_p *p, uint64_t seq) {
-    return p->seq_gen == o->gen_number && seq == p->seq + 1;
-}
-
-static inline void put_go(struct go_order *o, const struct go_cursor *c, const struct go_m *m,
-                          uint64_t id, enum go_state from, enum go_state to, uint32_t stack,
-                          uint32_t tstack, uint32_t reason) {
-    int64_t time_ns = c->time_ns;
-    if (time_ns <= o->last_ns) time_ns = (int64_t)((uint64_t)o->last_ns + 1);
-    o->last_ns = time_ns;
-    *o->next++ = (struct ev){.time_ns = time_ns,
-                             .g = m->g,
-                             .p = m->p,
-                             .m = (int64_t)m->id,
-                             .id = id,
-                             .stack = stack,
-                             .tstack = tstack,
-                             .str = reason,
-                             .kind = EV_GO_TRANSITION,
-                             .from = (uint8_t)from,
-                             .to = (uint8_t)to};
-}
 
 static struct ev *put_proc(struct go_order *o, const struct go_cursor *c, const struct go_m *m,
                            uint64_t id, unsigned from, unsigned to) {
@@ -244,7 +226,7 @@ int go_rule_g_status(struct go_order *o, struct go_cursor *c, struct go_m *m) {
 int go_rule_g_create(struct go_order *o, struct go_cursor *c, struct go_m *m) {
     TRY(require(o, c, m, MUST, MAY));
     const struct go_g *creator = current_g(o, m);
-    if (creator && creator->status != G_RUNNING) return not_in_state(o, c, "Running");
+    if (creator && creator->status != G_RUNNING) return go_not_in_state(o, c, "Running");
     if (find_g(o, c->args[0]))
         return go_broken(o, c, "tried to create goroutine (%lld) that already exists",
                          (long long)c->args[0]);
@@ -253,61 +235,6 @@ int go_rule_g_create(struct go_order *o, struct go_cursor *c, struct go_m *m) {
     uint32_t stack = stack_id(o, c, c->args[2]), new_stack = stack_id(o, c, c->args[1]);
     put_go(o, c, m, c->args[0], GO_NOTEXIST, blocked ? GO_WAITING : GO_RUNNABLE, stack, new_stack,
            0);
-    return DONE;
-}
-
-/* The M's goroutine, which must be running.  NULL: fault in *rc. */
-static struct go_g *running_g(struct go_order *o, struct go_cursor *c, struct go_m *m, int *rc) {
-    *rc = require(o, c, m, MUST, MUST);
-    if (*rc < 0) return NULL;
-    struct go_g *g = current_g(o, m);
-    if (LIKELY(g && g->status == G_RUNNING)) return g;
-    *rc = g ? not_in_state(o, c, "Running") : no_goroutine(o, c, m);
-    return NULL;
-}
-
-int go_rule_g_stop(struct go_order *o, struct go_cursor *c, struct go_m *m) {
-    int rc;
-    struct go_g *g = running_g(o, c, m, &rc);
-    if (!g) return rc;
-    bool blocks = c->type == GOEV_GO_BLOCK;
-    g->status = blocks ? G_WAITING : G_RUNNABLE;
-    uint32_t stack = stack_id(o, c, c->args[1]), reason = string_id(o, c, c->args[0]);
-    put_go(o, c, m, (uint64_t)g->id, GO_RUNNING, blocks ? GO_WAITING : GO_RUNNABLE, stack, stack,
-           reason);
-    m->g = NO_ID;
-    return DONE;
-}
-
-int go_rule_g_destroy(struct go_order *o, struct go_cursor *c, struct go_m *m) {
-    int rc;
-    struct go_g *g = running_g(o, c, m, &rc);
-    if (!g) return rc;
-    put_go(o, c, m, (uint64_t)g->id, GO_RUNNING, GO_NOTEXIST, 0, 0, 0);
-    go_remove_g(o, g);
-    m->g = NO_ID;
-    return DONE;
-}
-
-int go_rule_g_start(struct go_order *o, struct go_cursor *c, struct go_m *m) {
-    uint32_t gi = idmap_get(&o->g_map, c->args[0]);
-    struct go_g *g = &o->gs[gi]; /* gs[0] is in no state */
-    if (g->status != G_RUNNABLE || !g_succeeds(o, g, c->args[1])) return WAIT;
-    TRY(require(o, c, m, MUST, MUST_NOT));
-    g->status = G_RUNNING;
-    g->seq = c->args[1];
-    put_go(o, c, m, c->args[0], GO_RUNNABLE, GO_RUNNING, 0, 0, 0);
-    m->g = (int64_t)c->args[0];
-    m->gi = gi;
-    return DONE;
-}
-
-int go_rule_g_unblock(struct go_order *o, struct go_cursor *c, struct go_m *m) {
-    struct go_g *g = &o->gs[idmap_get(&o->g_map, c->args[0])];
-    if (g->status != G_WAITING || !g_succeeds(o, g, c->args[1])) return WAIT;
-    g->status = G_RUNNABLE;
-    g->seq = c->args[1];
-    put_go(o, c, m, c->args[0], GO_WAITING, GO_RUNNABLE, stack_id(o, c, c->args[2]), 0, 0);
     return DONE;
 }
 
@@ -337,51 +264,17 @@ int go_rule_g_switch(struct go_order *o, struct go_cursor *c, struct go_m *m) {
 
 /* ---- system calls ---- */
 
-int go_rule_syscall_begin(struct go_order *o, struct go_cursor *c, struct go_m *m) {
-    int rc;
-    struct go_g *g = running_g(o, c, m, &rc);
-    if (!g) return rc;
-    struct go_p *p = current_p(o, m);
-    if (!p) return unknown_proc(o, c, m);
-    if (!p_succeeds(o, p, c->args[0]))
-        return go_broken(o, c, "failed to advance %s: can't make sequence: %llu (gen=%llu) -> %llu",
-                         go_event_name(o, c->type), (unsigned long long)p->seq,
-                         (unsigned long long)p->seq_gen, (unsigned long long)c->args[0]);
-    g->status = G_SYSCALL;
-    p->status = P_SYSCALL;
-    p->seq = c->args[0];
-    uint32_t stack = stack_id(o, c, c->args[1]);
-    put_go(o, c, m, (uint64_t)g->id, GO_RUNNING, GO_SYSCALL, stack, stack, 0);
-    return DONE;
-}
-
-int go_rule_syscall_end(struct go_order *o, struct go_cursor *c, struct go_m *m) {
-    TRY(require(o, c, m, MUST, MUST));
-    struct go_g *g = current_g(o, m);
-    if (!g) return no_goroutine(o, c, m);
-    if (g->status != G_SYSCALL) return not_in_state(o, c, "Running");
-    struct go_p *p = current_p(o, m);
-    if (!p) return unknown_proc(o, c, m);
-    if (p->status != P_SYSCALL)
-        return go_broken(o, c, "expected proc %lld in state Syscall, but got %s instead",
-                         (long long)m->p, p_status_name(p->status));
-    g->status = G_RUNNING;
-    p->status = P_RUNNING;
-    put_go(o, c, m, (uint64_t)g->id, GO_SYSCALL, GO_RUNNING, 0, 0, 0);
-    return DONE;
-}
-
 /* Waits for the loss of the P that the event tells of. */
 int go_rule_syscall_end_blocked(struct go_order *o, struct go_cursor *c, struct go_m *m) {
     if (m->p != NO_ID) {
         const struct go_p *p = current_p(o, m);
-        if (!p) return unknown_proc(o, c, m);
+        if (!p) return go_unknown_proc(o, c, m);
         if (p->status == P_SYSCALL) return WAIT;
     }
     TRY(require(o, c, m, MAY, MUST));
     struct go_g *g = current_g(o, m);
-    if (!g) return no_goroutine(o, c, m);
-    if (g->status != G_SYSCALL) return not_in_state(o, c, "Running");
+    if (!g) return go_no_goroutine(o, c, m);
+    if (g->status != G_SYSCALL) return go_not_in_state(o, c, "Running");
     g->status = G_RUNNABLE;
     put_go(o, c, m, (uint64_t)g->id, GO_SYSCALL, GO_RUNNABLE, 0, 0, 0);
     m->g = NO_ID;
@@ -407,8 +300,8 @@ int go_rule_create_syscall(struct go_order *o, struct go_cursor *c, struct go_m 
 int go_rule_destroy_syscall(struct go_order *o, struct go_cursor *c, struct go_m *m) {
     TRY(require(o, c, m, MAY, MUST));
     struct go_g *g = current_g(o, m);
-    if (!g) return no_goroutine(o, c, m);
-    if (g->status != G_SYSCALL) return not_in_state(o, c, "Syscall");
+    if (!g) return go_no_goroutine(o, c, m);
+    if (g->status != G_SYSCALL) return go_not_in_state(o, c, "Syscall");
     struct go_m before = *m;
     if (m->p != NO_ID) {
         struct go_p *p = current_p(o, m);

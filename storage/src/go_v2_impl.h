@@ -6,7 +6,7 @@
  *   go_cursor.c  an M's batches -> its next event, with time
  *   go_merge.c   many Ms -> one order
  *   go_order.c   may this event come now?  what does it change?  what is given out?
- *   go_sched.c, go_ranges.c   its rules
+ *   go_sched_often.h, go_sched.c, go_ranges.c   its rules
  *   go_ahead.c   a thread that reads the next generation
  *   go_v2.c      the whole, as reader_impl.h wants it */
 #ifndef PARKVIEW_STORAGE_GO_V2_IMPL_H
