@@ -2,14 +2,14 @@
  *
  * Some dozens are decoded at once: the loop stays in one P's rhythm, and what follows a system call
  * is mostly at hand.  The bytes were checked by go_v1_scan.c; nothing is checked twice here.
- * Invariants  1. who[V1_RUNS] is the goroutine that runs on the P, over batch borders too.
+ * Invariants  1. a cursor's g is the goroutine that runs on its P, over batch borders too.
  *             2. times within a batch are sums of differences, and wrap as Go's do.
  * Source      go1.26 src/internal/trace/internal/tracev1/parser.go (loadBatch, parseEvent),
  *             order.go */
 #include <string.h>
 
 #include "storage/src/go_v1_impl.h"
-#include "storage/src/varint.h"
+#include "storage/src/go_v1_numbers.h"
 
 #define ALL UINT64_MAX
 const struct v1_rule v1_rules[V1_N_ORDERS] = {
@@ -32,11 +32,15 @@ static const uint64_t structure = 1ull << V1_STRING | 1ull << V1_STACK | 1ull <<
 
 /* ---- goroutines ---- */
 
-uint32_t v1_go_add(struct v1_merge *m, uint64_t g) {
+uint32_t v1_slot_add(struct v1_merge *m) {
     if (v1_grow(&m->gos, m->n_gos, &m->cap_gos, sizeof *m->gos) < 0) return UINT32_MAX;
     m->gos[m->n_gos] = (struct v1_go){0};
-    if (v1_refs_set(&m->slots, g, ++m->n_gos) < 0) return UINT32_MAX;
-    return m->n_gos - 1;
+    return m->n_gos++;
+}
+
+uint32_t v1_go_add(struct v1_merge *m, uint64_t g) {
+    uint32_t slot = v1_slot_add(m);
+    return slot == UINT32_MAX || v1_refs_set(&m->slots, g, slot + 1) < 0 ? UINT32_MAX : slot;
 }
 
 /* Slot of goroutine g, made if need be; UINT32_MAX without memory. */
@@ -103,151 +107,92 @@ static const uint8_t *decode_log_text(struct go_v1 *r, const uint8_t *at, struct
     return at + n;
 }
 
-/* ---- numbers ----
- * They mostly lie within eight bytes, and have up to four each: then they are cut out of one word,
- * without a branch on the length of each. */
-
-static struct v1_cut cut(uint32_t ends, uint32_t n) {
-    struct v1_cut c = {0};
-    uint32_t from = 0, i = 0;
-    for (uint32_t bit = 0; bit < 8 && i < n; bit++) {
-        if (!(ends >> bit & 1)) continue;
-        uint32_t bytes = bit + 1 - from;
-        if (bytes > 4) break;
-        c.shift[i] = (uint8_t)(8 * from);
-        c.mask[i++] = 0x7f7f7f7f >> (8 * (4 - bytes));
-        from = bit + 1;
-    }
-    return i == n ? c.past = (uint8_t)from, c : (struct v1_cut){0};
-}
-
-void v1_cut_all(struct v1_cuts *cuts) {
-    for (uint32_t row = 0; row < 4; row++)
-        for (uint32_t ends = 0; ends < 256; ends++)
-            cuts->at[row][ends] = row < V1_NOT_CUT ? cut(ends, row + 1) : (struct v1_cut){0};
-    for (uint32_t head = 0; head < 256; head++) {
-        bool is_cut = head >> 6 < V1_NOT_CUT && !(structure >> (head & 63) & 1);
-        cuts->row[head] = is_cut ? (uint8_t)(head >> 6) : V1_NOT_CUT;
-    }
-}
-
-/* Two numbers of up to four bytes, in the halves of x. */
-static inline uint64_t squeeze_both(uint64_t x) {
-    x = (x & 0x007f007f007f007f) | (x & 0x7f007f007f007f00) >> 1;
-    return (x & 0x00003fff00003fff) | (x & 0x3fff00003fff0000) >> 2;
-}
-
-/* The numbers of an event: past them.  NULL: there are more than three, or they are too long for
- * this. */
-static inline const uint8_t *decode_short(const struct v1_cut cuts[256], const uint8_t *at,
-                                          struct v1_event *e, const struct v1_spec *spec,
-                                          uint64_t *dt) {
-    uint64_t w = load_u64le(at), ends = (~w & 0x8080808080808080) >> 7;
-    const struct v1_cut *cut = &cuts[ends * 0x0102040810204080 >> 56];
-    if (__builtin_expect(cut->past == 0, 0)) return NULL;
-    uint64_t a = squeeze_both((w & cut->mask[0]) | (w >> cut->shift[1] & cut->mask[1]) << 32);
-    uint64_t b = a >> 32, c = squeeze_both(w >> cut->shift[2] & cut->mask[2]);
-    *dt = (uint32_t)a;
-    e->args[0] = b;
-    e->args[1] = c;
-    e->args[2] = 0;
-    e->stack = (uint32_t)((b & spec->first_stack) | (c & spec->second_stack));
-    return at + cut->past;
-}
-
-struct numbers {
-    const uint8_t *at;
-    uint64_t inverted; /* what is left of the word at at; ones came in from the left as zeros */
-};
-
-static inline struct numbers numbers_at(const uint8_t *at) {
-    return (struct numbers){at, ~load_u64le(at)};
-}
-
-static inline uint64_t next_number(struct numbers *s) {
-    uint64_t v = 0;
-    uint32_t stops = (uint32_t)s->inverted & 0x80808080;
-    if (__builtin_expect(stops == 0, 0)) {
-        *s = numbers_at(uvarint_fast(s->at, &v));
-        return v;
-    }
-    unsigned bits = (unsigned)__builtin_ctz(stops) + 1;
-    uint32_t w = ~(uint32_t)s->inverted & (stops ^ (stops - 1)) & 0x7f7f7f7f;
-    w = (w & 0x007f007f) | (w & 0x7f007f00) >> 1;
-    v = (w & 0x3fff) | (w >> 2 & 0x0fffc000);
-    s->inverted >>= bits;
-    s->at += bits / 8;
-    return v;
-}
-
-/* Any event's numbers, and the text of a LOG: past them; NULL without memory. */
-static const uint8_t *decode_long(struct go_v1 *r, const uint8_t *at, uint8_t head,
-                                  struct v1_event *e, const struct v1_spec *spec, uint64_t *dt) {
-    uint64_t n_bytes;
-    if (head >> 6 == 3) at = uvarint_fast(at, &n_bytes);
-    struct numbers s = numbers_at(at);
-    *dt = next_number(&s);
-    e->args[0] = e->args[1] = e->args[2] = 0;
-    uint32_t n = spec->n_args - 1u - spec->stack;
-    if (n > 0) e->args[0] = next_number(&s);
-    if (n > 1) {
-        s = numbers_at(s.at);
-        e->args[1] = next_number(&s);
-        if (n > 2) e->args[2] = next_number(&s);
-    }
-    e->stack = spec->stack ? (uint32_t)next_number(&s) : 0;
-    if ((head & 63) != V1_LOG) return s.at;
-    at = decode_log_text(r, s.at, e);
-    return e->args[2] == UINT32_MAX ? NULL : at;
-}
-
 /* ---- events ---- */
 
-/* Which goroutines the event is about, and what it waits for. */
-static inline int attribute(struct v1_merge *m, struct v1_cursor *c, struct v1_event *e,
-                            const struct v1_spec *spec) {
-    const struct v1_refs *slots = &m->slots;
-    uint64_t named = e->args[0] & spec->names;
-    uint32_t target = named < slots->n_dense ? slots->dense[named] : 0;
+/* The goroutine that runs on a P: in registers while its events are decoded. */
+struct running {
+    uint64_t g, slot;
+};
+
+/* Which goroutines the event is about, and what it waits for.  first: args[0]. */
+static inline int attribute(struct v1_merge *m, struct running *on, struct v1_event *e,
+                            const struct v1_spec *spec, uint64_t first, uint64_t whole) {
+    uint64_t named = first & spec->waits.named;
+    uint64_t target = named < m->slots.n_dense ? m->slots.dense[named] : 0;
     if (__builtin_expect(target-- == 0, 0)) {
         target = go_slot(m, named);
         if (target == UINT32_MAX) return PV_ENOMEM;
     }
-    c->who[V1_NAMED].g = named;
-    c->who[V1_NAMED].slot = e->target = target;
-    e->g = c->who[spec->owner].g;
-    e->slot = c->who[spec->owner].slot;
-    uint32_t key = e->key = c->who[spec->waits].slot;
-    /* The slot also stands for a goroutine whose id is V1_FREE_GO. */
-    e->whole = c->whole | spec->kind[key == V1_SLOT_FREE].whole;
-    c->who[V1_RUNS] = c->who[spec->next];
+    uint64_t key = (on->slot & spec->waits.runs) | (target & spec->waits.named) | spec->else_waits;
+    e->g = (on->g & spec->owner.runs) | (named & spec->owner.named);
+    e->slot = (uint32_t)((on->slot & spec->owner.runs) | (target & spec->owner.named));
+    e->target = (uint32_t)target;
+    e->key = (uint32_t)key;
+    e->whole = whole | spec->kind.whole;
+    if (__builtin_expect(key == V1_SLOT_ANY, 0)) e->order = V1_FREE;
+    on->g = (on->g & spec->next.runs) | (named & spec->next.named);
+    on->slot = (on->slot & spec->next.runs) | (target & spec->next.named);
     __builtin_prefetch(&m->gos[key], 1);
     return 0;
 }
 
+/* What is not decoded at once: past it; NULL without memory.  *is_event: it is one of the merge. */
+static __attribute__((noinline)) const uint8_t *decode_other(struct go_v1 *r, const uint8_t *at,
+                                                             uint8_t head, struct v1_event *e,
+                                                             struct v1_first *first,
+                                                             bool *is_event) {
+    uint8_t type = head & 63;
+    *is_event = !(structure >> type & 1);
+    if (!*is_event) return skip_structure(at, head);
+    at = v1_numbers_one_by_one(at, head, &v1_specs[type], e, first);
+    if (type != V1_LOG) return at;
+    at = decode_log_text(r, at, e);
+    return e->args[2] == UINT32_MAX ? NULL : at;
+}
+
 /* Decodes on from c->at behind the items that there are, as far as there is room.  0, PV_ENOMEM. */
-static int decode(struct go_v1 *r, struct v1_cursor *c) {
-    const struct v1_cuts *cuts = &r->merge.cuts;
+static inline __attribute__((always_inline)) int decode_so(struct go_v1 *r, struct v1_cursor *c,
+                                                           const struct v1_cuts *cuts) {
+    struct v1_merge *m = &r->merge;
     const uint8_t *at = c->at, *end = c->batch_end;
     struct v1_event *e = c->end, *room_end = c->items + c->n_items;
+    struct running on = {c->g, c->slot};
+    uint64_t ts = (uint64_t)c->ts, whole = c->whole;
     while (at < end && e < room_end) {
         uint8_t head = *at++;
         const struct v1_spec *spec = &v1_specs[head & 63];
-        uint64_t dt = 0;
-        const uint8_t *past = decode_short(cuts->at[cuts->row[head]], at, e, spec, &dt);
-        if (!past && structure >> (head & 63) & 1) {
-            at = skip_structure(at, head);
-            continue;
+        struct v1_first first;
+        const uint8_t *past = cuts ? v1_numbers_at_once(cuts, at, head, spec, e, &first) : NULL;
+        if (__builtin_expect(!past, 0)) {
+            bool is_event;
+            past = decode_other(r, at, head, e, &first, &is_event);
+            if (!past) return PV_ENOMEM;
+            at = past;
+            if (!is_event) continue;
         }
-        if (!past) past = decode_long(r, at, head, e, spec, &dt);
-        if (!past) return PV_ENOMEM;
         at = past;
-        e->ts = c->ts = (int64_t)((uint64_t)c->ts + dt);
-        TRY(attribute(&r->merge, c, e++, spec));
+        ts += first.dt;
+        e->ts = (int64_t)ts;
+        TRY(attribute(m, &on, e++, spec, first.arg, whole));
     }
     c->at = at;
     c->end = e;
+    c->ts = (int64_t)ts;
+    c->g = on.g;
+    c->slot = (uint32_t)on.slot;
     return 0;
+}
+
+static V1_SHUFFLES int decode_at_once(struct go_v1 *r, struct v1_cursor *c) {
+    return decode_so(r, c, r->merge.cuts);
+}
+
+static int decode_one_by_one(struct go_v1 *r, struct v1_cursor *c) {
+    return decode_so(r, c, NULL);
+}
+
+static int decode(struct go_v1 *r, struct v1_cursor *c) {
+    return r->merge.cuts ? decode_at_once(r, c) : decode_one_by_one(r, c);
 }
 
 /* A system call blocks if the goroutine's next event says so: looks for it.  The events from the

@@ -29,36 +29,42 @@ enum v1_order {
     V1_N_ORDERS
 };
 
-/* Slots of the merge that are not goroutines. */
-enum v1_slot { V1_SLOT_NONE, V1_SLOT_GC, V1_SLOT_FREE, V1_N_FIXED_SLOTS };
-
-/* Goroutines of which an event may speak, and what is in their place where it speaks of none. */
-enum v1_who {
-    V1_RUNS,    /* the one that runs on its P */
-    V1_NAMED,   /* args[0] */
-    V1_NOBODY,  /* goroutine 0 */
-    V1_CYCLES,  /* what counts GC cycles */
-    V1_NOTHING, /* what is always ready */
-    V1_N_WHO
+/* Slots of the merge that are no usual goroutines. */
+enum v1_slot {
+    V1_SLOT_NONE, /* goroutine 0 */
+    V1_SLOT_GC,   /* what counts GC cycles */
+    V1_SLOT_ANY,  /* a goroutine whose id is V1_FREE_GO: nothing waits for it, either */
+    V1_SLOT_FREE  /* what is always ready */
 };
 
+/* Which goroutine, of the one that runs on an event's P and the one in args[0]: both masks are 0
+ * where it is neither. */
+struct v1_who {
+    uint64_t runs, named;
+};
+
+enum { V1_N_CUT = 4 }; /* numbers of an event that are read at once (go_v1_numbers.h) */
+
 struct v1_spec {
-    const char *name;
-    uint8_t since, n_args, stack, order;
-    uint8_t owner;                      /* enum v1_who: to whom it belongs, */
-    uint8_t next;                       /* who runs from now on, */
-    uint8_t waits;                      /* on whose state it waits */
-    uint8_t plain;                      /* the type without "...Local" */
-    uint64_t names;                     /* all ones: args[0] is a goroutine; else 0 */
-    uint32_t first_stack, second_stack; /* all ones: that number after the time is a stack */
-    union v1_kind {
+    _Alignas(128) uint32_t digits[V1_N_CUT]; /* of those numbers, in four bytes each */
+    struct v1_who owner;                     /* to whom it belongs, */
+    struct v1_who next;                      /* who runs from now on, */
+    struct v1_who waits;                     /* on whose state it waits, */
+    uint32_t
+        else_waits;  /* or on which slot; only where it waits for args[0], that is a goroutine */
+    uint8_t n_cut;   /* numbers that may be read at once; 0: they may not */
+    uint8_t i_stack; /* which of those is the stack; V1_N_CUT: none */
+    uint8_t since, n_args, stack;
+    union {
         struct {
             int32_t p;     /* 0 */
             uint16_t proc; /* 0 */
-            uint8_t type, order;
+            uint8_t type;  /* without "...Local" */
+            uint8_t order; /* enum v1_order */
         };
-        uint64_t whole;
-    } kind[2]; /* v1_event.whole but for its P; where it waits for nothing nonetheless */
+        uint64_t whole; /* v1_event.whole but for its P */
+    } kind;
+    const char *name;
 };
 extern const struct v1_spec v1_specs[64];
 

@@ -101,6 +101,8 @@ struct go_v1 {
 
 /* Makes next < end if the cursor has more events: 1, 0 = it has none, < 0. */
 int v1_cursor_fill(struct go_v1 *r, struct v1_cursor *c, struct fault *f);
+/* A slot; one for goroutine g.  UINT32_MAX without memory. */
+uint32_t v1_slot_add(struct v1_merge *m);
 uint32_t v1_go_add(struct v1_merge *m, uint64_t g);
 
 int v1_merge_start(struct go_v1 *r, struct fault *f);

@@ -136,6 +136,7 @@ struct v1_index {
     int64_t frequency;   /* ticks per second; 0 = none */
     uint64_t max_string; /* the largest string id */
     bool has_logs;
+    bool wide_lengths; /* the numbers of an event are so many bytes in a number of two or more */
     uint32_t built_in[V1_N_WAITS + V1_N_STOPS]; /* v1_built_in in the dictionary */
     uint64_t end;                               /* events were understood up to here */
     struct v1_bad stop; /* why not further; what == V1_BAD_NONE: the file's end */

@@ -10,6 +10,7 @@
  * Not here    decoding (go_v1_cursor.c); system call exits that were written late (go_v1_settle.c).
  * Source      go1.26 src/internal/trace/internal/tracev1/parser.go (parseEventBatches), order.go */
 #include "storage/src/go_v1_impl.h"
+#include "storage/src/go_v1_numbers.h"
 
 enum { FEW_ITEMS = 4, MANY_PROCS = 1024 };
 
@@ -158,7 +159,7 @@ static int at_end(struct go_v1 *r, struct fault *f) {
     }
     if (!stuck) return 0;
     const struct v1_event *e = stuck->next;
-    uint64_t g = v1_specs[e->type].names ? e->args[0] : e->g;
+    uint64_t g = v1_specs[e->type].waits.named ? e->args[0] : e->g;
     return fault_set(
         f, PV_ECORRUPT, offset_of(r, stuck),
         "no consistent ordering of events possible (%s of goroutine %llu on P %d waits "
@@ -213,8 +214,8 @@ static inline __attribute__((always_inline)) int merge_run(struct go_v1 *r, stru
     if (rc <= 0) return rc < 0 ? rc : at_end(r, f);
     struct v1_cursor *c = &m->cursors[k];
     bool calm = true;
-    if (!take(m->gos, c->next,
-              &calm)) /* it was ready when it entered: two Ps claim one goroutine */
+    /* It was ready when it entered: if it is not now, two Ps claim one goroutine. */
+    if (!take(m->gos, c->next, &calm))
         return fault_set(f, PV_ECORRUPT, offset_of(r, c),
                          "encountered impossible goroutine state transition");
     m->available[m->n_available++] = k;
@@ -254,8 +255,6 @@ static int add_cursor(struct v1_merge *m, uint32_t proc, int32_t p, uint32_t n_i
     if (!c->items) return PV_ENOMEM;
     c->n_items = n_items;
     c->proc = proc;
-    c->who[V1_CYCLES].slot = V1_SLOT_GC;
-    c->who[V1_NOTHING].slot = V1_SLOT_FREE;
     c->whole = (struct v1_event){.p = p, .proc = (uint16_t)proc}.whole;
     m->available[m->n_available++] = m->n_cursors++;
     return 0;
@@ -291,9 +290,9 @@ static int add_cursors(struct go_v1 *r) {
 int v1_merge_start(struct go_v1 *r, struct fault *f) {
     struct v1_merge *m = &r->merge;
     v1_merge_free(m);
-    v1_cut_all(&m->cuts);
-    if (allocate(m, n_cursors(&r->index)) < 0 || v1_go_add(m, 0) != V1_SLOT_NONE ||
-        v1_go_add(m, V1_GC_GO) != V1_SLOT_GC || v1_go_add(m, V1_FREE_GO) != V1_SLOT_FREE ||
+    if (allocate(m, n_cursors(&r->index)) < 0 || v1_numbers_start(m, &r->index) < 0 ||
+        v1_go_add(m, 0) != V1_SLOT_NONE || v1_go_add(m, V1_GC_GO) != V1_SLOT_GC ||
+        v1_go_add(m, V1_FREE_GO) != V1_SLOT_ANY || v1_slot_add(m) != V1_SLOT_FREE ||
         add_cursors(r) < 0)
         return fault_set(f, PV_ENOMEM, -1, "out of memory");
     return 0;
@@ -305,6 +304,7 @@ void v1_merge_free(struct v1_merge *m) {
     free(m->available);
     free(m->frontier);
     free(m->gos);
+    free(m->cuts);
     v1_refs_free(&m->slots);
     *m = (struct v1_merge){0};
 }

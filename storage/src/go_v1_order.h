@@ -65,10 +65,8 @@ struct v1_cursor {               /* one P's events, in file order */
     bool done;
     uint32_t proc;  /* UINT32_MAX: the cursor of the CPU samples */
     uint64_t whole; /* of its events: p and proc, the rest 0 */
-    struct v1_id {
-        uint64_t g;
-        uint32_t slot;
-    } who[V1_N_WHO]; /* as far as decoded */
+    uint64_t g;     /* that runs on the P, as far as decoded; */
+    uint32_t slot;  /* and its slot */
     int64_t ts;
     struct v1_event *held, *held_end; /* for later: a system call without its next event, and on */
     const uint8_t *batch, *at, *batch_end; /* at = what is not decoded yet */
@@ -84,21 +82,13 @@ struct v1_waiting { /* a cursor in the frontier */
     uint64_t cursor;
 };
 
-/* Where up to three numbers are in eight bytes of which it is known which end a number: how far
- * they are to be shifted, and what is left of them then (0: there are fewer).  past: where the last
- * one ends; 0: one is longer than four bytes, or reaches beyond. */
-struct v1_cut {
-    uint32_t mask[3];
-    uint8_t shift[3], past;
-};
-/* By how many numbers there are, less one, and by which bytes end one.  The last row is empty: of
- * events that are not cut. */
-enum { V1_NOT_CUT = 3 };
+/* By which of eight bytes end a number (go_v1_numbers.h). */
 struct v1_cuts {
-    struct v1_cut at[4][256];
-    uint8_t row[256]; /* by an event's first byte */
+    _Alignas(
+        16) uint8_t from[256][4 * V1_N_CUT]; /* where a number's byte is; 0x80: there is none */
+    uint8_t past[256][8]; /* where so many numbers end; 0: not within the eight, or one is longer
+                             than four bytes */
 };
-void v1_cut_all(struct v1_cuts *cuts);
 
 struct v1_merge {
     struct v1_cursor *cursors; /* one for each P with batches, then the CPU samples */
@@ -113,7 +103,7 @@ struct v1_merge {
     struct v1_go *gos;
     uint32_t n_gos, cap_gos;
     struct v1_refs slots; /* goroutine -> index in gos + 1; 0 = none */
-    struct v1_cuts cuts;
+    struct v1_cuts *cuts; /* NULL: numbers are read one by one */
 };
 
 /* ---- settle ---- */

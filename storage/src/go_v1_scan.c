@@ -225,6 +225,7 @@ static int scan_long_args(struct scan *s, uint8_t type) {
     if (!p) return stop(s, V1_BAD_ARG, type, 0);
     if (n > MAX_ARG_BYTES) return stop(s, V1_BAD_ARG_BYTES, type, n);
     bool sample = type == V1_CPU_SAMPLE;
+    if (p - s->p > 1 && v1_specs[type].n_cut) s->x->wide_lengths = true;
     if (n > (uint64_t)(s->end - p) || (sample && p == s->end))
         return stop(s, sample ? V1_BAD_UNEXPECTED_EOF : V1_BAD_EOF, 0, 0);
     s->p = p + n;
