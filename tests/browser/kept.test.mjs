@@ -1,10 +1,10 @@
 // tests/browser/kept.test.mjs - rows that are painted already are not painted again: whatever a hand does, what stands there is,
 // pixel by pixel, what the page paints on an empty canvas.
 import { join } from "node:path";
-import { Checks, root } from "../lib/project.mjs";
+import { Checks, quick, root } from "../lib/project.mjs";
 import { browser, main, open, serve, settled } from "./chromium.mjs";
 
-const STEPS = 48;
+const STEPS = quick ? 18 : 48;
 const LOOK_EVERY = 3; // steps
 const checks = new Checks();
 const traces = ["samples/lock-convoy.trace", "samples/gc-assist.trace"].map((f) => join(root, f));
@@ -66,10 +66,11 @@ async function look(page, name, random) {
 main(checks, async (later) => {
   const server = await serve(traces);
   later(server.stop);
-  for (const { width, height, theme } of [
+  const looks = [
     { width: 1280, height: 800, theme: "light" },
     { width: 2560, height: 1400, theme: "dark" },
-  ]) {
+  ];
+  for (const { width, height, theme } of quick ? looks.slice(0, 1) : looks) {
     const { context, problems, close } = await browser({ width, height, theme });
     later(close);
     for (const [i, trace] of ["lock-convoy", "gc-assist"].entries()) {

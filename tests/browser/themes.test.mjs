@@ -1,7 +1,7 @@
 // tests/browser/themes.test.mjs - both themes, and sizes from small to large, without a word on the console.
 import { join } from "node:path";
 import { Checks, root } from "../lib/project.mjs";
-import { browser, lanes, main, open, serve, settled } from "./chromium.mjs";
+import { browser, lanes, main, serve, settled } from "./chromium.mjs";
 
 const checks = new Checks();
 const LOOKS = [
@@ -14,9 +14,8 @@ const LOOKS = [
 ];
 
 /** Average brightness of what the browser really shows, 0 … 255. */
-async function brightness(context, page) {
+async function brightness(page, blank) {
   const png = (await page.screenshot()).toString("base64");
-  const blank = await context.newPage(); // the page itself may not load data: images
   return blank.evaluate(async (data) => {
     const image = new Image();
     image.src = `data:image/png;base64,${data}`;
@@ -34,10 +33,15 @@ async function brightness(context, page) {
 await main(checks, async (later) => {
   const server = await serve([join(root, "samples/gc-assist.trace")]);
   later(server.stop);
+  const { context, problems, close } = await browser();
+  later(close);
+  const blank = context.pages()[0]; // the page itself may not load data: images
   for (const look of LOOKS) {
     const name = `${look.theme} ${look.width} × ${look.height}`;
-    const { context, problems, close } = await browser(look);
-    const page = await open(context, server.url);
+    const page = await context.newPage();
+    await page.setViewportSize({ width: look.width, height: look.height });
+    await page.emulateMedia({ colorScheme: look.theme, reducedMotion: "reduce" });
+    await page.goto(server.url);
     await settled(page);
     checks.check(`${name}: lanes`, (await lanes(page)).length > 4);
     const scrolls = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
@@ -62,9 +66,9 @@ await main(checks, async (later) => {
       await page.keyboard.press("Escape");
       await settled(page);
     }
-    const bright = await brightness(context, page);
+    const bright = await brightness(page, blank);
     checks.check(`${name}: is ${look.theme}`, look.theme === "light" ? bright > 160 : bright < 90, `brightness ${bright}`);
     checks.equal(`${name}: nothing went wrong`, problems.join("\n"), "");
-    await close();
+    await page.close();
   }
 });

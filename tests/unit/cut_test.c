@@ -156,10 +156,12 @@ struct lines {
 };
 
 static int on_row(void *arg, uint32_t n, const struct query_value *v) {
+    static FILE *out; /* one for all rows: each has a buffer of 8 KB */
+    static char *text;
+    static size_t size;
     struct lines *l = arg;
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
+    if (!out) out = open_memstream(&text, &size);
+    rewind(out);
     for (uint32_t i = 0; i < n; i++) {
         if (v[i].type == QUERY_NULL)
             fputs("NULL|", out);
@@ -170,9 +172,10 @@ static int on_row(void *arg, uint32_t n, const struct query_value *v) {
         else
             fprintf(out, "%.*s|", (int)v[i].text.n, v[i].text.data);
     }
-    fclose(out);
+    fputc(0, out);
+    fflush(out);
     if (l->n == l->cap) l->rows = realloc(l->rows, (l->cap = l->cap * 2 + 64) * sizeof *l->rows);
-    l->rows[l->n++] = text;
+    l->rows[l->n++] = strdup(text);
     return 0;
 }
 
@@ -265,6 +268,7 @@ static void check_window(struct store *s, const char *path, int64_t from, int64_
 }
 
 static void check_file(const char *path, int n_windows) {
+    const int64_t many = n_windows > 1 ? INT64_MAX : 40000; /* slices, of a quick run */
     const char *tmp = getenv("TMPDIR");
     char store_path[512], cut_path[520];
     snprintf(store_path, sizeof store_path, "%s/cut_test.%d", tmp ? tmp : "/tmp", (int)getpid());
@@ -276,7 +280,7 @@ static void check_file(const char *path, int n_windows) {
     unlink(store_path);
     int64_t duration = store_info(s)->duration_ns;
     printf("%s: %lld slices\n", path, (long long)store_info(s)->n_slices);
-    check_window(s, cut_path, 0, duration);
+    if (store_info(s)->n_slices < many) check_window(s, cut_path, 0, duration);
     for (int i = 0; i < n_windows; i++) {
         int64_t from = (int64_t)(random64() % (uint64_t)duration), rest = duration - from;
         int64_t most = i & 1 ? rest : rest / 10 + 1;

@@ -50,6 +50,9 @@ struct model {
     uint32_t n_lives, cap_lives;
     struct map live;       /* g -> life */
     struct map in_syscall; /* p -> life */
+    struct map refined;    /* reason and stack -> names */
+    struct refined *names;
+    uint32_t n_names;
     int64_t first, now, sync;
     bool gap;
 };
@@ -159,15 +162,25 @@ static void free_model(struct model *m) {
     input_close(m->in); /* outlives the reader */
     free(m->slices);
     free(m->lives);
+    free(m->names);
+    map_free(&m->refined);
 }
 
 static bool same_text(struct text a, struct text b) {
     return a.n == b.n && (a.n == 0 || !memcmp(a.data, b.data, a.n));
 }
 
-static const char *refined_name(struct model *m, const struct m_slice *s, struct refined *r) {
-    refine_wait(m->dict, s->reason, s->stack, r);
-    return r->name;
+/* Borrowed until the next call. */
+static const char *refined_name(struct model *m, const struct m_slice *s) {
+    uint64_t what = (uint64_t)s->reason << 32 | s->stack;
+    uint32_t i = map_get(&m->refined, what);
+    if (i == MAP_NONE) {
+        i = m->n_names++;
+        m->names = realloc(m->names, m->n_names * sizeof *m->names);
+        refine_wait(m->dict, s->reason, s->stack, &m->names[i]);
+        map_put(&m->refined, what, i);
+    }
+    return m->names[i].name;
 }
 
 static bool is_forever(struct model *m, const struct m_slice *s) {

@@ -48,11 +48,10 @@ static void check_waits(struct model *m, struct store *s, int64_t from, int64_t 
             const struct m_slice *x = &m->slices[k];
             if (x->state != GO_WAITING || x->start >= to || x->end <= from) continue;
             if (g >= 0 && x->g != g) continue;
-            struct refined r;
             if (by == WAIT_BY_REASON && !same_text(dict_string(m->dict, x->reason), row->key))
                 continue;
             if (by == WAIT_BY_REFINED) {
-                const char *name = refined_name(m, x, &r);
+                const char *name = refined_name(m, x);
                 struct text t = {name, strlen(name)};
                 if (!same_text(t, row->key)) continue;
             }
@@ -187,8 +186,7 @@ static void check_tile(struct model *m, struct store *s, struct lane lane, int l
         const struct m_slice *x = &m->slices[k];
         if (x->start >= tile_end || x->end <= origin) continue;
         if (!on_lane(m, s, x, lane)) continue;
-        struct refined r;
-        int c = colour_of(&colours, x->state, refined_name(m, x, &r));
+        int c = colour_of(&colours, x->state, refined_name(m, x));
         spread(want, c, origin, level, x->start, lane.kind == LANE_P ? x->kept_end : x->end);
     }
     for (int b = 0; b < TILE_BUCKETS >> t.shift; b++)
