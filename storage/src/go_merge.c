@@ -2,9 +2,9 @@
  *
  * A binary heap of Ms by the time of their next event, filled in the order in which the Ms first
  * appear in the file.  The top is tried; if it cannot come yet, the heap is sorted and the others
- * are tried in turn.  While an M stays the top, which is the rule, the heap is not touched.  Every
- * move below is the one that Go's reader makes, because ties of time are decided by where an M
- * happens to stand.
+ * are tried in turn.  While the first two take turns, which is the rule, the heap is not touched.
+ * Every move below is the one that Go's reader makes, because ties of time are decided by where an
+ * M happens to stand.
  * Not here    what may come when (go_order.c).
  * Source      go1.26 src/internal/trace/reader.go, batchcursor.go */
 #include <stdlib.h>
@@ -12,6 +12,8 @@
 
 #include "storage/src/go_cursor.h"
 #include "storage/src/go_sched_often.h"
+
+enum { SENTINELS = 6 }; /* so that entry 0 of one has grandchildren */
 
 static void swap(struct go_timed *heap, uint32_t i, uint32_t j) {
     struct go_timed t = heap[i];
@@ -28,7 +30,7 @@ static uint32_t sift_up(struct go_timed *heap, uint32_t i) {
 }
 
 /* The smaller child (of equal ones the left) moves up if it is strictly smaller.  heap[n] and
- * heap[n + 1] are sentinels that never are, so that missing children need no special case. */
+ * those behind are sentinels that never are, so that missing children need no special case. */
 static inline void sift_down(struct go_timed *heap, size_t n, size_t i) {
     int64_t time_ns = heap[i].time_ns;
     uint32_t index = heap[i].index;
@@ -63,7 +65,7 @@ static int reserve(struct go_merge *q, struct fault *f) {
         memset(cursors + q->cap_cursors, 0, (cap - q->cap_cursors) * sizeof *cursors);
         q->cursors = cursors;
     }
-    struct go_timed *heap = realloc(q->heap, (cap + 2) * sizeof *heap); /* and two sentinels */
+    struct go_timed *heap = realloc(q->heap, (cap + SENTINELS) * sizeof *heap);
     if (heap) q->heap = heap;
     if (!cursors || !heap) return fault_set(f, PV_ENOMEM, -1, "out of memory for threads");
     q->cap_cursors = cap;
@@ -128,7 +130,8 @@ int go_merge_start(struct go_merge *q, struct go_gen *g, const struct go_bytes *
         q->heap[q->n_heap] = (struct go_timed){.time_ns = q->cursors[i].time_ns, .index = i};
         sift_up(q->heap, q->n_heap++);
     }
-    if (q->heap) q->heap[q->n_heap].time_ns = q->heap[q->n_heap + 1].time_ns = INT64_MAX;
+    for (uint32_t i = 0; q->heap && i < SENTINELS; i++)
+        q->heap[q->n_heap + i] = (struct go_timed){.time_ns = INT64_MAX};
     return 0;
 }
 
@@ -141,48 +144,75 @@ static int take_back(struct go_order *o, struct ev *next, int rc) {
     return rc;
 }
 
-/* Entry i's M has its next event. */
-static inline void restore(struct go_merge *q, uint32_t i, int64_t time_ns) {
-    q->heap[i].time_ns = time_ns;
-    if (i == 0 || sift_up(q->heap, i) == i) sift_down(q->heap, q->n_heap, i);
-}
-
 /* After entry i's event was given out: its M's next one, where neither fault nor end is common. */
 static int refresh(struct go_merge *q, struct go_order *o, uint32_t i) {
     struct go_cursor *c = &q->cursors[q->heap[i].index];
     int rc = go_cursor_next(c, o->gen, o->tables, q->bytes, o->fault);
     if (rc < 0) return rc;
-    if (rc == 0)
+    if (rc == 0) {
         remove_entry(q, i);
-    else
-        restore(q, i, c->time_ns);
+    } else {
+        q->heap[i].time_ns = c->time_ns;
+        if (sift_up(q->heap, i) == i) sift_down(q->heap, q->n_heap, i);
+    }
     if (o->id_fault.code == 0) return 1;
     *o->fault = o->id_fault;
     return o->id_fault.code;
 }
 
-/* Advances heap entry i, if its event may come now; the top for as long as it stays the top and
- * there is room.  1, 0 = the event has to wait, or a fault. */
-static inline int try_entry(struct go_merge *q, struct go_order *o, uint32_t i) {
-    const struct go_timed *heap = q->heap;
-    struct go_cursor *c = &q->cursors[heap[i].index];
-    int64_t rival_ns = heap[1].time_ns < heap[2].time_ns ? heap[1].time_ns : heap[2].time_ns;
-    if (q->sample_ns < rival_ns) rival_ns = q->sample_ns;
-    do {
-        struct ev *next = o->next;
-        int rc = go_order_advance(o, c);
-        if (UNLIKELY(rc < 0)) return take_back(o, next, rc);
-        if (UNLIKELY(rc == 0)) {
-            q->heap[i].time_ns = c->time_ns;
-            return 0;
-        }
+enum { ASK = 2 }; /* given out, but what comes next takes more care */
+
+static inline int64_t lesser(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static inline void swap_if(bool yes, struct go_cursor **a, struct go_cursor **b) {
+    uintptr_t both = ((uintptr_t)*a ^ (uintptr_t)*b) & -(uintptr_t)yes;
+    *a = (struct go_cursor *)((uintptr_t)*a ^ both);
+    *b = (struct go_cursor *)((uintptr_t)*b ^ both);
+}
+
+/* Advances the top, if its event may come now, and what comes next of it and of its smaller child:
+ * while all others come later than both, these two change places and nothing else in the heap
+ * moves.  Which of them is next is as good as random, so that there is no branch for it.  1, 0 =
+ * the top has to wait, or a fault. */
+static inline int run_top(struct go_merge *q, struct go_order *o) {
+    struct go_timed *heap = q->heap;
+    uint32_t k = 1 + (heap[2].time_ns < heap[1].time_ns);
+    int64_t rival_ns = heap[k].time_ns;
+    int64_t others_ns = lesser(lesser(heap[3 - k].time_ns, q->sample_ns),
+                               lesser(heap[2 * k + 1].time_ns, heap[2 * k + 2].time_ns));
+    struct go_cursor *c = &q->cursors[heap[0].index], *rival = &q->cursors[heap[k].index];
+    struct ev *next;
+    int rc;
+    for (;;) {
+        next = o->next;
+        rc = go_order_advance(o, c);
+        if (UNLIKELY(rc <= 0)) break;
         if (UNLIKELY(!go_cursor_next_fast(c, o->tables))) {
-            rc = refresh(q, o, i);
-            return rc < 0 ? take_back(o, next, rc) : rc;
+            rc = ASK;
+            break;
         }
-    } while (c->time_ns <= rival_ns && i == 0 && o->next <= o->limit);
-    restore(q, i, c->time_ns);
-    return 1;
+        int64_t time_ns = c->time_ns;
+        if (time_ns >= others_ns || o->next > o->limit) break;
+        swap_if(rival_ns < time_ns, &c, &rival);
+        rival_ns = rival_ns < time_ns ? time_ns : rival_ns;
+    }
+    heap[k].time_ns = rival_ns;
+    heap[k].index = (uint32_t)(rival - q->cursors);
+    heap[0].time_ns = c->time_ns;
+    heap[0].index = (uint32_t)(c - q->cursors);
+    if (rc == DONE) sift_down(heap, q->n_heap, 0);
+    if (rc == ASK) rc = refresh(q, o, 0);
+    return rc < 0 ? take_back(o, next, rc) : rc;
+}
+
+/* Advances heap entry i, if its event may come now.  1, 0 = it has to wait, or a fault. */
+COLD static int try_entry(struct go_merge *q, struct go_order *o, uint32_t i) {
+    struct ev *next = o->next;
+    int rc = go_order_advance(o, &q->cursors[q->heap[i].index]);
+    if (rc == DONE) rc = refresh(q, o, i);
+    return rc < 0 ? take_back(o, next, rc) : rc;
 }
 
 static int stuck(const struct go_merge *q, const struct go_order *o) {
@@ -212,7 +242,7 @@ int go_merge_run(struct go_merge *q, struct go_order *o) {
             if (q->n_heap == 0 && q->next_sample == o->tables->n_samples) return 0;
             rc = give_sample(q, o);
         } else {
-            rc = try_entry(q, o, i);
+            rc = i == 0 ? run_top(q, o) : try_entry(q, o, i);
         }
         if (UNLIKELY(rc < 0)) return rc;
         if (UNLIKELY(rc == 0)) {
