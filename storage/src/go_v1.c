@@ -114,10 +114,12 @@ static void give(struct go_v1 *r, struct ev_batch *b) {
     if (!v1_convert_earlies(r, b)) return;
     struct v1_ahead *a = &r->ahead;
     while (b->n + 3 < EV_BATCH_EVENTS) {
-        bool more = a->next != a->end || v1_ahead_more(r);
-        if (more) a->next = v1_plain(r, a->next, a->end, b);
-        if (more && (a->next == a->end || b->n + 3 >= EV_BATCH_EVENTS)) continue;
-        if (!more || give_one(r, a->next++, b) < 0) {
+        if (v1_ahead_merged(r)) {
+            a->run = v1_plain(r, a->run, a->run_end, b);
+            if (a->run == a->run_end || b->n + 3 >= EV_BATCH_EVENTS) continue;
+        }
+        struct v1_event *e = v1_ahead_next(r);
+        if (!e || give_one(r, e, b) < 0) {
             end(r, b);
             return;
         }

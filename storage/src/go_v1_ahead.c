@@ -76,8 +76,7 @@ static bool take_chunk(struct go_v1 *r) {
 
 /* ---- settling ---- */
 
-/* More merged events: run < run_end.  false: there are no more. */
-static bool more_merged(struct go_v1 *r) {
+bool v1_ahead_merged(struct go_v1 *r) {
     struct v1_ahead *a = &r->ahead;
     if (a->run != a->run_end) return true;
     bool more = take_chunk(r);
@@ -91,7 +90,7 @@ static void check_rest(struct go_v1 *r) {
     struct v1_settle *s = &r->settle;
     struct v1_ahead *a = &r->ahead;
     bool sorted = true;
-    for (; more_merged(r); a->run++) {
+    for (; v1_ahead_merged(r); a->run++) {
         if (sorted && a->run->ts < s->last) {
             sorted = false;
             fault_set(&r->order_fault, PV_ECORRUPT, -1, "time stamps out of order");
@@ -111,21 +110,16 @@ static int put(struct go_v1 *r, struct v1_event *e) {
     return 0;
 }
 
-bool v1_ahead_more(struct go_v1 *r) {
+struct v1_event *v1_ahead_next(struct go_v1 *r) {
     struct v1_settle *s = &r->settle;
     struct v1_ahead *a = &r->ahead;
     for (;;) {
-        a->next = s->head != s->tail || s->n_late ? v1_settle_get(r) : NULL;
-        a->end = a->next ? a->next + 1 : NULL;
-        if (a->next || s->ended) return a->next;
-        if (!more_merged(r)) {
+        struct v1_event *e = s->head != s->tail || s->n_late ? v1_settle_get(r) : NULL;
+        if (e || s->ended) return e;
+        if (!v1_ahead_merged(r))
             v1_settle_end(s);
-            continue;
-        }
-        a->next = a->run;
-        a->end = a->run = v1_settle_pass(r, a->run, a->run_end);
-        if (a->next == a->end && put(r, a->run++) == 1) a->end = a->run;
-        if (a->next != a->end) return true;
+        else if (put(r, e = a->run++) == 1)
+            return e;
     }
 }
 

@@ -11,20 +11,31 @@
 #include "storage/src/go_v1_impl.h"
 #include "storage/src/go_v1_numbers.h"
 
-#define ALL UINT64_MAX
+#define ALL              UINT64_MAX
+#define ANY              .keep = ALL
+#define SAID             .said = ALL, .care = ALL, .keep = ALL, .add = 1
+#define EXACT(n)         .need = (n), .care = ALL, .keep = ALL, .add = 1
+#define STATUS(from, to) .need_status = (from), .next_status = (to)
 const struct v1_rule v1_rules[V1_N_ORDERS] = {
-    [V1_FREE] = {0, ALL, .need_status = V1_DEAD, .next_status = V1_DEAD},
-    [V1_CREATE] = {.need = 0, .add = 1, .need_status = V1_DEAD, .next_status = V1_RUNNABLE},
-    [V1_WAITING] = {.need = 1, .add = 1, .need_status = V1_RUNNABLE, .next_status = V1_BLOCKED},
-    [V1_START] = {ALL, .add = 1, .arg = 1, .need_status = V1_RUNNABLE, .next_status = V1_RUNNING},
-    [V1_START_LOCAL] = {0, ALL, .add = 1, .need_status = V1_RUNNABLE, .next_status = V1_RUNNING},
-    [V1_BLOCK] = {0, ALL, .need_status = V1_RUNNING, .next_status = V1_BLOCKED},
-    [V1_YIELD] = {0, ALL, .need_status = V1_RUNNING, .next_status = V1_RUNNABLE},
-    [V1_UNBLOCK] = {ALL, .add = 1, .arg = 1, .need_status = V1_BLOCKED, .next_status = V1_RUNNABLE},
-    [V1_UNBLOCK_LOCAL] = {0, ALL, .add = 1, .need_status = V1_BLOCKED, .next_status = V1_RUNNABLE},
-    [V1_GC] = {ALL, .add = 1, .arg = 0, .need_status = V1_DEAD, .next_status = V1_DEAD},
+    [V1_FREE] = {ANY, STATUS(V1_DEAD, V1_DEAD)},
+    [V1_CREATE] = {EXACT(0), STATUS(V1_DEAD, V1_RUNNABLE)},
+    [V1_WAITING] = {EXACT(1), STATUS(V1_RUNNABLE, V1_BLOCKED)},
+    [V1_START] = {SAID, STATUS(V1_RUNNABLE, V1_RUNNING)},
+    [V1_START_LOCAL] = {ANY, .add = 1, STATUS(V1_RUNNABLE, V1_RUNNING)},
+    [V1_BLOCK] = {ANY, STATUS(V1_RUNNING, V1_BLOCKED)},
+    [V1_YIELD] = {ANY, STATUS(V1_RUNNING, V1_RUNNABLE)},
+    [V1_UNBLOCK] = {SAID, STATUS(V1_BLOCKED, V1_RUNNABLE)},
+    [V1_UNBLOCK_LOCAL] = {ANY, .add = 1, STATUS(V1_BLOCKED, V1_RUNNABLE)},
+    [V1_GC] = {SAID, STATUS(V1_DEAD, V1_DEAD)},
+    [V1_START_ANY] = {STATUS(V1_RUNNABLE, V1_RUNNING)},
+    [V1_UNBLOCK_ANY] = {STATUS(V1_BLOCKED, V1_RUNNABLE)},
+    [V1_GC_ANY] = {STATUS(V1_DEAD, V1_DEAD)},
 };
 #undef ALL
+#undef ANY
+#undef SAID
+#undef EXACT
+#undef STATUS
 
 /* What is no event of the merge. */
 static const uint64_t structure = 1ull << V1_STRING | 1ull << V1_STACK | 1ull << V1_FREQUENCY |
@@ -114,6 +125,14 @@ struct running {
     uint64_t g, slot;
 };
 
+/* Of an event that waits for the goroutine of which nobody can know anything, or for any number. */
+static uint8_t odd_order(const struct v1_event *e) {
+    if (e->key == V1_SLOT_ANY) return V1_FREE;
+    if (e->order == V1_START) return V1_START_ANY;
+    if (e->order == V1_UNBLOCK) return V1_UNBLOCK_ANY;
+    return e->order == V1_GC ? V1_GC_ANY : e->order;
+}
+
 /* Which goroutines the event is about, and what it waits for.  first: args[0]. */
 static inline int attribute(struct v1_merge *m, struct running *on, struct v1_event *e,
                             const struct v1_spec *spec, uint64_t first, uint64_t whole) {
@@ -129,7 +148,8 @@ static inline int attribute(struct v1_merge *m, struct running *on, struct v1_ev
     e->target = (uint32_t)target;
     e->key = (uint32_t)key;
     e->whole = whole | spec->kind.whole;
-    if (__builtin_expect(key == V1_SLOT_ANY, 0)) e->order = V1_FREE;
+    if (__builtin_expect((key == V1_SLOT_ANY) | (e->args[1] == V1_NO_SEQ), 0))
+        e->order = odd_order(e);
     on->g = (on->g & spec->next.runs) | (named & spec->next.named);
     on->slot = (on->slot & spec->next.runs) | (target & spec->next.named);
     __builtin_prefetch(&m->gos[key], 1);
@@ -145,6 +165,7 @@ static __attribute__((noinline)) const uint8_t *decode_other(struct go_v1 *r, co
     *is_event = !(structure >> type & 1);
     if (!*is_event) return skip_structure(at, head);
     at = v1_numbers_one_by_one(at, head, &v1_specs[type], e, first);
+    if (type == V1_GC_START) e->args[1] = e->args[0];
     if (type != V1_LOG) return at;
     at = decode_log_text(r, at, e);
     return e->args[2] == UINT32_MAX ? NULL : at;

@@ -21,7 +21,7 @@
 /* What is an event of the merge, has a few numbers, and has nothing but those. */
 #define N_CUT(code, n)                                                                             \
     ((code) == V1_BATCH || (code) == V1_FREQUENCY || (code) == V1_TIMER_GOROUTINE ||               \
-             (code) == V1_LOG || (n) > V1_N_CUT                                                    \
+             (code) == V1_GC_START || (code) == V1_LOG || (n) > V1_N_CUT                           \
          ? 0                                                                                       \
          : (n))
 #define DIGITS(n, i) ((i) < (n) ? 0x7f7f7f7f : 0)

@@ -25,7 +25,10 @@ enum v1_order {
     V1_YIELD,         /* g: running -> runnable */
     V1_UNBLOCK,       /* args[0]: waiting, sequence number args[1] -> runnable */
     V1_UNBLOCK_LOCAL, /* args[0]: waiting -> runnable, sequence + 1 */
-    V1_GC,            /* cycle number args[0] must be the next */
+    V1_GC,            /* cycle number args[1] must be the next */
+    V1_START_ANY,     /* those three with the number V1_NO_SEQ: any, and the next one is 0 */
+    V1_UNBLOCK_ANY,
+    V1_GC_ANY,
     V1_N_ORDERS
 };
 
@@ -75,17 +78,16 @@ enum { V1_FAKE_P = 1000000, V1_TIMER_P, V1_NETPOLL_P, V1_SYSCALL_P, V1_GC_P, V1_
 
 enum { V1_MAX_PROCS = 1 << 16, V1_HEADER_BYTES = 16, V1_SLACK = 16 };
 
-#define V1_NO_SEQ  UINT64_MAX       /* as needed: any */
+#define V1_NO_SEQ  UINT64_MAX       /* as a sequence number: any */
 #define V1_FREE_GO UINT64_MAX       /* "goroutine" of events that need nothing */
 #define V1_GC_GO   (UINT64_MAX - 1) /* "goroutine" that counts GC cycles */
 
-/* What an event needs: its goroutine's sequence number, which is one of three, and its status. */
+/* What an event needs of its goroutine, and what it makes of it. */
 struct v1_rule {
-    uint64_t said; /* all ones: args[arg] */
-    uint64_t any;  /* all ones: whatever it is */
-    uint64_t need; /* else this */
-    uint64_t add;  /* and what is added to it */
-    uint8_t arg;
+    uint64_t said, need; /* the sequence number: said is all ones: args[1]; else need; */
+    uint64_t care;       /* 0: whatever it is */
+    uint64_t keep;       /* what the next one is: what it was, or 0, */
+    uint32_t add;        /* and this */
     uint8_t need_status, next_status;
 };
 extern const struct v1_rule v1_rules[V1_N_ORDERS];

@@ -7,7 +7,7 @@
  *     settle   late system call exits put back to their time
  *     validate Go's checks between events
  *     convert  v1 events -> struct ev
- *     plain    both at once, of the commonest
+ *     plain    these three at once, of the commonest
  * go_v1.c drives them and says what is held in memory and why. */
 #ifndef PARKVIEW_STORAGE_GO_V1_IMPL_H
 #define PARKVIEW_STORAGE_GO_V1_IMPL_H
@@ -112,9 +112,19 @@ bool v1_merge(struct go_v1 *r, struct v1_chunk *c, uint32_t n, struct fault *f);
 void v1_merge_free(struct v1_merge *m);
 
 int v1_settle_start(struct go_v1 *r, struct fault *f);
-/* Of merged events, those from the first on that are the next ones in final order as they stand,
- * up to the result: they are in nanoseconds now.  The one at the result must be put. */
-struct v1_event *v1_settle_pass(struct go_v1 *r, struct v1_event *from, const struct v1_event *to);
+/* Ticks as nanoseconds.  Go converts on amd64: what does not fit becomes the smallest integer. */
+static inline int64_t v1_to_ns(const struct go_v1 *r, int64_t ts) {
+    double ns = (double)(int64_t)((uint64_t)ts - (uint64_t)r->settle.first) * r->ns_per_tick;
+    return __builtin_fabs(ns) < 9223372036854775808.0 ? (int64_t)ns : INT64_MIN;
+}
+/* Nothing waits, and a merged event from settle.last to the result that is no system call's block
+ * or exit is the next one in final order.  INT64_MIN: not so. */
+static inline int64_t v1_settle_limit(const struct go_v1 *r) {
+    const struct v1_settle *s = &r->settle;
+    if (!s->any || s->ended || s->head != s->tail || s->n_late || r->index.n_samples)
+        return INT64_MIN;
+    return s->bound < s->bound_until ? s->bound : s->bound_until - 1;
+}
 /* One merged event in.  1: it is the next one in final order, now in nanoseconds, and was not kept;
  * 0: kept; < 0: times out of order, or a stray exit. */
 int v1_settle_put(struct go_v1 *r, struct v1_event *e, struct fault *f);
@@ -127,13 +137,10 @@ void v1_settle_free(struct v1_settle *s);
 
 /* Begins a pass over all events, with a thread that orders ahead where that is wanted. */
 int v1_ahead_start(struct go_v1 *r, struct fault *f);
-/* Makes next < end, events in final order: false = there are no more.  What was given before is
- * not there any more. */
-bool v1_ahead_more(struct go_v1 *r);
-/* The next event in final order, NULL at the end. */
-static inline struct v1_event *v1_ahead_next(struct go_v1 *r) {
-    return r->ahead.next != r->ahead.end || v1_ahead_more(r) ? r->ahead.next++ : NULL;
-}
+/* Makes run < run_end, merged events that were not put: false = there are no more. */
+bool v1_ahead_merged(struct go_v1 *r);
+/* The next event in final order, NULL at the end; borrowed until the next call. */
+struct v1_event *v1_ahead_next(struct go_v1 *r);
 void v1_ahead_stop(struct go_v1 *r);
 
 /* Go's checks between events; changes e as Go does (fake Ps). */
@@ -150,8 +157,8 @@ static inline uint8_t *v1_state_of(struct go_v1 *r, uint32_t slot) {
 int v1_convert_start(struct go_v1 *r, struct fault *f);
 /* Appends to b what e becomes: up to two events. */
 int v1_convert(struct go_v1 *r, const struct v1_event *e, struct ev_batch *b, struct fault *f);
-/* Events that are sound and of the common kinds, from e on: validated, and what they become
- * appended to b as far as it has room.  The first that is not. */
+/* Merged events that are in final order, sound and of the common kinds, from e on: settled,
+ * validated, and what they become appended to b as far as it has room.  The first that is not. */
 struct v1_event *v1_plain(struct go_v1 *r, struct v1_event *e, const struct v1_event *end,
                           struct ev_batch *b);
 /* Appends the goroutines that were there at the start.  true: all are out. */

@@ -21,27 +21,23 @@ static inline int look(struct go_v1 *r, struct v1_cursor *c, struct fault *f) {
 
 /* ---- order ---- */
 
-/* Of the goroutine that e waits for. */
-static inline uint64_t needed_seq(const struct v1_rule *rule, const struct v1_event *e,
-                                  const struct v1_go *g) {
-    return (e->args[rule->arg] & rule->said) | (g->seq & rule->any) | rule->need;
+/* 0: g is as e needs it. */
+static inline uint64_t is_not(const struct v1_rule *rule, const struct v1_event *e,
+                              const struct v1_go *g) {
+    uint64_t seq = (e->args[1] & rule->said) | rule->need;
+    return ((seq ^ g->seq) & rule->care) | (uint64_t)(g->status ^ rule->need_status);
 }
 
 static inline bool is_ready(const struct v1_merge *m, const struct v1_event *e) {
-    const struct v1_rule *rule = &v1_rules[e->order];
-    const struct v1_go *g = &m->gos[e->key];
-    uint64_t seq = needed_seq(rule, e, g);
-    return (seq == g->seq || seq == V1_NO_SEQ) && rule->need_status == g->status;
+    return is_not(&v1_rules[e->order], e, &m->gos[e->key]) == 0;
 }
 
 /* Applies the event if it is ready.  *calm: no other P waits for a change of its goroutine. */
 static inline bool take(struct v1_go *gos, const struct v1_event *e, bool *calm) {
     const struct v1_rule *rule = &v1_rules[e->order];
     struct v1_go *g = &gos[e->key];
-    uint64_t seq = needed_seq(rule, e, g);
-    if (seq != g->seq && seq != V1_NO_SEQ) return false;
-    if (rule->need_status != g->status) return false;
-    g->seq = seq + rule->add;
+    if (is_not(rule, e, g)) return false;
+    g->seq = (g->seq & rule->keep) + rule->add;
     g->status = rule->next_status;
     *calm = !g->watched;
     g->watched = false;
@@ -52,13 +48,20 @@ static inline bool take(struct v1_go *gos, const struct v1_event *e, bool *calm)
  * Who comes before whom is as hard to foresee, so that the ways through the heap go to their ends
  * and choose by values. */
 
-/* Exchanges both if yes. */
-static inline void exchange(struct v1_waiting *a, struct v1_waiting *b, bool yes) {
-    struct v1_waiting x = *a, y = *b;
-    a->ts = yes ? y.ts : x.ts;
-    a->cursor = yes ? y.cursor : x.cursor;
-    b->ts = yes ? x.ts : y.ts;
-    b->cursor = yes ? x.cursor : y.cursor;
+struct v1_waiting { /* a cursor in the frontier */
+    int64_t ts;     /* of its next event */
+    uint32_t cursor;
+};
+
+/* What stands at a place; its two words, which are written apart, must not be read as one: the
+ * processor would wait for both to reach the cache. */
+static inline struct v1_waiting at_place(const struct v1_merge *m, uint32_t i) {
+    return (struct v1_waiting){m->times[i], m->owners[i]};
+}
+
+static inline void set_place(struct v1_merge *m, uint32_t i, struct v1_waiting x) {
+    m->times[i] = x.ts;
+    m->owners[i] = x.cursor;
 }
 
 /* Puts x on its way from the root to a place, which is counted from 1: what is later than x moves
@@ -66,36 +69,44 @@ static inline void exchange(struct v1_waiting *a, struct v1_waiting *b, bool yes
 static inline struct v1_waiting lay(struct v1_merge *m, struct v1_waiting x, uint32_t place) {
     struct v1_waiting carry = x;
     for (uint32_t up = 31 - (uint32_t)__builtin_clz(place); up > 0; up--) {
-        struct v1_waiting *on_way = &m->frontier[(place >> up) - 1];
-        exchange(on_way, &carry, x.ts < on_way->ts);
+        uint32_t i = (place >> up) - 1;
+        struct v1_waiting here = at_place(m, i);
+        bool later = x.ts < here.ts;
+        m->times[i] = later ? carry.ts : here.ts;
+        m->owners[i] = later ? carry.cursor : here.cursor;
+        carry.ts = later ? here.ts : carry.ts;
+        carry.cursor = later ? here.cursor : carry.cursor;
     }
     return carry;
 }
 
 /* Puts x in place of the root: along the earlier children, what is earlier than x moves up. */
 static inline void sink(struct v1_merge *m, struct v1_waiting x) {
-    struct v1_waiting *f = m->frontier;
     uint32_t i = 0;
     for (uint32_t level = 0; level < m->depth; level++) {
         uint32_t j = 2 * i + 1;
-        j += f[j + 1].ts < f[j].ts;
-        f[i] = f[j];
-        exchange(&f[i], &x, x.ts <= f[i].ts);
+        j += m->times[j + 1] < m->times[j];
+        struct v1_waiting child = at_place(m, j);
+        bool stays = x.ts <= child.ts; /* then the child is put down again, where it was */
+        m->times[i] = stays ? x.ts : child.ts;
+        m->owners[i] = stays ? x.cursor : child.cursor;
+        x.ts = stays ? child.ts : x.ts;
+        x.cursor = stays ? child.cursor : x.cursor;
         i = j;
     }
-    f[i] = x;
+    set_place(m, i, x);
 }
 
 static inline void push(struct v1_merge *m, uint32_t cursor, int64_t ts) {
     uint32_t place = ++m->n_frontier;
-    m->frontier[place - 1] = lay(m, (struct v1_waiting){ts, cursor}, place);
+    set_place(m, place - 1, lay(m, (struct v1_waiting){ts, cursor}, place));
 }
 
 static inline uint32_t pop(struct v1_merge *m) {
-    uint32_t top = (uint32_t)m->frontier[0].cursor;
-    struct v1_waiting *last = &m->frontier[--m->n_frontier];
-    struct v1_waiting x = *last;
-    last->ts = INT64_MAX;
+    uint32_t top = m->owners[0];
+    uint32_t last = --m->n_frontier;
+    struct v1_waiting x = at_place(m, last);
+    m->times[last] = INT64_MAX;
     if (m->n_frontier) sink(m, x);
     return top;
 }
@@ -103,7 +114,7 @@ static inline uint32_t pop(struct v1_merge *m) {
 /* A push and a pop at once. */
 static inline uint32_t swap(struct v1_merge *m, uint32_t cursor, int64_t ts) {
     struct v1_waiting last = lay(m, (struct v1_waiting){ts, cursor}, m->n_frontier + 1);
-    uint32_t top = (uint32_t)m->frontier[0].cursor;
+    uint32_t top = m->owners[0];
     sink(m, last);
     return top;
 }
@@ -111,11 +122,11 @@ static inline uint32_t swap(struct v1_merge *m, uint32_t cursor, int64_t ts) {
 /* A P's event that is earlier than the whole frontier would be pushed and popped at once.  That
  * leaves the heap as it was if no times are equal on the way from the new place to the root. */
 static inline bool may_pass(const struct v1_merge *m) {
-    const struct v1_waiting *f = m->frontier;
+    const int64_t *t = m->times;
     bool equal = false;
     for (uint32_t i = m->n_frontier; i > 0;) {
         i = (i - 1) / 2;
-        equal |= (f[i].ts == f[2 * i + 1].ts) | (f[i].ts == f[2 * i + 2].ts);
+        equal |= (t[i] == t[2 * i + 1]) | (t[i] == t[2 * i + 2]);
     }
     return !equal;
 }
@@ -195,7 +206,7 @@ static inline struct v1_event *follow(struct v1_merge *m, struct v1_cursor *c, b
     struct v1_event *e = c->next;
     const struct v1_event *end = c->end;
     struct v1_go *gos = m->gos;
-    int64_t before = m->frontier[0].ts;
+    int64_t before = m->times[0];
     if (!*calm || e == end || e->ts >= before || !may_pass(m)) return out;
     while (take(gos, e, calm)) {
         *out++ = *e++;
@@ -243,9 +254,10 @@ static int allocate(struct v1_merge *m, uint32_t n) {
     m->available = calloc(n, sizeof *m->available);
     m->depth = 31 - (uint32_t)__builtin_clz(n);
     uint32_t places = 4u << m->depth; /* each cursor's has two children */
-    m->frontier = calloc(places, sizeof *m->frontier);
-    if (!m->cursors || !m->available || !m->frontier) return PV_ENOMEM;
-    for (uint32_t i = 0; i < places; i++) m->frontier[i].ts = INT64_MAX;
+    m->times = calloc(places, sizeof *m->times);
+    m->owners = calloc(places, sizeof *m->owners);
+    if (!m->cursors || !m->available || !m->times || !m->owners) return PV_ENOMEM;
+    for (uint32_t i = 0; i < places; i++) m->times[i] = INT64_MAX;
     return 0;
 }
 
@@ -302,7 +314,8 @@ void v1_merge_free(struct v1_merge *m) {
     for (uint32_t i = 0; m->cursors && i < m->n_cursors; i++) free(m->cursors[i].items);
     free(m->cursors);
     free(m->available);
-    free(m->frontier);
+    free(m->times);
+    free(m->owners);
     free(m->gos);
     free(m->cuts);
     v1_refs_free(&m->slots);

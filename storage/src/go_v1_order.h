@@ -77,11 +77,6 @@ struct v1_cursor {               /* one P's events, in file order */
 /* Of the next event of the P that was merged last. */
 enum v1_last { V1_UNKNOWN, V1_READY, V1_WAITS };
 
-struct v1_waiting { /* a cursor in the frontier */
-    int64_t ts;     /* of its next event */
-    uint64_t cursor;
-};
-
 /* By which of eight bytes end a number (go_v1_numbers.h). */
 struct v1_cuts {
     _Alignas(
@@ -95,7 +90,8 @@ struct v1_merge {
     uint32_t n_cursors;
     uint32_t *available; /* cursors whose next event is not in the frontier */
     uint32_t n_available;
-    struct v1_waiting *frontier; /* binary heap by ts; what lies behind it has the last of times */
+    int64_t *times;   /* the frontier, a binary heap: times of next events; behind it INT64_MAX */
+    uint32_t *owners; /* and whose they are: its cursors */
     uint32_t n_frontier;
     uint32_t depth; /* levels of the largest frontier that can be, less one */
     bool calm;      /* the last event changed nothing that a waiting one needs, */
@@ -149,7 +145,6 @@ struct v1_chunk {
 };
 
 struct v1_ahead {
-    struct v1_event *next, *end;    /* in final order, not given yet */
     struct v1_event *run, *run_end; /* merged, not settled */
     struct v1_chunk *chunk;         /* in which those lie */
     struct v1_chunk *chunks;

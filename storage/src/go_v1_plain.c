@@ -1,10 +1,12 @@
-/* storage/src/go_v1_plain.c - the events that are nine of ten: validated and converted in one go.
+/* storage/src/go_v1_plain.c - the events that are nine of ten: settled, validated and converted at
+ * once.
  *
  * A goroutine is made, starts, is woken, calls the system, or leaves its P.  Which of these comes
  * next is hard to foresee, so what they need and do is a table, and the way through is the same.
- * Whatever is not as it should be is left, untouched, to go_v1_validate.c, which says what is
- * wrong, and to go_v1_convert.c; so are trace beginnings, timer goroutines, and files whose stacks
- * have ids so sparse that they are not in an array.
+ * Whatever is not as it should be is left, untouched, to go_v1_settle.c, to go_v1_validate.c, which
+ * says what is wrong, and to go_v1_convert.c; so are events while others wait for their place,
+ * trace beginnings, timer goroutines, and files whose stacks have ids so sparse that they are not
+ * in an array.
  * Source      go1.26 src/internal/trace/tracev1.go, internal/tracev1/parser.go */
 #include "storage/src/go_v1_impl.h"
 
@@ -88,12 +90,14 @@ static struct ev *do_more(struct go_v1 *r, const struct v1_event *e, struct ev *
 struct v1_event *v1_plain(struct go_v1 *r, struct v1_event *e, const struct v1_event *end,
                           struct ev_batch *b) {
     const struct v1_refs *stacks = &r->index.stacks;
-    if (r->convert.early || r->index.timers.n || stacks->n_values || !stacks->n_dense) return e;
+    int64_t limit = v1_settle_limit(r), newest = r->settle.last, last = r->convert.last;
+    if (limit == INT64_MIN || r->convert.early || r->index.timers.n || stacks->n_values ||
+        !stacks->n_dense)
+        return e;
     const uint32_t *dense = stacks->dense, n_dense = stacks->n_dense;
     uint8_t *states = r->valid.states;
     uint32_t n_states = r->valid.n_states; /* a power of two */
     struct ev *out = &b->ev[b->n], *enough = &b->ev[EV_BATCH_EVENTS - 3];
-    int64_t last = r->convert.last;
     for (; e != end && out < enough; e++) {
         const struct plain *is = &plains[e->type];
         uint64_t g = e->g;
@@ -105,12 +109,15 @@ struct v1_event *v1_plain(struct go_v1 *r, struct v1_event *e, const struct v1_e
         wrong |= p->g ^ (g & is->before);
         wrong |= (uint64_t)((state & is->of) ^ is->needs);
         wrong |= (g - 1) & is->somebody;
+        wrong |= (uint64_t)(e->ts < newest) | (uint64_t)(e->ts > limit);
         if (wrong) break;
+        newest = e->ts;
+        int64_t ns = v1_to_ns(r, newest);
         states[changes] = (uint8_t)((state & ~is->less) | is->more);
         p->g = g & is->after;
         const struct v1_proc *at = state & is->polled ? r->valid.poller : p;
         uint32_t stack = dense[e->stack < n_dense ? e->stack : 0];
-        last = e->ts > last ? e->ts : (int64_t)((uint64_t)last + 1);
+        last = ns > last ? ns : (int64_t)((uint64_t)last + 1);
         *out++ = (struct ev){.time_ns = last,
                              .g = (int64_t)(g - (g == 0)), /* NO_ID */
                              .p = at->id,
@@ -130,5 +137,6 @@ struct v1_event *v1_plain(struct go_v1 *r, struct v1_event *e, const struct v1_e
     }
     b->n = (uint32_t)(out - b->ev);
     r->convert.last = last;
+    r->settle.last = newest;
     return e;
 }

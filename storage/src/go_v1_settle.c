@@ -122,28 +122,6 @@ static int keep(struct v1_settle *s, const struct v1_event *e) {
     return 0;
 }
 
-/* Go converts on amd64: what does not fit becomes the smallest integer. */
-static inline int64_t to_ns(const struct go_v1 *r, int64_t ts) {
-    double ns = (double)(int64_t)((uint64_t)ts - (uint64_t)r->settle.first) * r->ns_per_tick;
-    return __builtin_fabs(ns) < 9223372036854775808.0 ? (int64_t)ns : INT64_MIN;
-}
-
-struct v1_event *v1_settle_pass(struct go_v1 *r, struct v1_event *from, const struct v1_event *to) {
-    static const uint64_t special =
-        1ull << V1_GO_SYS_BLOCK | 1ull << V1_GO_IN_SYSCALL | 1ull << V1_GO_SYS_EXIT;
-    struct v1_settle *s = &r->settle;
-    if (!s->any || s->head != s->tail || s->n_late || r->index.n_samples) return from;
-    int64_t last = s->last, limit = s->bound < s->bound_until ? s->bound : s->bound_until - 1;
-    for (; from != to; from++) {
-        int64_t ts = from->ts;
-        if ((ts < last) | (ts > limit) | (special >> from->type & 1)) break;
-        last = ts;
-        from->ts = to_ns(r, ts);
-    }
-    s->last = last;
-    return from;
-}
-
 int v1_settle_put(struct go_v1 *r, struct v1_event *e, struct fault *f) {
     struct v1_settle *s = &r->settle;
     if (!s->any) {
@@ -166,7 +144,7 @@ int v1_settle_put(struct go_v1 *r, struct v1_event *e, struct fault *f) {
         return 0;
     }
     if (s->head == s->tail && s->n_late == 0 && e->ts <= s->bound && !v1_is_pending(e)) {
-        e->ts = to_ns(r, e->ts);
+        e->ts = v1_to_ns(r, e->ts);
         return 1;
     }
     if (keep(s, e) < 0) return fault_set(f, PV_ENOMEM, -1, "out of memory");
@@ -203,6 +181,6 @@ struct v1_event *v1_settle_get(struct go_v1 *r) {
         if (e->ts > s->bound || (v1_is_pending(e) && !s->ended)) return NULL;
         s->head++;
     }
-    e->ts = to_ns(r, e->ts);
+    e->ts = v1_to_ns(r, e->ts);
     return e;
 }
