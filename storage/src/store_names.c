@@ -122,7 +122,9 @@ void store__free_names(struct store *s) {
     map_free(&s->group_of_func);
 }
 
-/* ---- strings and stacks, one by one and kept ---- */
+/* ---- strings and stacks, one by one and kept ----
+ *
+ * Room is made for what is there only: the id may be what a damaged row says. */
 
 static bool make_room(void *array, size_t size, uint32_t *n, uint32_t id) {
     if (id < *n) return true;
@@ -147,21 +149,22 @@ static int read_blob(sqlite3_stmt *stmt, uint32_t id, const uint8_t **data, size
 }
 
 struct text store_string(struct store *s, uint32_t id) {
-    static const struct text none = {"", 0};
-    if (!id || !make_room(&s->strings, sizeof *s->strings, &s->n_strings, id)) return none;
-    if (s->strings[id].data) return s->strings[id];
+    struct text found = {"", 0};
+    if (!id) return found;
+    if (id < s->n_strings && s->strings[id].data) return s->strings[id];
     const uint8_t *data = NULL;
     size_t n = 0;
-    if (read_blob(s->get_string, id, &data, &n)) {
+    if (read_blob(s->get_string, id, &data, &n) &&
+        make_room(&s->strings, sizeof *s->strings, &s->n_strings, id)) {
         char *copy = malloc(n + 1);
         if (copy) {
             if (n) memcpy(copy, data, n);
             copy[n] = 0;
-            s->strings[id] = (struct text){copy, n};
+            found = s->strings[id] = (struct text){copy, n};
         }
     }
     sqlite3_reset(s->get_string);
-    return s->strings[id].data ? s->strings[id] : none;
+    return found;
 }
 
 static struct frame *parse_frames(const uint8_t *data, size_t n, uint32_t *n_frames) {
@@ -180,18 +183,19 @@ static struct frame *parse_frames(const uint8_t *data, size_t n, uint32_t *n_fra
 }
 
 struct stack store_stack(struct store *s, uint32_t id) {
-    static const struct stack none = {NULL, 0};
-    if (!id || !make_room(&s->stacks, sizeof *s->stacks, &s->n_stacks, id)) return none;
-    if (s->stacks[id].frames) return s->stacks[id];
+    struct stack found = {NULL, 0};
+    if (!id) return found;
+    if (id < s->n_stacks && s->stacks[id].frames) return s->stacks[id];
     const uint8_t *data = NULL;
     size_t n = 0;
-    if (read_blob(s->get_stack, id, &data, &n)) {
+    if (read_blob(s->get_stack, id, &data, &n) &&
+        make_room(&s->stacks, sizeof *s->stacks, &s->n_stacks, id)) {
         uint32_t count = 0;
         struct frame *frames = parse_frames(data, n, &count);
-        s->stacks[id] = (struct stack){frames, frames ? count : 0};
+        found = s->stacks[id] = (struct stack){frames, frames ? count : 0};
     }
     sqlite3_reset(s->get_stack);
-    return s->stacks[id];
+    return found;
 }
 
 uint32_t store_n_tags(struct store *s) {
