@@ -1,4 +1,4 @@
-// tests/browser/axe.test.mjs - axe-core finds nothing serious on any screen, light and dark.
+// tests/browser/axe.slow.test.mjs - axe-core finds nothing serious on any screen, light and dark.
 import { readFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { Checks, corpus, root, skip } from "../lib/project.mjs";

@@ -1,4 +1,4 @@
-// tests/browser/sets.test.mjs - groups by task and by creator of more goroutines than could be summed from their lanes are
+// tests/browser/sets.slow.test.mjs - groups by task and by creator of more goroutines than could be summed from their lanes are
 // areas: their heights in pixels, and the words under the pointer, filtered or not, are what SQL says; figures of them, too.
 import { Checks, corpus } from "../lib/project.mjs";
 import { addressed, browser, lanes, main, open, serve, settled, view } from "./chromium.mjs";
@@ -29,13 +29,13 @@ async function filter(page, text) {
   await page.evaluate(() => document.activeElement?.blur());
 }
 
-/** What stands under the pointer in the middle of the window, as {name: figure}. */
-async function under(page, set) {
+/** What stands under the pointer in the middle of the window, as {name: figure}; nothing is waited for briefly. */
+async function under(page, set, some) {
   const row = await rowOf(page, set);
   const box = await page.locator(".lanes").boundingBox();
   await page.mouse.move(box.x + box.width / 2 - 2, row.top + row.height / 2);
   await page.mouse.move(box.x + box.width / 2, row.top + row.height / 2);
-  await page.waitForSelector(".tip .mixrow", { timeout: 10_000 }).catch(() => undefined);
+  await page.waitForSelector(".tip .mixrow", { timeout: some ? 10_000 : 500 }).catch(() => undefined);
   const rows = await page.locator(".tip .mixrow").evaluateAll((all) => all.map((r) => [r.childNodes[1].textContent, Number(r.querySelector(".sec").textContent)]));
   await page.mouse.move(2, 2);
   return Object.fromEntries(rows);
@@ -43,10 +43,10 @@ async function under(page, set) {
 
 async function words(page, set, when, where, what) {
   await at(page, when - 500, when + 500);
-  const got = await under(page, set);
   const rows = sql(trace, `SELECT CASE state WHEN 'waiting' THEN family ELSE state END AS what, count(*) AS n FROM slices
     WHERE start_ns <= ${when} AND end_ns > ${when} AND g IN (${set.gs}) AND ${where} GROUP BY 1 HAVING n > 0`);
   const wanted = Object.fromEntries(rows.map((r) => [LEGEND[r.what] ?? r.what, r.n]));
+  const got = await under(page, set, rows.length > 0);
   const alike = Object.keys(wanted).length === Object.keys(got).length && Object.entries(wanted).every(([k, n]) => Math.abs((got[k] ?? 0) - n) < 0.02 * n + 0.01);
   checks.check(`${set.name}: ${what}`, alike, `${JSON.stringify(got)}, SQL ${JSON.stringify(wanted)}`);
 }

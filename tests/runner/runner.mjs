@@ -50,8 +50,9 @@ function discover() {
   const tests = [...unitTests("build", ""), ...unitTests("build-asan", " (asan)"), ...scripts()];
   // Under ThreadSanitizer the short form is enough: more data takes no other turns between threads.
   if (!quick) tests.push(...unitTests("build-tsan", " (tsan)").map((test) => ({ ...test, short: true })));
-  // The long ones first, so that both processors are busy to the end.
-  const weight = (test) => (/browser|conformance|sanitize|fuzz/.test(test.name) ? 0 : 1);
+  // The long ones first, so that all processors are busy to the end.
+  const long = [/sanitize|fuzz|cut_test/, /browser|conformance|store_test|query_test|faults/];
+  const weight = (test) => (long.findIndex((names) => names.test(test.name)) + 3) % 3;
   return tests.sort((a, b) => weight(a) - weight(b) || a.name.localeCompare(b.name));
 }
 
@@ -159,7 +160,7 @@ const queue = [...tests];
 async function worker() {
   for (let test = queue.shift(); test; test = queue.shift()) report(await run(test));
 }
-const jobs = Math.max(1, cpus().length);
+const jobs = cpus().length + 1; // one of them waits most of the time: for a frame, a timer, a process
 await Promise.all(Array.from({ length: jobs }, worker));
 
 if (total.failed) console.log(`what the failed ones said: ${relative(process.cwd(), logs)}/`);

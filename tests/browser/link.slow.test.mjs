@@ -1,4 +1,4 @@
-// tests/browser/link.test.mjs - the address holds the view: another browser that opens it sees the same.
+// tests/browser/link.slow.test.mjs - the address holds the view: another browser that opens it sees the same.
 import { join } from "node:path";
 import { Checks, root } from "../lib/project.mjs";
 import { addressed, browser, lanes, main, open, serve, settled, view } from "./chromium.mjs";

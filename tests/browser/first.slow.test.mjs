@@ -1,4 +1,4 @@
-// tests/browser/first.test.mjs - first use and help: the start page, what is wrong is said, the tour, the palette, and a whole
+// tests/browser/first.slow.test.mjs - first use and help: the start page, what is wrong is said, the tour, the palette, and a whole
 // way through a trace with the keyboard alone.
 import { join } from "node:path";
 import { Checks, root } from "../lib/project.mjs";
@@ -129,7 +129,7 @@ async function areaByKeys(page) {
   await page.keyboard.press("0");
   await page.locator(".names").focus();
   for (let i = 0; i < 40; i++) await page.keyboard.press("ArrowUp");
-  const at = () => page.locator(".names .n.focus .t").first().innerText().catch(() => "");
+  const at = () => page.evaluate(() => document.querySelector(".names .n.focus .t")?.innerText ?? "");
   await settled(page);
   for (let i = 0; i < 40 && (await at()) !== "P0"; i++) {
     await page.keyboard.press("ArrowDown");

@@ -1,4 +1,4 @@
-// tests/runtime/aarch64.test.mjs - the recorder and the runtime on AArch64, where a cross compiler and an emulator are:
+// tests/runtime/aarch64.slow.test.mjs - the recorder and the runtime on AArch64, where a cross compiler and an emulator are:
 // goroutines switch, programs record themselves, copy their ring and are killed, and the ring files are read here.
 // What an emulator cannot show is the weaker order of a real machine's memory.
 import { spawn, spawnSync } from "node:child_process";

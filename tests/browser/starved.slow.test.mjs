@@ -1,4 +1,4 @@
-// tests/browser/starved.test.mjs - a page whose frames and timers come late, as on a machine with too much to do:
+// tests/browser/starved.slow.test.mjs - a page whose frames and timers come late, as on a machine with too much to do:
 // what is told to it before its first frame must not be lost, nor what is told out of order.
 import { join } from "node:path";
 import { Checks, root } from "../lib/project.mjs";

@@ -1,4 +1,4 @@
-// tests/browser/touch.test.mjs - fingers on a screen and on a touch pad, as the browser gives them to a page.
+// tests/browser/touch.slow.test.mjs - fingers on a screen and on a touch pad, as the browser gives them to a page.
 import { join } from "node:path";
 import { Checks, root } from "../lib/project.mjs";
 import { addressed, browser, lanes, main, open, serve, settled, view } from "./chromium.mjs";
