@@ -166,16 +166,9 @@ static inline int64_t lesser(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-static inline void swap_if(bool yes, struct go_cursor **a, struct go_cursor **b) {
-    uintptr_t both = ((uintptr_t)*a ^ (uintptr_t)*b) & -(uintptr_t)yes;
-    *a = (struct go_cursor *)((uintptr_t)*a ^ both);
-    *b = (struct go_cursor *)((uintptr_t)*b ^ both);
-}
-
 /* Advances the top, if its event may come now, and what comes next of it and of its smaller child:
  * while all others come later than both, these two change places and nothing else in the heap
- * moves.  Which of them is next is as good as random, so that there is no branch for it.  1, 0 =
- * the top has to wait, or a fault. */
+ * moves.  1, 0 = the top has to wait, or a fault. */
 static inline int run_top(struct go_merge *q, struct go_order *o) {
     struct go_timed *heap = q->heap;
     uint32_t k = 1 + (heap[2].time_ns < heap[1].time_ns);
@@ -195,8 +188,12 @@ static inline int run_top(struct go_merge *q, struct go_order *o) {
         }
         int64_t time_ns = c->time_ns;
         if (time_ns >= others_ns || o->next > o->limit) break;
-        swap_if(rival_ns < time_ns, &c, &rival);
-        rival_ns = rival_ns < time_ns ? time_ns : rival_ns;
+        if (rival_ns < time_ns) {
+            struct go_cursor *last = c;
+            c = rival;
+            rival = last;
+            rival_ns = time_ns;
+        }
     }
     heap[k].time_ns = rival_ns;
     heap[k].index = (uint32_t)(rival - q->cursors);
