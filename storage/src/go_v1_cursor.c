@@ -156,42 +156,54 @@ static inline int attribute(struct v1_merge *m, struct running *on, struct v1_ev
     return 0;
 }
 
-/* What is not decoded at once: past it; NULL without memory.  *is_event: it is one of the merge. */
-static __attribute__((noinline)) const uint8_t *decode_other(struct go_v1 *r, const uint8_t *at,
-                                                             uint8_t head, struct v1_event *e,
-                                                             struct v1_first *first,
-                                                             bool *is_event) {
+/* What is not decoded at once. */
+struct v1_other {
+    const uint8_t *past; /* NULL: without memory */
+    struct v1_first first;
+    bool is_event; /* of the merge */
+};
+
+static __attribute__((noinline)) struct v1_other decode_other(struct go_v1 *r, const uint8_t *at,
+                                                              uint8_t head, struct v1_event *e) {
+    struct v1_other o = {0};
     uint8_t type = head & 63;
-    *is_event = !(structure >> type & 1);
-    if (!*is_event) return skip_structure(at, head);
-    at = v1_numbers_one_by_one(at, head, &v1_specs[type], e, first);
+    o.is_event = !(structure >> type & 1);
+    if (!o.is_event) {
+        o.past = skip_structure(at, head);
+        return o;
+    }
+    o.past = v1_numbers_one_by_one(at, head, &v1_specs[type], e, &o.first);
     if (type == V1_GC_START) e->args[1] = e->args[0];
-    if (type != V1_LOG) return at;
-    at = decode_log_text(r, at, e);
-    return e->args[2] == UINT32_MAX ? NULL : at;
+    if (type != V1_LOG) return o;
+    o.past = decode_log_text(r, o.past, e);
+    if (e->args[2] == UINT32_MAX) o.past = NULL;
+    return o;
 }
 
 /* Decodes on from c->at behind the items that there are, as far as there is room.  0, PV_ENOMEM. */
 static inline __attribute__((always_inline)) int decode_so(struct go_v1 *r, struct v1_cursor *c,
-                                                           const struct v1_cuts *cuts) {
+                                                           bool at_once) {
     struct v1_merge *m = &r->merge;
+    const struct v1_cuts *cuts = m->cuts;
+    const struct v1_spec *specs = m->specs;
     const uint8_t *at = c->at, *end = c->batch_end;
     struct v1_event *e = c->end, *room_end = c->items + c->n_items;
     struct running on = {c->g, c->slot};
     uint64_t ts = (uint64_t)c->ts, whole = c->whole;
     while (at < end && e < room_end) {
         uint8_t head = *at++;
-        const struct v1_spec *spec = &v1_specs[head & 63];
+        const struct v1_spec *spec = &specs[head & 63];
         struct v1_first first;
-        const uint8_t *past = cuts ? v1_numbers_at_once(cuts, at, head, spec, e, &first) : NULL;
+        const uint8_t *past = at_once ? v1_numbers_at_once(cuts, at, head, spec, e, &first) : NULL;
         if (__builtin_expect(!past, 0)) {
-            bool is_event;
-            past = decode_other(r, at, head, e, &first, &is_event);
-            if (!past) return PV_ENOMEM;
+            struct v1_other other = decode_other(r, at, head, e);
+            if (!other.past) return PV_ENOMEM;
+            at = other.past;
+            if (!other.is_event) continue;
+            first = other.first;
+        } else {
             at = past;
-            if (!is_event) continue;
         }
-        at = past;
         ts += first.dt;
         e->ts = (int64_t)ts;
         TRY(attribute(m, &on, e++, spec, first.arg, whole));
@@ -205,15 +217,25 @@ static inline __attribute__((always_inline)) int decode_so(struct go_v1 *r, stru
 }
 
 static V1_SHUFFLES int decode_at_once(struct go_v1 *r, struct v1_cursor *c) {
-    return decode_so(r, c, r->merge.cuts);
+    return decode_so(r, c, true);
 }
 
 static int decode_one_by_one(struct go_v1 *r, struct v1_cursor *c) {
-    return decode_so(r, c, NULL);
+    return decode_so(r, c, false);
 }
 
 static int decode(struct go_v1 *r, struct v1_cursor *c) {
     return r->merge.cuts ? decode_at_once(r, c) : decode_one_by_one(r, c);
+}
+
+/* Where system calls are among the events from next on: a bit each.  Which event is one is hard to
+ * foresee, and so not branched on. */
+_Static_assert(V1_RUN <= 64, "a bit for each event of a cursor");
+static uint64_t find_calls(const struct v1_cursor *c) {
+    uint64_t calls = 0;
+    for (const struct v1_event *e = c->end; e != c->next;)
+        calls = calls << 1 | ((--e)->type == V1_GO_SYSCALL);
+    return calls;
 }
 
 /* A system call blocks if the goroutine's next event says so: looks for it.  The events from the
@@ -221,8 +243,8 @@ static int decode(struct go_v1 *r, struct v1_cursor *c) {
 static void answer_calls(struct go_v1 *r, struct v1_cursor *c, bool more) {
     bool samples = r->index.n_samples > 0;
     c->held = c->held_end = c->end;
-    for (struct v1_event *e = c->next; e < c->end; e++) {
-        if (e->type != V1_GO_SYSCALL) continue;
+    for (uint64_t calls = find_calls(c); calls; calls &= calls - 1) {
+        struct v1_event *e = c->next + __builtin_ctzll(calls);
         const struct v1_event *after = e + 1;
         while (after < c->end && after->slot != e->slot) after++;
         if (after == c->end && more && e > c->items) {

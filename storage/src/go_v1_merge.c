@@ -302,6 +302,7 @@ static int add_cursors(struct go_v1 *r) {
 int v1_merge_start(struct go_v1 *r, struct fault *f) {
     struct v1_merge *m = &r->merge;
     v1_merge_free(m);
+    m->specs = v1_specs;
     if (allocate(m, n_cursors(&r->index)) < 0 || v1_numbers_start(m, &r->index) < 0 ||
         v1_go_add(m, 0) != V1_SLOT_NONE || v1_go_add(m, V1_GC_GO) != V1_SLOT_GC ||
         v1_go_add(m, V1_FREE_GO) != V1_SLOT_ANY || v1_slot_add(m) != V1_SLOT_FREE ||

@@ -99,6 +99,8 @@ struct v1_merge {
     struct v1_go *gos;
     uint32_t n_gos, cap_gos;
     struct v1_refs slots; /* goroutine -> index in gos + 1; 0 = none */
+    const struct v1_spec *specs; /* v1_specs: where that itself is named, the compiler computes the
+                                    address of an element anew wherever it is used */
     struct v1_cuts *cuts; /* NULL: numbers are read one by one */
 };
 
