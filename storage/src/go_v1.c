@@ -116,6 +116,7 @@ static void give(struct go_v1 *r, struct ev_batch *b) {
     while (b->n + 3 < EV_BATCH_EVENTS) {
         if (v1_ahead_merged(r)) {
             a->run = v1_plain(r, a->run, a->run_end, b);
+            if (r->fault.code) break;
             if (a->run == a->run_end || b->n + 3 >= EV_BATCH_EVENTS) continue;
         }
         struct v1_event *e = v1_ahead_next(r);
@@ -125,6 +126,7 @@ static void give(struct go_v1 *r, struct ev_batch *b) {
         }
         if (r->convert.give_earlies && !v1_convert_earlies(r, b)) return;
     }
+    if (r->fault.code) end(r, b);
 }
 
 int go_v1_next(struct go_v1 *r, struct ev_batch *b, struct fault *f) {

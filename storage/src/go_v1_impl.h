@@ -157,8 +157,8 @@ static inline uint8_t *v1_state_of(struct go_v1 *r, uint32_t slot) {
 int v1_convert_start(struct go_v1 *r, struct fault *f);
 /* Appends to b what e becomes: up to two events. */
 int v1_convert(struct go_v1 *r, const struct v1_event *e, struct ev_batch *b, struct fault *f);
-/* Merged events that are in final order, sound and of the common kinds, from e on: settled,
- * validated, and what they become appended to b as far as it has room.  The first that is not. */
+/* Merged events that are in final order, from e on: settled, validated, and what they become
+ * appended to b as far as it has room.  The first that is not, or not sound (then r->fault). */
 struct v1_event *v1_plain(struct go_v1 *r, struct v1_event *e, const struct v1_event *end,
                           struct ev_batch *b);
 /* Appends the goroutines that were there at the start.  true: all are out. */

@@ -98,10 +98,10 @@ struct v1_merge {
     uint8_t last;   /* and this is known of its P (enum v1_last) */
     struct v1_go *gos;
     uint32_t n_gos, cap_gos;
-    struct v1_refs slots; /* goroutine -> index in gos + 1; 0 = none */
+    struct v1_refs slots;        /* goroutine -> index in gos + 1; 0 = none */
     const struct v1_spec *specs; /* v1_specs: where that itself is named, the compiler computes the
                                     address of an element anew wherever it is used */
-    struct v1_cuts *cuts; /* NULL: numbers are read one by one */
+    struct v1_cuts *cuts;        /* NULL: numbers are read one by one */
 };
 
 /* ---- settle ---- */

@@ -87,8 +87,18 @@ static struct ev *do_more(struct go_v1 *r, const struct v1_event *e, struct ev *
     return out;
 }
 
+/* An event that is not plain, or not sound, but in its place. */
+static __attribute__((noinline)) int give_other(struct go_v1 *r, struct v1_event *e,
+                                                struct ev_batch *b) {
+    e->ts = v1_to_ns(r, e->ts);
+    TRY(v1_validate(r, e, &r->fault));
+    return v1_convert(r, e, b, &r->fault);
+}
+
 struct v1_event *v1_plain(struct go_v1 *r, struct v1_event *e, const struct v1_event *end,
                           struct ev_batch *b) {
+    static const uint64_t moves = /* what may come to another place, or bring others there */
+        1ull << V1_GO_SYS_BLOCK | 1ull << V1_GO_IN_SYSCALL | 1ull << V1_GO_SYS_EXIT;
     const struct v1_refs *stacks = &r->index.stacks;
     int64_t limit = v1_settle_limit(r), newest = r->settle.last, last = r->convert.last;
     if (limit == INT64_MIN || r->convert.early || r->index.timers.n || stacks->n_values ||
@@ -110,7 +120,19 @@ struct v1_event *v1_plain(struct go_v1 *r, struct v1_event *e, const struct v1_e
         wrong |= (uint64_t)((state & is->of) ^ is->needs);
         wrong |= (g - 1) & is->somebody;
         wrong |= (uint64_t)(e->ts < newest) | (uint64_t)(e->ts > limit);
-        if (wrong) break;
+        if (wrong) {
+            if (e->ts < newest || e->ts > limit || moves >> e->type & 1) break;
+            newest = e->ts;
+            b->n = (uint32_t)(out - b->ev);
+            r->convert.last = last;
+            int rc = give_other(r, e, b);
+            out = &b->ev[b->n];
+            last = r->convert.last;
+            if (rc < 0) break;
+            states = r->valid.states;
+            n_states = r->valid.n_states;
+            continue;
+        }
         newest = e->ts;
         int64_t ns = v1_to_ns(r, newest);
         states[changes] = (uint8_t)((state & ~is->less) | is->more);
