@@ -50,7 +50,7 @@ struct scan {
     uint64_t args[5];
     uint32_t n_args;
     const uint8_t *args_at;
-    uint8_t plain[64];
+    uint8_t plain[256]; /* by an event's first byte */
 };
 
 int v1_grow(void *array, uint32_t n, uint32_t *cap, size_t size) {
@@ -310,14 +310,18 @@ static int scan_one(struct scan *s) {
 
 /* ---- many at once ---- */
 
-/* How many numbers each type has that says nothing to the scan but its time; else 0. */
+/* How many numbers an event has that says nothing to the scan but its time; else, and where its first
+ * byte says another count, 0. */
 static void find_plain(struct scan *s) {
     static const uint64_t looked_at =
         1ull << V1_BATCH | 1ull << V1_FREQUENCY | 1ull << V1_STACK | 1ull << V1_TIMER_GOROUTINE |
         1ull << V1_STRING | 1ull << V1_LOG | 1ull << V1_CPU_SAMPLE | 1ull << V1_GO_SYS_EXIT;
     for (int i = 0; i < V1_N_TYPES; i++)
-        if (!(looked_at >> i & 1) && v1_specs[i].since <= s->version)
-            s->plain[i] = v1_specs[i].n_args;
+        if (!(looked_at >> i & 1) && v1_specs[i].since <= s->version) {
+            uint8_t n = v1_specs[i].n_args;
+            if (n >= 1 && n <= 3) s->plain[(n - 1) << 6 | i] = n;
+            s->plain[3 << 6 | i] = n;
+        }
 }
 
 /* The bytes at p are exactly so many numbers, none of them longer than nine bytes.  bytes <= 16. */
@@ -336,24 +340,31 @@ static inline bool are_numbers(const uint8_t *p, uint32_t bytes, uint32_t n) {
     return ends * ones >> 56 == n;
 }
 
+/* A number that mostly has one or two bytes; which of these is hard to foresee. */
+static inline uint64_t first_number(const uint8_t *p) {
+    uint64_t v = 0;
+    if (__builtin_expect((p[0] & p[1]) < 0x80, 1))
+        return (p[0] & 0x7f) | ((uint64_t)p[1] << 7 & -(uint64_t)(p[0] >> 7));
+    uvarint_fast(p, &v);
+    return v;
+}
+
 /* Passes plain events until one comes that must be looked at, or stop is near. */
 static inline void scan_plain(struct scan *s, const uint8_t *stop) {
     const uint8_t *p = s->p;
     uint64_t ts = (uint64_t)s->ts;
     while (stop - p >= 32) {
-        uint32_t n = s->plain[*p & 63], count = *p >> 6, bytes;
+        uint32_t n = s->plain[*p], count = *p >> 6, bytes;
         const uint8_t *at = p + 1;
+        if (n == 0) break;
         if (count == 3) {
             bytes = *at++;
-            if (bytes > 16 || n == 0 || !are_numbers(at, bytes, n)) break;
+            if (bytes > 16 || !are_numbers(at, bytes, n)) break;
         } else {
-            if (n != count + 1) break;
             bytes = uvarint_bytes(load_u64le(at), count); /* not n, which comes later */
             if (bytes == 0) break;
         }
-        uint64_t dt = 0;
-        uvarint_fast(at, &dt);
-        ts += dt;
+        ts += first_number(at);
         p = at + bytes;
     }
     s->p = p;
