@@ -1,5 +1,6 @@
 /* tests/unit/go_v1_test.c - the reader of Go 1.11 to 1.21, on traces that are written here byte by
  * byte: order over Ps, late system call exits, early goroutines, faults, and the second thread. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +19,12 @@ static void put_byte(uint8_t b) {
     room[n_bytes++] = b;
 }
 
+static bool wide_numbers, wide_lengths; /* with one byte more than they need */
+
 static void put_number(uint64_t v) {
     for (; v >= 0x80; v >>= 7) put_byte((uint8_t)(v | 0x80));
-    put_byte((uint8_t)v);
+    put_byte((uint8_t)(v | (wide_numbers ? 0x80 : 0)));
+    if (wide_numbers) put_byte(0);
 }
 
 static void begin_trace(void) {
@@ -39,8 +43,10 @@ static void put(uint8_t type, int n, const uint64_t *args) {
     size_t at = n_bytes + 1;
     put_byte((uint8_t)(type | 3 << 6));
     put_byte(0);
+    if (wide_lengths) put_byte(0);
     for (int i = 0; i < n; i++) put_number(args[i]);
     room[at] = (uint8_t)(n_bytes - at - 1);
+    if (wide_lengths) room[at] = (uint8_t)((room[at] - 1) | 0x80);
 }
 
 #define PUT(type, ...)                                                                             \
@@ -274,6 +280,20 @@ static void threads_change_nothing(void) {
     hash_all(true, false, 1); /* closed while the thread is at work */
 }
 
+/* The same numbers in more bytes, which cannot all be read at once. */
+static void widths_change_nothing(void) {
+    put_large();
+    uint64_t narrow = hash_all(true, true, UINT64_MAX);
+    wide_numbers = true;
+    put_large();
+    CHECK(hash_all(true, true, UINT64_MAX) == narrow);
+    wide_numbers = false;
+    wide_lengths = true;
+    put_large();
+    CHECK(hash_all(true, true, UINT64_MAX) == narrow);
+    wide_lengths = false;
+}
+
 /* ---- the table of exits ---- */
 
 /* The bound is never above the true one, and a stretch's width below at most. */
@@ -310,6 +330,7 @@ int main(void) {
     faults();
     cuts();
     threads_change_nothing();
+    widths_change_nothing();
     exits_bound();
     printf("go_v1: all is well\n");
     return 0;
