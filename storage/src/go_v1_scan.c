@@ -310,8 +310,8 @@ static int scan_one(struct scan *s) {
 
 /* ---- many at once ---- */
 
-/* How many numbers an event has that says nothing to the scan but its time; else, and where its first
- * byte says another count, 0. */
+/* How many numbers an event has that says nothing to the scan but its time; else, and where its
+ * first byte says another count, 0. */
 static void find_plain(struct scan *s) {
     static const uint64_t looked_at =
         1ull << V1_BATCH | 1ull << V1_FREQUENCY | 1ull << V1_STACK | 1ull << V1_TIMER_GOROUTINE |
