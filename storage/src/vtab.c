@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- the module ---- */
 
@@ -39,6 +40,13 @@ int vtab__connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sql
 
 int vtab__disconnect(sqlite3_vtab *t) {
     sqlite3_free(t);
+    return SQLITE_OK;
+}
+
+int vtab__cursor_new(size_t size, sqlite3_vtab_cursor **out) {
+    *out = sqlite3_malloc64(size);
+    if (!*out) return SQLITE_NOMEM;
+    memset(*out, 0, size);
     return SQLITE_OK;
 }
 

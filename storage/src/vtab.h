@@ -71,6 +71,8 @@ struct vtab {
 int vtab__connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out,
                   char **error);
 int vtab__disconnect(sqlite3_vtab *t);
+/* vtab__cursor_new - of size bytes, the first of them SQLite's, and all zero; sqlite3_free. */
+int vtab__cursor_new(size_t size, sqlite3_vtab_cursor **out);
 /* VTAB_MODULE - of a file whose functions have these names. */
 #define VTAB_MODULE                                                                                \
     {                                                                                              \

@@ -378,12 +378,12 @@ static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
 }
 
 static int cursor_open(sqlite3_vtab *t, sqlite3_vtab_cursor **out) {
-    struct cursor *c = sqlite3_malloc(sizeof *c);
-    if (!c) return SQLITE_NOMEM;
-    *c = (struct cursor){
-        .list = {.q = ((struct vtab *)t)->q, .n_columns = ((struct vtab *)t)->schema.n_columns}};
-    *out = &c->base;
-    return SQLITE_OK;
+    struct vtab *table = (struct vtab *)t;
+    int rc = vtab__cursor_new(sizeof(struct cursor), out);
+    if (rc == SQLITE_OK)
+        ((struct cursor *)*out)->list =
+            (struct list){.q = table->q, .n_columns = table->schema.n_columns};
+    return rc;
 }
 
 static int cursor_close(sqlite3_vtab_cursor *base) {

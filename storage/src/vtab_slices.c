@@ -299,11 +299,7 @@ static bool passes(const struct cursor *c, const struct slice *s) {
 
 static int cursor_open(sqlite3_vtab *t, sqlite3_vtab_cursor **out) {
     (void)t;
-    struct cursor *c = sqlite3_malloc(sizeof *c);
-    if (!c) return SQLITE_NOMEM;
-    *c = (struct cursor){0};
-    *out = &c->base;
-    return SQLITE_OK;
+    return vtab__cursor_new(sizeof(struct cursor), out);
 }
 
 static void cursor_reset(struct cursor *c) {

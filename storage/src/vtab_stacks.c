@@ -36,11 +36,7 @@ static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
 
 static int cursor_open(sqlite3_vtab *t, sqlite3_vtab_cursor **out) {
     (void)t;
-    struct cursor *c = sqlite3_malloc(sizeof *c);
-    if (!c) return SQLITE_NOMEM;
-    *c = (struct cursor){0};
-    *out = &c->base;
-    return SQLITE_OK;
+    return vtab__cursor_new(sizeof(struct cursor), out);
 }
 
 static int cursor_close(sqlite3_vtab_cursor *base) {
