@@ -35,14 +35,20 @@ int reduce_part(struct reducer *r, const struct lod_sink *out, int64_t start_ns,
     int64_t bucket = start_ns >> out->level << out->level;
     if (r->n_parts && bucket != r->bucket) TRY(reduce_flush(r, out, f));
     r->bucket = bucket;
-    for (uint32_t i = 0; i < r->n_parts; i++)
-        if (r->parts[i].tag == tag) {
-            r->parts[i].ns += ns;
-            return 0;
-        }
-    if (r->n_parts == LOD_MAX_PARTS) TRY(reduce_flush(r, out, f));
-    r->parts[r->n_parts].tag = tag;
-    r->parts[r->n_parts++].ns = ns;
+    if (reduce_again(r, tag, ns)) return 0;
+    uint32_t i = 0;
+    while (i < r->n_parts && r->parts[i].tag != tag) i++;
+    if (i == LOD_MAX_PARTS) {
+        TRY(reduce_flush(r, out, f));
+        i = 0;
+    }
+    if (i == r->n_parts) {
+        r->parts[i].tag = tag;
+        r->parts[i].ns = 0;
+        r->n_parts++;
+    }
+    r->parts[i].ns += ns;
+    r->last[tag % LOD_LAST_PARTS] = (uint8_t)i;
     return 0;
 }
 

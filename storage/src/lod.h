@@ -16,6 +16,7 @@
  * (But after a gap every slice stands in the levels, as any goroutine may then live again.) */
 enum { LOD_G_RAW_SLICES = 64 };
 enum { LOD_FIRST = 16, LOD_STEP = 2, LOD_LAST = 34, LOD_FIRST_G = 20, LOD_MAX_PARTS = 24 };
+enum { LOD_LAST_PARTS = 16 };
 
 /* Rows of a level: v[0] = tag << 1 | LOD_PART; wide = solids: who + 1 (0 = none), parts: ns. */
 enum { LOD_PART = 1, LOD_COLS = 1 };
@@ -24,6 +25,7 @@ enum { LOD_PART = 1, LOD_COLS = 1 };
 struct reducer {
     int64_t bucket; /* start, ns */
     uint32_t n_parts;
+    uint8_t last[LOD_LAST_PARTS]; /* by tag modulo that: the part that was added to last */
     struct {
         uint32_t tag;
         int64_t ns;
@@ -41,18 +43,20 @@ struct lod_sink {
 };
 int reduce_stretch(struct reducer *r, const struct lod_sink *out, int64_t start_ns, int64_t dur_ns,
                    uint32_t tag, int64_t who, struct fault *f);
-/* reduce_within - the same, if the stretch adds to a part that the present bucket already has, as
- * most do; else false, and nothing has changed. */
+/* reduce_again - ns more of a tag in the present bucket, where no other tag took its place in
+ * `last` since; nobody foresees how long a search is.  Else false, and nothing changed. */
+static inline bool reduce_again(struct reducer *r, uint32_t tag, int64_t ns) {
+    uint32_t i = r->last[tag % LOD_LAST_PARTS];
+    if (i >= r->n_parts || r->parts[i].tag != tag) return false;
+    r->parts[i].ns += ns;
+    return true;
+}
+/* reduce_within - reduce_stretch, if it is no more than that; else false, and nothing changed. */
 static inline bool reduce_within(struct reducer *r, int level, int64_t start_ns, int64_t dur_ns,
                                  uint32_t tag) {
     int64_t at = start_ns - r->bucket, width = INT64_C(1) << level;
     if (at < 0 || dur_ns >= width || at + dur_ns > width) return false;
-    for (uint32_t i = 0; i < r->n_parts; i++)
-        if (r->parts[i].tag == tag) {
-            r->parts[i].ns += dur_ns;
-            return true;
-        }
-    return false;
+    return reduce_again(r, tag, dur_ns);
 }
 /* reduce_part - ns of a tag somewhere in the bucket (of a finer level) that starts there. */
 int reduce_part(struct reducer *r, const struct lod_sink *out, int64_t bucket_start_ns,

@@ -141,7 +141,8 @@ static void put_values(struct seq_writer *w, uint32_t row0, uint32_t n, bool too
 
 static void put_page(struct seq_writer *w, uint32_t row0, uint32_t n) {
     const struct filling *c = &sealing(w)->rows;
-    const struct seq_row *before = NULL;
+    int64_t key = ~row_at(c, row0)->key; /* of the row before, and where it ended */
+    uint64_t end = 0;
     int unit = seq_unit(w->series);
     bool slices = w->n_cols == SEQ_MAX_COLS;
     uint64_t any_code = 0;
@@ -150,15 +151,16 @@ static void put_page(struct seq_writer *w, uint32_t row0, uint32_t n) {
         if (row0 + i + PREFETCH_ROWS < c->n)
             __builtin_prefetch(row_at(c, row0 + i + PREFETCH_ROWS));
         const struct seq_row *r = row_at(c, row0 + i);
-        int64_t gap =
-            before && before->key == r->key ? r->start_ns - before->start_ns - before->dur_ns : 0;
-        w->column[0][i] = seq_pack_signed(gap, unit);
+        /* Without a branch: nobody foresees where a key's rows end. */
+        uint64_t gap = ((uint64_t)r->start_ns - end) & -(uint64_t)(r->key == key);
+        key = r->key;
+        end = (uint64_t)r->start_ns + (uint64_t)r->dur_ns;
+        w->column[0][i] = seq_pack_signed((int64_t)gap, unit);
         w->column[1][i] = pack_ns((uint64_t)r->dur_ns, unit);
         w->column[2][i] = w->series & 63 ? pack_ns(r->wide, SEQ_TICK) : r->wide;
         w->column[VALUES][i] = slices ? code_of(&w->palette, r) : r->v[0];
         if (slices) w->column[LAST_VALUE][i] = r->v[PALETTE_COLUMNS];
         any_code |= w->column[VALUES][i];
-        before = r;
     }
     put_columns(w, n, 0, VALUES);
     if (slices) {

@@ -84,10 +84,10 @@ int store_file_create(struct store_file *s, const char *path, bool growing, stru
     sqlite3_busy_timeout(s->db, BUSY_MS);
     char sql[320];
     /* Nothing is ever vacuumed: but with auto_vacuum SQLite keeps a map of which page follows
-     * which, and gets to the middle of a blob without reading all of it before that.  Pages are
-     * small, as what is wanted of a blob at a time are mostly 1 to 4 KB. */
+     * which, and gets to the middle of a blob without reading all of it before that.  Of a
+     * blob 1 to 4 KB are wanted at a time: pages of 8 KB hold most of that and halve the calls. */
     snprintf(sql, sizeof sql,
-             "PRAGMA page_size=4096; PRAGMA auto_vacuum=INCREMENTAL;"
+             "PRAGMA page_size=8192; PRAGMA auto_vacuum=INCREMENTAL;"
              "PRAGMA application_id=%d; PRAGMA user_version=%d;"
              "PRAGMA synchronous=OFF; PRAGMA cache_size=-2048; PRAGMA journal_mode=%s;"
              "PRAGMA temp_store=MEMORY",
