@@ -52,11 +52,11 @@ struct v1_spec {
     _Alignas(128) uint32_t digits[V1_N_CUT]; /* of those numbers, in four bytes each */
     struct v1_who owner;                     /* to whom it belongs, */
     struct v1_who next;                      /* who runs from now on, */
-    struct v1_who waits;                     /* on whose state it waits, */
-    uint32_t
-        else_waits;  /* or on which slot; only where it waits for args[0], that is a goroutine */
-    uint8_t n_cut;   /* numbers that may be read at once; 0: they may not */
-    uint8_t i_stack; /* which of those is the stack; V1_N_CUT: none */
+    struct v1_who waits;                     /* on whose state it waits: args[0] is a goroutine */
+                                             /* only where it is that one's, */
+    uint32_t else_waits;                     /* or on which slot */
+    uint8_t n_cut;                           /* numbers that may be read at once; 0: they may not */
+    uint8_t i_stack;                         /* which of those is the stack; V1_N_CUT: none */
     uint8_t since, n_args, stack;
     union {
         struct {

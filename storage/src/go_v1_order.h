@@ -79,10 +79,10 @@ enum v1_last { V1_UNKNOWN, V1_READY, V1_WAITS };
 
 /* By which of eight bytes end a number (go_v1_numbers.h). */
 struct v1_cuts {
-    _Alignas(
-        16) uint8_t from[256][4 * V1_N_CUT]; /* where a number's byte is; 0x80: there is none */
-    uint8_t past[256][8]; /* where so many numbers end; 0: not within the eight, or one is longer
-                             than four bytes */
+    /* Where a number's byte is; 0x80: there is none. */
+    _Alignas(16) uint8_t from[256][4 * V1_N_CUT];
+    /* Where so many numbers end; 0: not within the eight, or one is longer than four. */
+    uint8_t past[256][8];
 };
 
 struct v1_merge {
