@@ -152,7 +152,6 @@ static inline int attribute(struct v1_merge *m, struct running *on, struct v1_ev
         e->order = odd_order(e);
     on->g = (on->g & spec->next.runs) | (named & spec->next.named);
     on->slot = (on->slot & spec->next.runs) | (target & spec->next.named);
-    __builtin_prefetch(&m->gos[key], 1);
     return 0;
 }
 
