@@ -8,7 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { ROWS_AT_FIRST = 256, WRITE_AHEAD = 8, HUGE_PAGE = 2 << 20 };
+enum { ROWS_AT_FIRST = 256, WRITE_AHEAD = 8, HUGE_PAGE = 2 << 20, RANK_BITS = 16 };
+_Static_assert(SEQ_CHUNK_ROWS <= 1 << RANK_BITS, "a row's slot and its rank among its key's rows");
 
 /* The place of the key in the table: its slot's, or the empty one where it belongs. */
 static uint32_t *place_of(struct filling *c, int64_t key) {
@@ -71,8 +72,7 @@ static __attribute__((noinline)) uint32_t slot_of(struct filling *c, int64_t key
 struct seq_row *fill_add(struct filling *c, int64_t key, uint32_t *hint) {
     if (c->n == c->room && !make_room(c)) return NULL;
     if (*hint >= c->n_slots || c->slots[*hint].key != key) *hint = slot_of(c, key);
-    c->slots[*hint].n++;
-    c->row_slot[c->n] = *hint;
+    c->row_slot[c->n] = *hint << RANK_BITS | c->slots[*hint].n++;
     struct seq_row *row = &c->rows[c->n++];
     __builtin_prefetch(row + WRITE_AHEAD, 1); /* its last use is megabytes ago */
     row->key = key;
@@ -108,7 +108,9 @@ bool fill_sort(struct filling *c) {
         else
             slots[n_keys++] = *sorted[i];
     }
-    for (uint32_t i = 0; i < c->n; i++) c->order[c->slots[c->row_slot[i]].place++] = i;
+    for (uint32_t i = 0; i < c->n; i++)
+        c->order[c->slots[c->row_slot[i] >> RANK_BITS].place + c->row_slot[i] % (1u << RANK_BITS)] =
+            i;
     memcpy(c->slots, slots, n_keys * sizeof *slots);
     c->n_slots = n_keys;
     free(sorted);

@@ -11,7 +11,8 @@ struct fill_slot { /* a distinct key */
 
 struct filling {
     struct seq_row *rows;
-    uint32_t *row_slot, *order;
+    uint32_t *row_slot; /* slot << 16 | how many of its rows came before */
+    uint32_t *order;
     uint32_t n, room, max; /* rows: used, with room in the other arrays, of a full chunk */
     struct fill_slot *slots;
     uint32_t n_slots;
