@@ -59,8 +59,8 @@ int pv_accept(int listener) {
     for (;;) {
         int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) return adopt(fd);
-        if (errno == EINTR || errno == ECONNABORTED) continue;
-        if (!would_block(errno)) return -errno;
+        if (pv__errno() == EINTR || pv__errno() == ECONNABORTED) continue;
+        if (!would_block(pv__errno())) return -pv__errno();
         int rc = pv__poll_wait(g, listener, POLL_READ);
         if (rc < 0) return rc;
     }
@@ -72,10 +72,10 @@ int pv_connect(const char *address, uint16_t port) {
     if (!g) return -EPERM;
     if (address_of(address, port, &to) < 0) return -EINVAL;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) return -errno;
+    if (fd < 0) return -pv__errno();
     fd = adopt(fd);
     if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) == 0) return fd;
-    int error = errno;
+    int error = pv__errno();
     while (error == EINPROGRESS || error == EALREADY || error == EINTR) {
         struct sockaddr_in peer;
         socklen_t n = sizeof error, n_peer = sizeof peer;
@@ -83,7 +83,7 @@ int pv_connect(const char *address, uint16_t port) {
         if (rc < 0)
             error = -rc;
         else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0)
-            error = errno;
+            error = pv__errno();
         else if (error == 0 && getpeername(fd, (struct sockaddr *)&peer, &n_peer) == 0)
             return fd;
         else if (error == 0)
@@ -99,15 +99,15 @@ ssize_t pv_read(int fd, void *to, size_t n) {
     if (!pv__poll_knows(fd)) {
         pv_syscall_begin();
         ssize_t got = read(fd, to, n);
-        int error = errno;
+        int error = pv__errno();
         pv_syscall_end();
         return got < 0 ? -error : got;
     }
     for (;;) {
         ssize_t got = read(fd, to, n);
         if (got >= 0) return got;
-        if (errno == EINTR) continue;
-        if (!would_block(errno)) return -errno;
+        if (pv__errno() == EINTR) continue;
+        if (!would_block(pv__errno())) return -pv__errno();
         int rc = pv__poll_wait(g, fd, POLL_READ);
         if (rc < 0) return rc;
     }
@@ -121,8 +121,8 @@ static ssize_t write_blocking(int fd, const char *from, size_t n) {
         ssize_t put = write(fd, from + done, n - done);
         if (put >= 0)
             done += (size_t)put;
-        else if (errno != EINTR)
-            error = errno;
+        else if (pv__errno() != EINTR)
+            error = pv__errno();
     }
     pv_syscall_end();
     return error ? -error : (ssize_t)done;
@@ -131,7 +131,7 @@ static ssize_t write_blocking(int fd, const char *from, size_t n) {
 /* A peer that closed is an error here, and no signal: sockets are written with MSG_NOSIGNAL. */
 static ssize_t put(int fd, const void *from, size_t n) {
     ssize_t sent = send(fd, from, n, MSG_NOSIGNAL);
-    return sent < 0 && errno == ENOTSOCK ? write(fd, from, n) : sent;
+    return sent < 0 && pv__errno() == ENOTSOCK ? write(fd, from, n) : sent;
 }
 
 ssize_t pv_write(int fd, const void *from, size_t n) {
@@ -143,11 +143,11 @@ ssize_t pv_write(int fd, const void *from, size_t n) {
         ssize_t sent = put(fd, (const char *)from + done, n - done);
         if (sent >= 0) {
             done += (size_t)sent;
-        } else if (would_block(errno)) {
+        } else if (would_block(pv__errno())) {
             int rc = pv__poll_wait(g, fd, POLL_WRITE);
             if (rc < 0) return rc;
-        } else if (errno != EINTR) {
-            return -errno;
+        } else if (pv__errno() != EINTR) {
+            return -pv__errno();
         }
     }
     return (ssize_t)done;

@@ -218,6 +218,11 @@ static inline struct m *m_self(void) {
 }
 #endif
 
+/* errno of the thread that this is now, for who may have been switched: the place of errno, too,
+ * is to the compiler the same throughout a function.  Never inlined. */
+int pv__errno(void);
+void pv__set_errno(int error);
+
 /* The calling goroutine; NULL outside of one. */
 static inline struct g *g_self(void) {
     struct m *m = m_self();

@@ -14,6 +14,14 @@
 
 #include "tracer/runtime/src/rt.h"
 
+__attribute__((noinline)) int pv__errno(void) {
+    return errno;
+}
+
+__attribute__((noinline)) void pv__set_errno(int error) {
+    errno = error;
+}
+
 void pv_syscall_begin(void) {
     struct m *m = m_self();
     struct g *g = m && m_p(m) ? m_g(m) : NULL;
@@ -110,7 +118,7 @@ void pv_syscall_end(void) {
     if (!g) return;
     struct p *p = m->old_p;
     uint32_t status = m->old_status;
-    int error = errno;
+    int error = pv__errno();
     /* Partner: the exchange in pv__retake. */
     if (!is_late(m) &&
         atomic_compare_exchange_strong_explicit(
@@ -122,7 +130,7 @@ void pv_syscall_end(void) {
         return;
     }
     come_back_slowly(m, g);
-    errno = error;
+    pv__set_errno(error);
 }
 
 int pv_block(pv_fn *fn, void *arg) {
