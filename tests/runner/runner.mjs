@@ -160,7 +160,7 @@ const queue = [...tests];
 async function worker() {
   for (let test = queue.shift(); test; test = queue.shift()) report(await run(test));
 }
-const jobs = cpus().length + 1; // one of them waits most of the time: for a frame, a timer, a process
+const jobs = cpus().length * 2; // half of the time each waits: for a frame, a timer, a process
 await Promise.all(Array.from({ length: jobs }, worker));
 
 if (total.failed) console.log(`what the failed ones said: ${relative(process.cwd(), logs)}/`);

@@ -13,7 +13,15 @@ const server = await serve([], { env });
 const socket = await Socket.open(server);
 const post = (name, body, more = {}) =>
   http(server, `/upload?token=${server.token}&name=${encodeURIComponent(name)}`, { method: "POST", body, ...more });
-const filesLeft = () => (existsSync(join(cache, "parkview/uploads")) ? readdirSync(join(cache, "parkview/uploads"), { recursive: true }) : []);
+const filesLeft = () => {
+  const uploads = join(cache, "parkview/uploads");
+  try {
+    return existsSync(uploads) ? readdirSync(uploads, { recursive: true }) : [];
+  } catch (error) {
+    if (error.code === "ENOENT") return ["a folder that goes away"]; // while it was looked at
+    throw error;
+  }
+};
 const eventually = async (what) => {
   for (let i = 0; i < 500; i++) {
     if (what()) return true;
