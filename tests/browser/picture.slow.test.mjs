@@ -1,4 +1,4 @@
-// tests/browser/picture.test.mjs - what the pictures of the lanes say, in pixels and in the words under the pointer, is what SQL
+// tests/browser/picture.slow.test.mjs - what the pictures of the lanes say, in pixels and in the words under the pointer, is what SQL
 // says: threads, the collector, the heap, areas of groups, filtered or not; and the picture never goes away.
 import { join } from "node:path";
 import { Checks, root } from "../lib/project.mjs";
