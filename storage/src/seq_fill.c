@@ -79,41 +79,71 @@ struct seq_row *fill_add(struct filling *c, int64_t key, uint32_t *hint) {
     return row;
 }
 
-static int slot_order(const void *a, const void *b) {
-    const struct fill_slot *x = *(const struct fill_slot *const *)a;
-    const struct fill_slot *y = *(const struct fill_slot *const *)b;
-    return x->key != y->key ? (x->key > y->key) - (x->key < y->key) : (x > y) - (x < y);
+/* Slots by key, those of equal keys as they were: a radix sort, byte by byte of what the keys differ
+ * in, as where qsort branches nobody foresees. */
+struct keyed {
+    uint64_t key; /* above the smallest */
+    uint32_t slot;
+};
+
+static void sort_by_byte(const struct keyed *from, struct keyed *to, uint32_t n, unsigned shift) {
+    uint32_t place[256] = {0}, before = 0;
+    for (uint32_t i = 0; i < n; i++) place[from[i].key >> shift & 0xff]++;
+    for (uint32_t b = 0; b < 256; b++) {
+        before += place[b];
+        place[b] = before - place[b];
+    }
+    for (uint32_t i = 0; i < n; i++) to[place[from[i].key >> shift & 0xff]++] = from[i];
+}
+
+/* keys[] and other[] have room for all slots; which of them has the result is returned. */
+static const struct keyed *sort_slots(const struct filling *c, struct keyed *keys,
+                                      struct keyed *other) {
+    int64_t min = INT64_MAX, max = INT64_MIN;
+    bool ascending = true;
+    for (uint32_t i = 0; i < c->n_slots; i++) {
+        int64_t key = c->slots[i].key;
+        ascending &= key >= max;
+        if (key < min) min = key;
+        if (key > max) max = key;
+    }
+    for (uint32_t i = 0; i < c->n_slots; i++)
+        keys[i] = (struct keyed){(uint64_t)c->slots[i].key - (uint64_t)min, i};
+    uint64_t span = ascending ? 0 : (uint64_t)max - (uint64_t)min;
+    for (unsigned shift = 0; shift < 64 && span >> shift; shift += 8) {
+        sort_by_byte(keys, other, c->n_slots, shift);
+        struct keyed *sorted = other;
+        other = keys;
+        keys = sorted;
+    }
+    return keys;
 }
 
 bool fill_sort(struct filling *c) {
-    struct fill_slot **sorted = malloc((c->n_slots + 1) * sizeof *sorted);
-    struct fill_slot *slots = malloc((c->n_slots + 1) * sizeof *slots);
-    if (!sorted || !slots) {
-        free(sorted);
+    struct keyed *scratch = malloc(2 * (size_t)(c->n_slots + 1) * sizeof *scratch);
+    struct fill_slot *slots = malloc((size_t)(c->n_slots + 1) * sizeof *slots);
+    if (!scratch || !slots) {
+        free(scratch);
         free(slots);
         return false;
     }
-    bool ascending = true;
-    for (uint32_t i = 0; i < c->n_slots; i++) {
-        sorted[i] = &c->slots[i];
-        if (i && c->slots[i].key < c->slots[i - 1].key) ascending = false;
-    }
-    if (!ascending) qsort(sorted, c->n_slots, sizeof *sorted, slot_order);
+    const struct keyed *sorted = sort_slots(c, scratch, scratch + c->n_slots + 1);
     uint32_t place = 0, n_keys = 0;
     for (uint32_t i = 0; i < c->n_slots; i++) {
-        sorted[i]->place = place;
-        place += sorted[i]->n;
-        if (n_keys && slots[n_keys - 1].key == sorted[i]->key)
-            slots[n_keys - 1].n += sorted[i]->n; /* of a second hint: its rows came later */
+        struct fill_slot *slot = &c->slots[sorted[i].slot];
+        slot->place = place;
+        place += slot->n;
+        if (n_keys && slots[n_keys - 1].key == slot->key)
+            slots[n_keys - 1].n += slot->n; /* of a second hint: its rows came later */
         else
-            slots[n_keys++] = *sorted[i];
+            slots[n_keys++] = *slot;
     }
     for (uint32_t i = 0; i < c->n; i++)
         c->order[c->slots[c->row_slot[i] >> RANK_BITS].place + c->row_slot[i] % (1u << RANK_BITS)] =
             i;
     memcpy(c->slots, slots, n_keys * sizeof *slots);
     c->n_slots = n_keys;
-    free(sorted);
+    free(scratch);
     free(slots);
     return true;
 }
