@@ -69,8 +69,10 @@ static int check(struct go_v1 *r, struct fault *f) {
 }
 
 static int begin(struct go_v1 *r, struct fault *f) {
-    TRY(v1_spool_fill(&r->spool, r->in, f));
-    TRY(v1_scan(&r->index, &r->spool, r->version, r->dict, f));
+    TRY(v1_spool_fill(&r->spool, r->in, !r->single_thread, f));
+    int rc = v1_scan(&r->index, &r->spool, r->version, r->dict, f);
+    TRY(v1_spool_end(&r->spool, f));
+    TRY(rc);
     if (r->index.stop.what && !r->resume) return v1_bad_fault(&r->index.stop, f);
     r->ns_per_tick = r->index.frequency ? 1e9 / (double)r->index.frequency : 1;
     if (!r->resume) {

@@ -4,10 +4,12 @@
 #ifndef PARKVIEW_STORAGE_GO_V1_INDEX_H
 #define PARKVIEW_STORAGE_GO_V1_INDEX_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "storage/fault.h"
 #include "storage/src/dict.h"
 #include "storage/src/go_v1_events.h"
 #include "storage/src/idmap.h"
@@ -20,11 +22,27 @@ int v1_grow(void *array, uint32_t n, uint32_t *cap, size_t size);
 /* ---- spool ---- */
 
 struct v1_spool {
-    const uint8_t *data; /* n bytes, and V1_SLACK zeros after them */
-    uint64_t n;
-    size_t mapped; /* length of the mapping; 0 = data is on the heap */
+    const uint8_t *data; /* bytes, and V1_SLACK zeros after them */
+    size_t mapped;       /* length of the mapping; 0 = data is on the heap */
+    /* Private: */
+    struct input *in;
+    int fd;
+    uint8_t *buf;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t more;
+    bool ready, threaded;
+    uint64_t have; /* bytes copied so far; with the following by the lock */
+    bool copied;
+    struct fault fault;
 };
-int v1_spool_fill(struct v1_spool *s, struct input *in, struct fault *f);
+/* v1_spool_fill - beside: a file may be copied in a thread while it is scanned.  v1_spool_free in
+ * any case. */
+int v1_spool_fill(struct v1_spool *s, struct input *in, bool beside, struct fault *f);
+/* v1_spool_wait - until *n bytes are there, or all: true.  *n: how many are there. */
+bool v1_spool_wait(struct v1_spool *s, uint64_t *n);
+/* v1_spool_end - after the scan: waits for the thread; what ended the copying early. */
+int v1_spool_end(struct v1_spool *s, struct fault *f);
 /* The bytes [from, to) will not be needed soon. */
 void v1_spool_drop(const struct v1_spool *s, uint64_t from, uint64_t to);
 void v1_spool_free(struct v1_spool *s);
@@ -142,8 +160,7 @@ struct v1_index {
     struct v1_bad stop; /* why not further; what == V1_BAD_NONE: the file's end */
     struct v1_exits exits;
 };
-int v1_scan(struct v1_index *x, const struct v1_spool *s, int version, struct dict *d,
-            struct fault *f);
+int v1_scan(struct v1_index *x, struct v1_spool *s, int version, struct dict *d, struct fault *f);
 /* What Go's converter finds under a string id (dictionary id). */
 uint32_t v1_string(const struct v1_index *x, uint64_t id);
 struct v1_proc *v1_proc_find(const struct v1_index *x, int32_t id);

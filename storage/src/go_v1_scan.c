@@ -21,6 +21,7 @@ enum {
     MAX_ARG_BYTES = 2048,
     MAX_STRING = 1000000,
     MAX_FRAMES = 1000,
+    LOOK_AHEAD = MAX_STRING + 2 * MAX_ARG_BYTES, /* more than is looked at of an event */
     DROP_BYTES = 4 << 20, /* the pass gives back the pages behind it this often */
 };
 
@@ -35,13 +36,15 @@ struct stack_at {
 
 struct scan {
     struct v1_index *x;
-    const struct v1_spool *spool;
+    struct v1_spool *spool;
     struct dict *dict;
     int version;
-    const uint8_t *start, *p, *end;
-    const uint8_t *event; /* start of the present one */
-    struct idmap proc_of; /* P + 2 -> index + 1 */
-    struct idmap pc_of;   /* program counter -> index + 1 */
+    const uint8_t *start, *p;
+    const uint8_t *known, *end; /* so far is copied; so far it goes */
+    bool all;                   /* known is end */
+    const uint8_t *event;       /* start of the present one */
+    struct idmap proc_of;       /* P + 2 -> index + 1 */
+    struct idmap pc_of;         /* program counter -> index + 1 */
     struct pc *pcs;
     uint32_t n_pcs, cap_pcs;
     struct stack_at *stacks;
@@ -417,18 +420,27 @@ static int build_stacks(struct scan *s) {
     return 0;
 }
 
+/* So far as one event is looked at, it is copied. */
+static void look_ahead(struct scan *s) {
+    if (s->all || s->known - s->p >= LOOK_AHEAD) return;
+    uint64_t n = (uint64_t)(s->p - s->start) + LOOK_AHEAD;
+    s->all = v1_spool_wait(s->spool, &n);
+    s->known = s->start + n;
+    if (s->all) s->end = s->known;
+}
+
 static int scan_all(struct scan *s) {
     const uint8_t *dropped = s->start;
     int rc;
     find_plain(s);
-    while ((rc = scan_one(s)) > 0) {
-        if (s->x->n_batches) scan_plain(s, s->end);
+    while (look_ahead(s), (rc = scan_one(s)) > 0) {
+        if (s->x->n_batches) scan_plain(s, s->known);
         if (s->p - dropped < DROP_BYTES) continue;
         v1_spool_drop(s->spool, (uint64_t)(dropped - s->start), (uint64_t)(s->p - s->start));
         dropped = s->p;
     }
     if (rc < 0) return rc;
-    s->x->end = s->x->stop.what ? s->x->stop.off : s->spool->n;
+    s->x->end = s->x->stop.what ? s->x->stop.off : (uint64_t)(s->end - s->start);
     for (int i = 0; i < V1_N_WAITS + V1_N_STOPS; i++) {
         s->x->built_in[i] = dict_add_string(s->dict, v1_built_in[i], strlen(v1_built_in[i]));
         if (s->x->built_in[i] == UINT32_MAX) return PV_ENOMEM;
@@ -441,7 +453,7 @@ static int scan_all(struct scan *s) {
     return 0;
 }
 
-int v1_scan(struct v1_index *x, const struct v1_spool *spool, int version, struct dict *d,
+int v1_scan(struct v1_index *x, struct v1_spool *spool, int version, struct dict *d,
             struct fault *f) {
     struct scan s = {.x = x,
                      .spool = spool,
@@ -449,7 +461,8 @@ int v1_scan(struct v1_index *x, const struct v1_spool *spool, int version, struc
                      .version = version,
                      .start = spool->data,
                      .p = spool->data,
-                     .end = spool->data + spool->n};
+                     .known = spool->data,
+                     .end = spool->data + (spool->mapped ? spool->mapped - V1_SLACK : 0)};
     int rc = scan_all(&s);
     idmap_free(&s.proc_of);
     idmap_free(&s.pc_of);

@@ -256,6 +256,7 @@ static uint64_t hash_all(bool resume, bool single_thread, uint64_t stop_after) {
     struct input *in;
     struct reader *r;
     uint64_t hash = 14695981039346656037u, n = 0;
+    fault = (struct fault){0};
     CHECK(input_open_memory(bytes, n_bytes, &in, &fault) == 0);
     CHECK(reader_open(in, &o, &r, &fault) == 0);
     while (n < stop_after && reader_next(r, &batch, &fault) == 1)
@@ -267,7 +268,9 @@ static uint64_t hash_all(bool resume, bool single_thread, uint64_t stop_after) {
         }
     reader_close(r);
     input_close(in);
-    CHECK(stop_after != UINT64_MAX || n > 1200000);
+    for (const char *c = fault.text; *c; c++) hash = (hash ^ (uint8_t)*c) * 1099511628211u;
+    hash = (hash ^ (uint64_t)fault.offset) * 1099511628211u;
+    CHECK(stop_after != UINT64_MAX || fault.code || n > 1200000);
     return hash;
 }
 
@@ -278,6 +281,19 @@ static void threads_change_nothing(void) {
     CHECK(hash_all(false, false, UINT64_MAX) == alone);
     CHECK(hash_all(true, false, UINT64_MAX) == alone);
     hash_all(true, false, 1); /* closed while the thread is at work */
+    size_t whole = n_bytes;
+    for (uint32_t i = 1; i <= 12;
+         i++) { /* cut, and of what is copied a number with too many bytes */
+        n_bytes = whole - i * (whole / 13) - i;
+        CHECK(hash_all(true, false, UINT64_MAX) == hash_all(true, true, UINT64_MAX));
+        uint8_t kept[12];
+        uint8_t *at = bytes + n_bytes / 2;
+        memcpy(kept, at, sizeof kept);
+        memset(at, 0xff, sizeof kept);
+        CHECK(hash_all(true, false, UINT64_MAX) == hash_all(true, true, UINT64_MAX));
+        memcpy(at, kept, sizeof kept);
+    }
+    n_bytes = whole;
 }
 
 /* The same numbers in more bytes, which cannot all be read at once. */
