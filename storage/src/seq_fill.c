@@ -79,8 +79,8 @@ struct seq_row *fill_add(struct filling *c, int64_t key, uint32_t *hint) {
     return row;
 }
 
-/* Slots by key, those of equal keys as they were: a radix sort, byte by byte of what the keys differ
- * in, as where qsort branches nobody foresees. */
+/* Slots by key, those of equal keys as they were: a radix sort, byte by byte of what the keys
+ * differ in, as where qsort branches nobody foresees. */
 struct keyed {
     uint64_t key; /* above the smallest */
     uint32_t slot;
