@@ -101,9 +101,12 @@ static void take(struct entry *entry, enum poll_dir dir, struct g_list *ready) {
     g_list_push(ready, g);
 }
 
-static void handle(const struct epoll_event *event, struct g_list *ready) {
+/* Who only looks leaves the wake to the one who waits, whom it is for: it comes again to whoever
+ * asks next.  (Else the end of a program, or an earlier timer, is not heard.) */
+static void handle(const struct epoll_event *event, bool waits, struct g_list *ready) {
     if (event->data.fd < 0) {
         uint64_t n;
+        if (!waits) return;
         while (read(poller.wake, &n, sizeof n) < 0 && errno == EINTR)
             ;
         atomic_store_explicit(&poller.waking, 0, memory_order_seq_cst);
@@ -125,7 +128,7 @@ void pv__poll(int64_t timeout_ns, struct g_list *ready) {
                        timeout_ns < 0                ? -1
                        : timeout_ns > 86400000000000 ? 86400000
                                                      : (int)((timeout_ns + 999999) / 1000000));
-    for (int i = 0; i < n; i++) handle(&events[i], ready);
+    for (int i = 0; i < n; i++) handle(&events[i], timeout_ns != 0, ready);
 }
 
 int pv_poll_add(int fd) {
