@@ -120,9 +120,10 @@ function reading() {
     // One core: the processor's time of a single thread.  Go's reader is one goroutine, but its collector is beside it.
     const ratio = median(of(got.go, "cpu")) / median(of(got.we, "cpu"));
     const wall = median(of(got.go, "wall")) / median(of(got.we, "wall"));
+    const ns = (median(of(got.we, "cpu")) * 1e9) / events;
     row(v1 ? "v1 read, one core" : "ordered read, one core", name,
-      `${ratio.toFixed(1)}× (wall ${wall.toFixed(1)}×): ${number((median(of(got.we, "cpu")) * 1e9) / events)} ns an event; ${spread(of(got.we, "cpu"))}, Go ${spread(of(got.go, "cpu"))}`,
-      v1 ? "≥ 10×" : "≥ 5×, ≤ 18 ns", ratio >= target);
+      `${ratio.toFixed(1)}× (wall ${wall.toFixed(1)}×): ${number(ns)} ns an event; ${spread(of(got.we, "cpu"))}, Go ${spread(of(got.go, "cpu"))}`,
+      v1 ? "≥ 10×" : "≥ 5×, ≤ 18 ns", ratio >= target && !v1 && ns > 18 ? "5× yes, 18 ns no" : ratio >= target);
     if (!v1) continue;
     // As import reads it: one thread orders, one converts.  Both sides' wall time.
     const both = median(of(got.go, "wall")) / median(of(got.both, "wall"));
@@ -306,7 +307,7 @@ for (const [name, part] of list) {
     note(`${name}: ${error.message.trim()}`);
   }
 }
-const cells = rows.map((r) => [r.what, r.on, r.got, r.target, r.ok ? "yes" : "no"]);
+const cells = rows.map((r) => [r.what, r.on, r.got, r.target, typeof r.ok === "string" ? r.ok : r.ok ? "yes" : "no"]);
 console.log(`\n${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC, load ${load.toFixed(1)} before and ${loadavg()[0].toFixed(1)} after, ${RUNS} runs at most\n`);
 console.log("| what | on | measured: median [least–most] | target | reached |\n|---|---|---|---|---|");
 for (const c of cells) console.log(`| ${c.join(" | ")} |`);
