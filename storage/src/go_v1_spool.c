@@ -83,7 +83,8 @@ static int spill(struct v1_spool *s, bool beside, struct fault *f) {
     if (size <= V1_HEAP_BYTES) return copy_all(s, f);
     TRY(map_file(s, (uint64_t)size, f));
     s->threaded = pthread_create(&s->thread, NULL, copy_beside, s) == 0;
-    return s->threaded ? 0 : fault_set(f, PV_ENOMEM, -1, "out of threads");
+    if (!s->threaded) copy_beside(s);
+    return 0;
 }
 
 int v1_spool_fill(struct v1_spool *s, struct input *in, bool beside, struct fault *f) {
